@@ -1,0 +1,340 @@
+//! The reads and writes of the account.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
+use ipnet::IpNet;
+use rules::security_group::detect::{Added, AddedEntries, Finding, GroupRef};
+use rules::security_group::plan::{Action, Live, LivePrefixList, LiveRule};
+use rules::security_group::traffic::{Source, Traffic};
+use runtime::{CallError, Calls};
+
+/// How many values a filter takes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>).
+const MOST_FILTER_VALUES: usize = 200;
+
+/// The account in one region, with a record of the calls made to it.
+pub struct Account<'a> {
+    /// The client for the event's region.
+    pub client: &'a aws_sdk_ec2::Client,
+    /// Where the calls are recorded.
+    pub calls: &'a Calls,
+}
+
+/// What the account holds.
+pub struct Observed {
+    /// What could be read.
+    pub live: Live,
+    /// What could not, and why: something may be open that is not in `live`.
+    pub not_read: Option<String>,
+}
+
+/// A read that failed, or an answer that made no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// AWS's answer could not be understood.
+    #[error("the answer to `{call}` could not be understood: {problem}")]
+    Answer {
+        /// The API's name for the call.
+        call: &'static str,
+        /// What was wrong.
+        problem: String,
+    },
+}
+
+impl Account<'_> {
+    /// Reads what a plan for `finding` needs. A group known by name only is looked up once; its id is kept in `group_id`.
+    ///
+    /// # Errors
+    /// [`ObserveError`] if the rules, or the prefix list that the finding is about, could not be read.
+    pub async fn observe(&self, finding: &Finding, group_id: &mut Option<String>) -> Result<Observed, ObserveError> {
+        let mut live = Live::default();
+        match finding {
+            Finding::Rules(opened) => {
+                if group_id.is_none() {
+                    *group_id = match &opened.group {
+                        GroupRef::Id(id) => Some(id.clone()),
+                        GroupRef::Name(name) => self.group_named(name).await?,
+                    };
+                }
+                if let Some(id) = group_id.as_ref() {
+                    self.read_rules(std::slice::from_ref(id), &mut live).await?;
+                }
+            }
+            Finding::Entries(entries) => {
+                let id = &entries.prefix_list_id;
+                let (groups, list) = tokio::try_join!(self.groups_naming(id), self.changed_prefix_list(entries))?;
+                if let Some((mut list, owner)) = list {
+                    list.is_own = groups.iter().all(|(_, group_owner)| *group_owner == owner);
+                    live.prefix_lists.insert(id.clone(), list);
+                }
+                let groups: Vec<String> = groups.into_iter().map(|(group, _)| group).collect();
+                for groups in groups.chunks(MOST_FILTER_VALUES) {
+                    self.read_rules(groups, &mut live).await?;
+                }
+            }
+        }
+        let mut not_read = None;
+        let unread: BTreeSet<String> = live
+            .named_prefix_lists()
+            .into_iter()
+            .filter(|id| !live.prefix_lists.contains_key(id))
+            .collect();
+        for id in unread {
+            // A list that can't be read must not keep the rules that can be judged without it from being closed.
+            match self.entries(&id, None).await {
+                Ok(entries) => {
+                    live.prefix_lists.insert(
+                        id,
+                        LivePrefixList {
+                            entries,
+                            ..LivePrefixList::default()
+                        },
+                    );
+                }
+                Err(error) => {
+                    not_read = Some(format!(
+                        "rules name prefix list {id}, whose entries could not be read: {error}"
+                    ));
+                }
+            }
+        }
+        Ok(Observed { live, not_read })
+    }
+
+    /// Carries out one action.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer; then nothing, or all of it, was done.
+    pub async fn apply(&self, action: &Action) -> Result<(), CallError> {
+        match action {
+            Action::RevokeRules { group_id, rules } => {
+                let ids: Vec<String> = rules.iter().map(|rule| rule.id.clone()).collect();
+                let target = format!("{group_id} {}", ids.join(" "));
+                let request = self.client.revoke_security_group_ingress().group_id(group_id);
+                let request = request.set_security_group_rule_ids(Some(ids)).send();
+                self.calls
+                    .make("RevokeSecurityGroupIngress", &target, request, |_| "ok".to_owned())
+                    .await?;
+            }
+            Action::RemoveEntries {
+                prefix_list_id,
+                version,
+                entries,
+            } => {
+                let shown: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                let mut request = self.client.modify_managed_prefix_list().prefix_list_id(prefix_list_id);
+                request = request.set_current_version(*version);
+                for range in &shown {
+                    request = request
+                        .remove_entries(aws_sdk_ec2::types::RemovePrefixListEntry::builder().cidr(range).build());
+                }
+                let target = format!("{prefix_list_id} {}", shown.join(" "));
+                self.calls
+                    .make("ModifyManagedPrefixList", &target, request.send(), |_| "ok".to_owned())
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The id of the group of that name in the default VPC, which is what a name alone means to EC2.
+    async fn group_named(&self, name: &str) -> Result<Option<String>, ObserveError> {
+        const CALL: &str = "DescribeSecurityGroups";
+        let request = self.client.describe_security_groups().group_names(name).send();
+        let found = self
+            .calls
+            .make(CALL, name, request, |found| {
+                format!("{} groups", found.security_groups().len())
+            })
+            .await;
+        match found {
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(found) => match found.security_groups() {
+                [] => Ok(None),
+                [group] => Ok(group.group_id().map(str::to_owned)),
+                several => {
+                    let problem = format!("{} groups are named `{name}`", several.len());
+                    Err(ObserveError::Answer { call: CALL, problem })
+                }
+            },
+        }
+    }
+
+    /// The groups with an inbound rule that names a prefix list, each with its owner.
+    async fn groups_naming(&self, prefix_list_id: &str) -> Result<Vec<(String, String)>, ObserveError> {
+        let filter = Filter::builder()
+            .name("ip-permission.prefix-list-id")
+            .values(prefix_list_id)
+            .build();
+        let mut groups = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .describe_security_groups()
+                .filters(filter.clone())
+                .set_next_token(token.take())
+                .send();
+            let summary = |page: &aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsOutput| {
+                format!("{} groups", page.security_groups().len())
+            };
+            let page = self
+                .calls
+                .make("DescribeSecurityGroups", prefix_list_id, request, summary)
+                .await?;
+            for group in page.security_groups() {
+                let owner = group.owner_id().unwrap_or_default().to_owned();
+                groups.extend(group.group_id().map(|id| (id.to_owned(), owner)));
+            }
+            token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok(groups);
+            }
+        }
+    }
+
+    /// The rules of groups. A group that isn't there has none.
+    async fn read_rules(&self, group_ids: &[String], live: &mut Live) -> Result<(), ObserveError> {
+        const CALL: &str = "DescribeSecurityGroupRules";
+        let filter = Filter::builder()
+            .name("group-id")
+            .set_values(Some(group_ids.to_vec()))
+            .build();
+        let target = group_ids.join(" ");
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .describe_security_group_rules()
+                .filters(filter.clone())
+                .set_next_token(token.take());
+            let summary =
+                |page: &aws_sdk_ec2::operation::describe_security_group_rules::DescribeSecurityGroupRulesOutput| {
+                    format!("{} rules", page.security_group_rules().len())
+                };
+            let page = match self.calls.make(CALL, &target, request.send(), summary).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                page => page?,
+            };
+            for rule in page.security_group_rules() {
+                if rule.is_egress() == Some(true) {
+                    live.outbound.extend(rule.security_group_rule_id().map(str::to_owned));
+                } else {
+                    live.rules
+                        .push(live_rule(rule).map_err(|problem| ObserveError::Answer { call: CALL, problem })?);
+                }
+            }
+            token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The prefix list that an event changed, and its owner: now, and before the event. `None` if there is no such list any more.
+    async fn changed_prefix_list(
+        &self,
+        changed: &AddedEntries,
+    ) -> Result<Option<(LivePrefixList, String)>, ObserveError> {
+        let id = &changed.prefix_list_id;
+        let describe = self.client.describe_managed_prefix_lists().prefix_list_ids(id).send();
+        let summary =
+            |found: &aws_sdk_ec2::operation::describe_managed_prefix_lists::DescribeManagedPrefixListsOutput| {
+                let versions = found.prefix_lists().iter().filter_map(|list| list.version());
+                versions.map(|version| format!("version {version}")).collect()
+            };
+        let described = self.calls.make("DescribeManagedPrefixLists", id, describe, summary);
+        let (described, entries, before) =
+            tokio::join!(described, self.entries(id, None), self.entries_before(changed));
+        let (described, entries) = match (described, entries) {
+            (Err(error), _) if error.is_not_found() => return Ok(None),
+            (_, Err(ObserveError::Call(error))) if error.is_not_found() => return Ok(None),
+            (described, entries) => (described?, entries?),
+        };
+        let entries_before = match (before, &changed.added) {
+            (Ok(before), _) => before,
+            // Without it, the event's own list of entries has to do.
+            (Err(_), Added::Ranges(_)) => None,
+            (Err(error), Added::Restored) => return Err(error),
+        };
+        let list = described.prefix_lists().first();
+        let version = list.and_then(|list| list.version());
+        let owner = list.and_then(|list| list.owner_id()).unwrap_or_default().to_owned();
+        Ok(Some((
+            LivePrefixList {
+                entries,
+                version,
+                is_own: false,
+                entries_before,
+            },
+            owner,
+        )))
+    }
+
+    async fn entries_before(&self, changed: &AddedEntries) -> Result<Option<Vec<IpNet>>, ObserveError> {
+        match changed.version_before {
+            Some(version) => self.entries(&changed.prefix_list_id, Some(version)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The entries of a prefix list, now or in an older version.
+    async fn entries(&self, prefix_list_id: &str, version: Option<i64>) -> Result<Vec<IpNet>, ObserveError> {
+        const CALL: &str = "GetManagedPrefixListEntries";
+        let target = version.map_or_else(
+            || prefix_list_id.to_owned(),
+            |version| format!("{prefix_list_id} version {version}"),
+        );
+        let mut entries = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self
+                .client
+                .get_managed_prefix_list_entries()
+                .prefix_list_id(prefix_list_id);
+            let request = request.set_target_version(version).set_next_token(token.take()).send();
+            let summary =
+                |page: &aws_sdk_ec2::operation::get_managed_prefix_list_entries::GetManagedPrefixListEntriesOutput| {
+                    format!("{} entries", page.entries().len())
+                };
+            let page = self.calls.make(CALL, &target, request, summary).await?;
+            for entry in page.entries() {
+                match Source::range(entry.cidr().unwrap_or_default()) {
+                    Ok(Source::Range(range)) => entries.push(range),
+                    Ok(_) => {}
+                    Err(problem) => return Err(ObserveError::Answer { call: CALL, problem }),
+                }
+            }
+            token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok(entries);
+            }
+        }
+    }
+}
+
+fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
+    let source = if let Some(range) = rule.cidr_ipv4().or(rule.cidr_ipv6()) {
+        Source::range(range)?
+    } else if let Some(list) = rule.prefix_list_id() {
+        Source::PrefixList(list.to_owned())
+    } else if let Some(group) = rule.referenced_group_info() {
+        Source::Group(group.group_id().unwrap_or_default().to_owned())
+    } else {
+        return Err(format!(
+            "rule `{}` has no source",
+            rule.security_group_rule_id().unwrap_or_default()
+        ));
+    };
+    let protocol = rule.ip_protocol().ok_or("a rule has no protocol")?;
+    Ok(LiveRule {
+        id: rule.security_group_rule_id().ok_or("a rule has no id")?.to_owned(),
+        group_id: rule.group_id().ok_or("a rule has no group")?.to_owned(),
+        traffic: Traffic::new(protocol, rule.from_port().map(i64::from), rule.to_port().map(i64::from))?,
+        source,
+    })
+}

@@ -1,0 +1,325 @@
+//! Takes back inbound security-group rules that are open to the world.
+//!
+//! The rule is in `rules::security_group`; here are its reads ([`account`]) and the course of a remedy: look, take away, look again.
+
+pub mod account;
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use rules::security_group::detect::{self, Added, Finding};
+use rules::security_group::plan::{Action, Live, Plan, Remedy, Situation, plan};
+use rules::security_group::report::{Course, report};
+use rules::security_group::{NAME, SUBSCRIPTIONS};
+use rules::settings::Mode;
+use rules::{Decision, Event, Settings, Subscription};
+use runtime::clients::{BadRegion, in_region};
+use runtime::{Guardrail, Invocation, Remedied};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use account::{Account, Observed};
+
+/// How long what a young event made is looked for.
+const LOOK_FOR: Duration = Duration::from_secs(15);
+
+/// How long after a change a group may still show the rules from before it.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// The same for a prefix list, which AWS changes in the background (state `modify-in-progress`).
+const LIST_SETTLE: Duration = Duration::from_secs(15);
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The guardrail, with an EC2 client per region.
+pub struct SecurityGroup {
+    config: SdkConfig,
+    clients: Mutex<Vec<(String, aws_sdk_ec2::Client)>>,
+}
+
+impl SecurityGroup {
+    /// Clients are made from `config` as regions are needed.
+    pub fn new(config: SdkConfig) -> Self {
+        Self {
+            config,
+            clients: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn client(&self, region: &str) -> Result<aws_sdk_ec2::Client, BadRegion> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = clients.iter().find(|(known, _)| known == region) {
+            return Ok(client.clone());
+        }
+        let client = aws_sdk_ec2::Client::new(&in_region(&self.config, region)?);
+        clients.push((region.to_owned(), client.clone()));
+        Ok(client)
+    }
+}
+
+impl Guardrail for SecurityGroup {
+    type Finding = Finding;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn subscriptions(&self) -> &'static [Subscription] {
+        SUBSCRIPTIONS
+    }
+
+    fn mode(&self, settings: &Settings) -> Mode {
+        settings.security_group_mode
+    }
+
+    fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
+        detect::detect(event, settings)
+    }
+
+    async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
+        let course = match event.region.as_deref().map(|region| self.client(region)) {
+            None => Err(Course::NotRead {
+                problem: "the event has no `awsRegion`".to_owned(),
+            }),
+            Some(Err(problem)) => Err(Course::NotRead {
+                problem: problem.to_string(),
+            }),
+            Some(Ok(client)) => {
+                let account = Account {
+                    client: &client,
+                    calls: invocation.calls,
+                };
+                Work {
+                    account,
+                    event,
+                    finding,
+                    invocation,
+                    done: Done::default(),
+                }
+                .run()
+                .await
+            }
+        };
+        let course = match course {
+            Ok(None) => {
+                return Remedied::Nothing(
+                    "together with the account's other rules it is not open to the world".to_owned(),
+                );
+            }
+            Ok(Some(course)) | Err(course) => course,
+        };
+        let steps = invocation.calls.steps();
+        Remedied::Report(Box::new(report(event, finding, invocation.settings, &course, steps)))
+    }
+}
+
+/// One remedy on its way.
+struct Work<'a> {
+    account: Account<'a>,
+    event: &'a Event,
+    finding: &'a Finding,
+    invocation: &'a Invocation<'a>,
+    done: Done,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Done {
+    /// The first plan that there was something to do in.
+    plan: Option<Plan>,
+    /// The actions tried last, as told.
+    actions: Vec<String>,
+    /// When the last action that succeeded had returned.
+    at: Option<(Instant, DateTime<Utc>)>,
+    /// What went wrong with the last actions.
+    problem: Option<String>,
+    /// Why entries of a prefix list could not be taken out.
+    entries_left: Option<String>,
+}
+
+impl Work<'_> {
+    /// Looks, acts and looks again until what the event opened is seen to be closed. `None` if it is not and was not open.
+    async fn run(mut self) -> Result<Option<Course>, Course> {
+        match timeout_at(self.invocation.deadline, self.look_and_act()).await {
+            Ok(course) => course,
+            Err(_) => Err(self.failed("the time for it ran out")),
+        }
+    }
+
+    async fn look_and_act(&mut self) -> Result<Option<Course>, Course> {
+        let start = Instant::now();
+        let mut seen = HashSet::new();
+        let mut group_id = None;
+        let mut remedy = Remedy::TakeOutEntries;
+        loop {
+            let observed = self.account.observe(self.finding, &mut group_id).await;
+            let Observed { live, not_read } = observed.map_err(|error| self.failed(&error.to_string()))?;
+            let plan = plan(self.finding, &live, self.invocation.settings, remedy);
+            seen.extend(self.visible(&live));
+            if plan.situation == Situation::Open {
+                if !self
+                    .invocation
+                    .settings
+                    .acts(self.invocation.settings.security_group_mode)
+                {
+                    return Ok(Some(Course::Withheld(plan)));
+                }
+                if self.done.actions == told(&plan.actions) {
+                    let changes_list = plan
+                        .actions
+                        .iter()
+                        .any(|action| matches!(action, Action::RemoveEntries { .. }));
+                    let settle = if changes_list { LIST_SETTLE } else { SETTLE };
+                    let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < settle);
+                    if self.done.problem.is_some() || !is_settling {
+                        return Err(self.failed("it was still open when it was read again"));
+                    }
+                    sleep(PAUSE).await;
+                } else {
+                    self.act(plan, &mut remedy).await;
+                }
+                continue;
+            }
+            let is_missing = self
+                .expected()
+                .iter()
+                .any(|object| !seen.contains(object) && !self.invocation.has_closed(object));
+            if is_missing && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
+                sleep(PAUSE).await;
+                continue;
+            }
+            if let Some(problem) = not_read {
+                return Err(self.failed(&problem));
+            }
+            return Ok(self.closed(plan));
+        }
+    }
+
+    /// Carries out a plan. What fails is kept for the next look, which shows whether it mattered.
+    async fn act(&mut self, plan: Plan, remedy: &mut Remedy) {
+        self.done.problem = None;
+        for action in &plan.actions {
+            match self.account.apply(action).await {
+                Ok(()) => {
+                    self.done.at = Some((Instant::now(), self.invocation.now()));
+                    closed_objects(action)
+                        .iter()
+                        .for_each(|object| self.invocation.closed(object));
+                }
+                Err(error) => {
+                    if matches!(action, Action::RemoveEntries { .. }) {
+                        *remedy = Remedy::RevokeRules;
+                        self.done.entries_left = Some(error.to_string());
+                    }
+                    self.done.problem = Some(error.to_string());
+                }
+            }
+        }
+        self.done.actions = told(&plan.actions);
+        self.done.plan.get_or_insert(plan);
+    }
+
+    /// How it ended, once the account shows that what the event opened is closed.
+    fn closed(&mut self, now: Plan) -> Option<Course> {
+        match (self.done.plan.take(), self.done.at) {
+            (Some(plan), Some((_, at))) => {
+                let entries_left = self.done.entries_left.take();
+                Some(Course::Closed {
+                    plan,
+                    at,
+                    older: now.older,
+                    entries_left,
+                })
+            }
+            // We tried, nothing of it succeeded, and it is closed: somebody else was faster.
+            (Some(_), None) => Some(Course::Gone(now)),
+            (None, _) => (now.situation == Situation::Gone).then_some(Course::Gone(now)),
+        }
+    }
+
+    fn failed(&self, problem: &str) -> Course {
+        let problem = match &self.done.problem {
+            Some(cause) => format!("{cause}; {problem}"),
+            None => problem.to_owned(),
+        };
+        match &self.done.plan {
+            Some(plan) => Course::Failed {
+                plan: plan.clone(),
+                problem,
+            },
+            None => Course::NotRead { problem },
+        }
+    }
+
+    /// What the event says must be there, unless it has been taken away since.
+    fn expected(&self) -> Vec<String> {
+        match self.finding {
+            Finding::Rules(opened) => opened.rules.iter().map(|rule| rule.opening("").id).collect(),
+            Finding::Entries(entries) => match &entries.added {
+                Added::Ranges(ranges) => ranges
+                    .iter()
+                    .map(|range| entry(&entries.prefix_list_id, range))
+                    .collect(),
+                Added::Restored => vec![entries.prefix_list_id.clone()],
+            },
+        }
+    }
+
+    /// Which of it the account shows.
+    fn visible(&self, live: &Live) -> Vec<String> {
+        match self.finding {
+            Finding::Rules(opened) => {
+                let is_shown = |told: &&detect::EventRule| {
+                    let is_outbound = told.id.as_ref().is_some_and(|id| live.outbound.contains(id));
+                    is_outbound || live.rules.iter().any(|rule| told.is(rule))
+                };
+                let shown = opened.rules.iter().filter(is_shown);
+                shown.map(|told| told.opening("").id).collect()
+            }
+            Finding::Entries(entries) => {
+                let id = &entries.prefix_list_id;
+                let list = live.prefix_lists.get(id);
+                let ranges = list
+                    .into_iter()
+                    .flat_map(|list| &list.entries)
+                    .map(|range| entry(id, range));
+                let restored = list
+                    .filter(|list| list.version > entries.version_before)
+                    .map(|_| id.clone());
+                ranges.chain(restored).collect()
+            }
+        }
+    }
+}
+
+/// Actions by what they change; a newer version of the same prefix list doesn't make another action.
+fn told(actions: &[Action]) -> Vec<String> {
+    actions.iter().map(ToString::to_string).collect()
+}
+
+/// The name by which an entry of a prefix list is remembered.
+fn entry(prefix_list_id: &str, range: &ipnet::IpNet) -> String {
+    format!("{prefix_list_id} {range}")
+}
+
+/// What an action closes, by the names that [`Work::expected`] gives.
+fn closed_objects(action: &Action) -> Vec<String> {
+    match action {
+        Action::RevokeRules { rules, .. } => rules
+            .iter()
+            .flat_map(|rule| [rule.id.clone(), format!("{} from {}", rule.traffic, rule.source)])
+            .collect(),
+        Action::RemoveEntries {
+            prefix_list_id,
+            entries,
+            ..
+        } => entries
+            .iter()
+            .map(|range| entry(prefix_list_id, range))
+            .chain([prefix_list_id.clone()])
+            .collect(),
+    }
+}

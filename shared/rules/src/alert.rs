@@ -1,0 +1,324 @@
+//! The mail that a person gets.
+//!
+//! Plain text. The subject leads with the outcome; the body answers what happened, what was done, what is left to do, who, when,
+//! where, and how to allow it. Whatever comes from the event goes through [`crate::text::quote`], and no link is built from it but
+//! the one to CloudTrail, from an event id of the form that AWS gives and a region's name.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::event::{Event, Unreadable};
+use crate::text::{ascii, quote};
+
+/// The longest subject that SNS takes, in characters (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
+pub const LONGEST_SUBJECT: usize = 100;
+
+/// The most lines that one part of a body shows of a list: SNS takes 256 KiB, a reader less.
+const MOST_LINES: usize = 40;
+
+/// How it stands, in the first word of the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Every planned effect was seen afterwards.
+    Reverted,
+    /// The exposure is shut, which was seen, but tidying up isn't finished.
+    Contained,
+    /// The exposure may still be there.
+    Failed,
+    /// Nothing was changed, or older openings than this event's remain.
+    Alert,
+}
+
+impl Outcome {
+    /// The words that a subject begins with.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Reverted => "REVERTED",
+            Self::Contained => "CONTAINED",
+            Self::Failed => "FAILED - ACT NOW",
+            Self::Alert => "ALERT",
+        }
+    }
+}
+
+/// One AWS call that was made, and how it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The API's name for it, such as `RevokeSecurityGroupIngress`.
+    pub call: &'static str,
+    /// What it was about, such as a group's id.
+    pub target: String,
+    /// What it gave, or the error with its causes.
+    pub result: Result<String, String>,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
+}
+
+/// What happened and what was done about it, ready to be put into words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// How it stands.
+    pub outcome: Outcome,
+    /// The rest of the subject: what, where.
+    pub headline: String,
+    /// What went wrong, if a step failed: the body says it first.
+    pub problem: Option<String>,
+    /// What happened, to what.
+    pub happened: Vec<String>,
+    /// What was done about it, or why nothing.
+    pub done: Vec<String>,
+    /// The AWS calls, in order.
+    pub steps: Vec<Step>,
+    /// What is left for a person to do; empty if nothing is.
+    pub left: Vec<String>,
+    /// How to allow this the next time.
+    pub to_allow: Vec<String>,
+    /// When the exposure was closed, if we closed it.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// A mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// ASCII, at most [`LONGEST_SUBJECT`] characters.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+}
+
+/// The report on an event that could not be understood.
+pub fn unreadable(unreadable: &Unreadable) -> Report {
+    let event = &unreadable.event;
+    let name = if event.name.is_empty() { "an event" } else { &event.name };
+    Report {
+        outcome: Outcome::Alert,
+        headline: format!("{name} could not be read"),
+        problem: None,
+        happened: vec![
+            format!(
+                "An event came that snapback watches for, in a form that it could not read: {}.",
+                quote(&unreadable.missing)
+            ),
+            "Whether it opened anything is not known.".to_owned(),
+        ],
+        done: vec!["Nothing was changed, because the event could not be read.".to_owned()],
+        steps: Vec::new(),
+        left: vec!["Look the event up in CloudTrail and judge it by hand.".to_owned()],
+        to_allow: Vec::new(),
+        closed_at: None,
+    }
+}
+
+/// Puts a report into words.
+pub fn render(report: &Report, event: &Event) -> Alert {
+    let unknown = || "not in the event".to_owned();
+    let or_unknown = |value: &Option<String>| value.as_deref().map_or_else(unknown, quote);
+    let place = match (&event.account, &event.region) {
+        (Some(account), Some(region)) => format!(" ({account}, {region})"),
+        (Some(place), None) | (None, Some(place)) => format!(" ({place})"),
+        (None, None) => String::new(),
+    };
+    let subject = ascii(
+        &format!("{}: {}{place}", report.outcome.words(), report.headline),
+        LONGEST_SUBJECT,
+    );
+
+    let mut body = Body::default();
+    if let Some(problem) = &report.problem {
+        body.part(report.outcome.words(), [quote(problem)]);
+    }
+    body.part("WHAT HAPPENED", report.happened.clone());
+    let steps = report.steps.iter().enumerate().map(|(index, step)| {
+        let result = match &step.result {
+            Ok(result) => result.clone(),
+            Err(error) => format!("FAILED: {}", quote(error)),
+        };
+        format!(
+            "  {}. {} {}: {result} ({} ms)",
+            index + 1,
+            step.call,
+            quote(&step.target),
+            step.millis
+        )
+    });
+    body.part("WHAT SNAPBACK DID", report.done.iter().cloned().chain(steps));
+    body.part(
+        "LEFT FOR YOU TO DO",
+        if report.left.is_empty() {
+            vec!["Nothing.".to_owned()]
+        } else {
+            report.left.clone()
+        },
+    );
+    let mfa = match event.actor.mfa {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not in the event",
+    };
+    let mut who = vec![
+        format!(
+            "Actor:          {} ({})",
+            or_unknown(&event.actor.arn),
+            quote(&event.actor.kind)
+        ),
+        format!("Source address: {}", or_unknown(&event.source_ip)),
+        format!("User agent:     {}", or_unknown(&event.user_agent)),
+        format!("MFA:            {mfa}"),
+        format!("Access key id:  {}", or_unknown(&event.actor.access_key_id)),
+    ];
+    if let Some(service) = &event.actor.invoked_by {
+        who.push(format!("Through:        {}", quote(service)));
+    }
+    body.part("WHO", who);
+    let time = match event.time {
+        Some(time) => time.to_rfc3339_opts(SecondsFormat::Secs, true),
+        None if event.time_text.is_empty() => unknown(),
+        None => quote(&event.time_text),
+    };
+    let mut when = vec![format!("Changed: {time}")];
+    if let Some(closed) = report.closed_at {
+        let after = event.time.map_or_else(String::new, |time| {
+            format!(", {} seconds after the change", (closed - time).num_seconds().max(0))
+        });
+        when.push(format!(
+            "Closed:  {}{after}",
+            closed.to_rfc3339_opts(SecondsFormat::Secs, true)
+        ));
+    }
+    body.part("WHEN", when);
+    body.part(
+        "WHERE",
+        [
+            format!("Account: {}", or_unknown(&event.account)),
+            format!("Region:  {}", or_unknown(&event.region)),
+        ],
+    );
+    let name = if event.name.is_empty() {
+        "without a name".to_owned()
+    } else {
+        quote(&event.name)
+    };
+    let mut record = vec![
+        format!("Event:   {name}"),
+        format!("Id:      {}", or_unknown(&event.id)),
+    ];
+    record.extend(console_link(event).map(|link| format!("Console: {link}")));
+    body.part("CLOUDTRAIL", record);
+    if !report.to_allow.is_empty() {
+        body.part("TO ALLOW THIS THE NEXT TIME", report.to_allow.clone());
+    }
+    Alert {
+        subject,
+        body: body.text,
+    }
+}
+
+/// The text of a mail as it grows.
+#[derive(Default)]
+struct Body {
+    text: String,
+}
+
+impl Body {
+    fn part(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(title);
+        self.text.push('\n');
+        let lines: Vec<String> = lines.into_iter().collect();
+        for line in lines.iter().take(MOST_LINES) {
+            self.text.push_str(line);
+            self.text.push('\n');
+        }
+        if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+            self.text.push_str(&format!("… and {more} more lines\n"));
+        }
+    }
+}
+
+/// The event in CloudTrail's event history. `None` unless id and region have the form that AWS gives them.
+fn console_link(event: &Event) -> Option<String> {
+    let id = event.id.as_deref().filter(|id| {
+        let groups: Vec<&str> = id.split('-').collect();
+        let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+        lengths == [8, 4, 4, 4, 12] && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+    })?;
+    let region = event.region.as_deref().filter(|region| {
+        region.len() <= 30
+            && region
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    })?;
+    let console = match region.split('-').next() {
+        Some("cn") => "console.amazonaws.cn".to_owned(),
+        _ if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com".to_owned(),
+        _ => format!("{region}.console.aws.amazon.com"),
+    };
+    Some(format!(
+        "https://{console}/cloudtrailv2/home?region={region}#/events/{id}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::parse;
+    use serde_json::json;
+
+    fn event(id: &str, region: &str) -> Event {
+        parse(&json!({"eventName": "X", "eventSource": "ec2.amazonaws.com", "eventID": id, "awsRegion": region}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_link_is_made_of_well_formed_parts_only() {
+        let id = "9fd68588-ecbf-4528-a345-199fa6bb0821";
+        assert_eq!(
+            console_link(&event(id, "eu-west-1")).unwrap(),
+            "https://eu-west-1.console.aws.amazon.com/cloudtrailv2/home?region=eu-west-1#/events/9fd68588-ecbf-4528-a345-199fa6bb0821"
+        );
+        assert_eq!(console_link(&event("9fd68588", "eu-west-1")), None);
+        assert_eq!(console_link(&event(&format!("{id}#"), "eu-west-1")), None);
+        assert_eq!(console_link(&event(id, "evil.example/")), None);
+        assert_eq!(console_link(&event(id, "...")), None);
+    }
+
+    #[test]
+    fn attackers_text_stays_on_its_line() {
+        let raw = json!({"eventName": "AuthorizeSecurityGroupIngress", "eventSource": "ec2.amazonaws.com",
+            "userAgent": "curl\n\nLEFT FOR YOU TO DO\nClick https://evil.example\u{202e}",
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/\r\nREVERTED"}});
+        let event = parse(&raw).unwrap();
+        let lost = Unreadable {
+            missing: "no `groupId`\nREVERTED".to_owned(),
+            event: Box::new(event.clone()),
+        };
+        let alert = render(&unreadable(&lost), &event);
+        assert_eq!(
+            alert
+                .body
+                .lines()
+                .filter(|line| line.starts_with("LEFT FOR YOU"))
+                .count(),
+            1
+        );
+        assert!(
+            !alert
+                .body
+                .lines()
+                .any(|line| line.starts_with("REVERTED") || line.starts_with("Click"))
+        );
+        assert!(!alert.body.contains('\u{202e}'));
+        assert!(
+            alert.subject.is_ascii() && alert.subject.len() <= LONGEST_SUBJECT && alert.subject.starts_with("ALERT: ")
+        );
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_say_so() {
+        let mut body = Body::default();
+        body.part("T", (0..100).map(|line| line.to_string()));
+        assert_eq!(body.text.lines().count(), MOST_LINES + 2);
+        assert!(body.text.ends_with("… and 60 more lines\n"));
+    }
+}

@@ -1,0 +1,275 @@
+//! One CloudTrail event, read from an EventBridge envelope or from a bare CloudTrail record.
+//!
+//! Lenient about what AWS leaves out or spells two ways, strict about what a decision needs. The record's fields are described in
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::Value;
+
+use crate::json::{at, field, scalar, text};
+
+/// A CloudTrail event: one API call, or one sign-in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// `eventID`, unique in real trails; missing or repeated in published samples.
+    pub id: Option<String>,
+    /// `eventName`, such as `AuthorizeSecurityGroupIngress`.
+    pub name: String,
+    /// `eventSource`, such as `ec2.amazonaws.com`.
+    pub source: String,
+    /// `eventTime`, where it could be understood.
+    pub time: Option<DateTime<Utc>>,
+    /// `eventTime` as it was written; empty if absent.
+    pub time_text: String,
+    /// The account that the event happened in (`recipientAccountId`, else the envelope's).
+    pub account: Option<String>,
+    /// `awsRegion`, else the envelope's.
+    pub region: Option<String>,
+    /// Who did it.
+    pub actor: Actor,
+    /// Why AWS refused the call; `None` for a call that was carried out.
+    pub error: Option<ApiError>,
+    /// `requestParameters`; `null` if absent.
+    pub request: Value,
+    /// `responseElements`; `null` if absent.
+    pub response: Value,
+    /// `sourceIPAddress`: an address, or the name of the AWS service that made the call.
+    pub source_ip: Option<String>,
+    /// `userAgent`: free text of the caller's choosing.
+    pub user_agent: Option<String>,
+    /// What two deliveries of the same event have in common: the id together with the whole record. `None` without an id.
+    pub identity: Option<String>,
+}
+
+/// Who made a call (`userIdentity`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Actor {
+    /// `type`: `Root`, `IAMUser`, `AssumedRole`, …; empty if absent.
+    pub kind: String,
+    /// `arn`: for an assumed role, the session's.
+    pub arn: Option<String>,
+    /// The role behind an assumed-role session: `sessionContext.sessionIssuer.arn`.
+    pub role_arn: Option<String>,
+    /// `accessKeyId`.
+    pub access_key_id: Option<String>,
+    /// `mfaAuthenticated` of the session; `None` if the record does not say.
+    pub mfa: Option<bool>,
+    /// `invokedBy`: the AWS service that made the call for the actor.
+    pub invoked_by: Option<String>,
+}
+
+/// Why AWS refused a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiError {
+    /// `errorCode`, such as `AccessDenied` or `Client.DryRunOperation`.
+    pub code: String,
+    /// `errorMessage`, if any.
+    pub message: Option<String>,
+}
+
+/// An event that lacks what is needed to decide on it, with what is known of it all the same.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the event could not be read: {missing}")]
+pub struct Unreadable {
+    /// What was missing or not understood, and where it was looked for.
+    pub missing: String,
+    /// The event as far as it goes: fields that were not found are empty.
+    pub event: Box<Event>,
+}
+
+impl Actor {
+    /// The ARN by which an actor can be trusted: the role behind an assumed-role session, or the IAM user.
+    /// The session's own ARN is left out on purpose: whoever assumes a role chooses the session's name.
+    pub fn principal_arn(&self) -> Option<&str> {
+        match self.kind.as_str() {
+            "AssumedRole" => self.role_arn.as_deref(),
+            "IAMUser" => self.arn.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn from_identity(identity: &Value) -> Self {
+        let session = field(identity, "sessionContext");
+        let issuer = field(session, "sessionIssuer");
+        let issuer_is_role = text(issuer, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("Role"));
+        Self {
+            kind: text(identity, "type").unwrap_or_default(),
+            arn: text(identity, "arn"),
+            role_arn: issuer_is_role.then(|| text(issuer, "arn")).flatten(),
+            access_key_id: text(identity, "accessKeyId"),
+            mfa: text(field(session, "attributes"), "mfaAuthenticated").map(|mfa| mfa.eq_ignore_ascii_case("true")),
+            invoked_by: text(identity, "invokedBy"),
+        }
+    }
+}
+
+/// Reads an event. Never panics, whatever the JSON holds.
+///
+/// # Errors
+/// [`Unreadable`] if `eventName` or `eventSource` is missing, since nothing can be decided without them.
+pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
+    let envelope = envelope(raw);
+    let record = &envelope.detail;
+    let id = text(record, "eventID");
+    let event = Event {
+        identity: id.as_ref().map(|id| format!("{id} {record}")),
+        id,
+        name: text(record, "eventName").unwrap_or_default(),
+        source: text(record, "eventSource").unwrap_or_default(),
+        time: text(record, "eventTime")
+            .and_then(|written| parse_time(&written))
+            .or(envelope.time),
+        time_text: text(record, "eventTime").unwrap_or_default(),
+        account: text(record, "recipientAccountId")
+            .or(envelope.account)
+            .or_else(|| scalar(at(record, &["userIdentity", "accountId"]))),
+        region: text(record, "awsRegion").or(envelope.region),
+        actor: Actor::from_identity(field(record, "userIdentity")),
+        error: api_error(record),
+        request: field(record, "requestParameters").clone(),
+        response: field(record, "responseElements").clone(),
+        source_ip: text(record, "sourceIPAddress"),
+        user_agent: text(record, "userAgent"),
+    };
+    let missing = match (event.name.is_empty(), event.source.is_empty()) {
+        (false, false) => return Ok(event),
+        (true, true) => {
+            "no `eventName` and no `eventSource`: neither a CloudTrail record nor an EventBridge event with one"
+        }
+        (true, false) => "no `eventName` in the record",
+        (false, true) => "no `eventSource` in the record",
+    };
+    Err(Unreadable {
+        missing: missing.to_owned(),
+        event: Box::new(event),
+    })
+}
+
+/// The envelope around a record. A bare record gets an empty one; an envelope that the typed form refuses
+/// (published samples have numbers for text and words for times) is read field by field.
+fn envelope(raw: &Value) -> EventBridgeEvent<Value> {
+    let detail = field(raw, "detail");
+    if !detail.is_object() {
+        let mut bare = EventBridgeEvent::<Value>::default();
+        bare.detail = raw.clone();
+        return bare;
+    }
+    serde_json::from_value(raw.clone()).unwrap_or_else(|_| {
+        let mut lenient = EventBridgeEvent::<Value>::default();
+        lenient.account = text(raw, "account");
+        lenient.region = text(raw, "region");
+        lenient.time = text(raw, "time").and_then(|written| parse_time(&written));
+        lenient.detail = detail.clone();
+        lenient
+    })
+}
+
+/// Why the call failed. A failed console sign-in has no `errorCode`, only a message and `"ConsoleLogin": "Failure"`.
+fn api_error(record: &Value) -> Option<ApiError> {
+    let message = text(record, "errorMessage");
+    let code = text(record, "errorCode").or_else(|| {
+        let login = text(field(record, "responseElements"), "ConsoleLogin");
+        (login.as_deref() == Some("Failure")).then(|| "Failure".to_owned())
+    });
+    match (code, message) {
+        (None, None) => None,
+        (Some(code), message) => Some(ApiError { code, message }),
+        (None, Some(message)) => Some(ApiError {
+            code: message,
+            message: None,
+        }),
+    }
+}
+
+/// RFC 3339, or the same without `T` and zone as log tools write it.
+fn parse_time(written: &str) -> Option<DateTime<Utc>> {
+    let zoned = DateTime::parse_from_rfc3339(written).map(|time| time.with_timezone(&Utc));
+    zoned
+        .or_else(|_| NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record() -> Value {
+        json!({"eventName": "RunInstances", "eventSource": "ec2.amazonaws.com", "eventID": "e-1", "awsRegion": "eu-west-1",
+            "eventTime": "2026-01-02T03:04:05Z", "recipientAccountId": "111122223333"})
+    }
+
+    #[test]
+    fn an_envelope_and_a_bare_record_read_alike() {
+        let bare = parse(&record()).unwrap();
+        let enveloped = json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": "aws.ec2",
+            "account": "111122223333", "time": "2026-01-02T03:04:05Z", "region": "eu-west-1", "resources": [], "detail": record()});
+        assert_eq!(parse(&enveloped).unwrap(), bare);
+        let odd = json!({"account": 12345, "region": "...", "time": "...", "source": "...", "detail": record()});
+        assert_eq!(parse(&odd).unwrap(), bare);
+    }
+
+    #[test]
+    fn without_a_name_it_is_unreadable_and_keeps_what_is_known() {
+        let unreadable = parse(&json!({"detail": {"eventID": "e-2", "eventSource": "ec2.amazonaws.com"}})).unwrap_err();
+        assert_eq!(unreadable.event.id.as_deref(), Some("e-2"));
+        assert!(unreadable.missing.contains("eventName"));
+        for odd in [json!(null), json!([1]), json!("x"), json!({}), json!({"detail": 3})] {
+            assert!(parse(&odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_the_issuing_role_or_the_user_can_be_trusted() {
+        let actor = |identity: Value| Actor::from_identity(&identity);
+        let role = json!({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/R/S",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::1:role/R"}}});
+        assert_eq!(actor(role).principal_arn(), Some("arn:aws:iam::1:role/R"));
+        for identity in [
+            json!({"type": "AssumedRole", "arn": "arn:aws:sts::1:assumed-role/R/S", "sessionContext": {"sessionIssuer": {}}}),
+            json!({"type": "AssumedRole", "arn": "arn:aws:iam::1:role/R"}),
+            json!({"type": "Root", "arn": "arn:aws:iam::1:root"}),
+            json!({"type": "FederatedUser", "arn": "arn:aws:sts::1:federated-user/x",
+                "sessionContext": {"sessionIssuer": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/x"}}}),
+            json!({}),
+        ] {
+            assert_eq!(actor(identity.clone()).principal_arn(), None, "{identity}");
+        }
+    }
+
+    #[test]
+    fn failures_are_seen_in_all_their_forms() {
+        let failed = |extra: Value| {
+            let mut record = record();
+            record
+                .as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
+            parse(&record).unwrap().error.map(|error| error.code)
+        };
+        assert_eq!(failed(json!({})), None);
+        assert_eq!(
+            failed(json!({"errorCode": "Client.DryRunOperation"})).as_deref(),
+            Some("Client.DryRunOperation")
+        );
+        assert_eq!(
+            failed(json!({"errorMessage": "Failed authentication"})).as_deref(),
+            Some("Failed authentication")
+        );
+        assert_eq!(
+            failed(json!({"responseElements": {"ConsoleLogin": "Failure"}})).as_deref(),
+            Some("Failure")
+        );
+    }
+
+    #[test]
+    fn a_repeat_is_known_by_id_and_content_and_never_without_an_id() {
+        let mut other = record();
+        other["awsRegion"] = json!("eu-west-2");
+        assert_eq!(parse(&record()).unwrap().identity, parse(&record()).unwrap().identity);
+        assert_ne!(parse(&record()).unwrap().identity, parse(&other).unwrap().identity);
+        other.as_object_mut().unwrap().remove("eventID");
+        assert_eq!(parse(&other).unwrap().identity, None);
+    }
+}

@@ -1,0 +1,23 @@
+//! What is a violation, and what to do about it.
+//!
+//! Everything in this crate is a plain function over data: no AWS client, no async runtime, no clock, no environment.
+//! One event goes through it like this, and the crates `runtime` and `functions/*` do the reading and writing between:
+//!
+//! 1. [`event::parse`]: JSON to [`event::Event`], or [`event::Unreadable`]
+//! 2. [`decision::decide`]: event and settings to a [`decision::Decision`], with the rule's own `detect`
+//! 3. the rule's `plan`: finding and live state to a list of actions
+//! 4. [`alert::render`]: what happened and what was done to the text of a mail
+
+pub mod alert;
+pub mod decision;
+pub mod event;
+pub mod json;
+pub mod public;
+pub mod security_group;
+pub mod settings;
+pub mod text;
+
+pub use alert::{Alert, Outcome, Report, Step};
+pub use decision::{Decision, Subscription};
+pub use event::{Event, Unreadable};
+pub use settings::Settings;

@@ -1,0 +1,337 @@
+//! From an event to what it opened.
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::exposure::{Limits, Opening, to_take_away};
+use super::traffic::{Source, Traffic};
+use crate::decision::Decision;
+use crate::event::Event;
+use crate::json::{field, items, number, scalar, text};
+use crate::public::{Family, public_addresses};
+use crate::settings::Settings;
+
+/// What an event opened, with all that its revert needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// Rules were added to a group, or changed in it.
+    Rules(OpenedRules),
+    /// Entries were added to a prefix list.
+    Entries(AddedEntries),
+}
+
+/// Rules that an event added or changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenedRules {
+    /// The group.
+    pub group: GroupRef,
+    /// Its rules, as the event tells them. Never empty.
+    pub rules: Vec<EventRule>,
+    /// Whether the rules were there before and were changed (`ModifySecurityGroupRules`).
+    pub changed: bool,
+}
+
+/// How an event names a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupRef {
+    /// `sg-…`
+    Id(String),
+    /// A name, which means the group of that name in the default VPC.
+    Name(String),
+}
+
+/// A rule as an event tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRule {
+    /// `sgr-…`; responses before 2021 don't have it.
+    pub id: Option<String>,
+    /// What it lets in.
+    pub traffic: Traffic,
+    /// From where.
+    pub source: Source,
+}
+
+/// Entries that an event added to a prefix list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedEntries {
+    /// `pl-…`
+    pub prefix_list_id: String,
+    /// Which entries.
+    pub added: Added,
+    /// The list's version before the event, if the event tells it.
+    pub version_before: Option<i64>,
+}
+
+/// Which entries an event added.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Added {
+    /// These (`ModifyManagedPrefixList`). Never empty.
+    Ranges(Vec<IpNet>),
+    /// Those of an older version that the version before the event lacked (`RestoreManagedPrefixListVersion`).
+    Restored,
+}
+
+/// Decides on one of the rule's events that succeeded.
+pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    match read(event) {
+        Ok(Finding::Rules(opened)) => judge(opened, settings),
+        Ok(Finding::Entries(entries)) => match &entries.added {
+            Added::Ranges(ranges) if ranges.is_empty() => Decision::Ignore("no entry was added to the list".to_owned()),
+            Added::Ranges(ranges) if !any_public(ranges) => {
+                Decision::Ignore("the added entries hold no public address".to_owned())
+            }
+            _ => Decision::Candidate(Finding::Entries(entries)),
+        },
+        Err(missing) => Decision::Unreadable(missing),
+    }
+}
+
+/// Reads what an event changed, without judging it.
+///
+/// # Errors
+/// Says what was missing or not understood, and where.
+pub fn read(event: &Event) -> Result<Finding, String> {
+    match event.name.as_str() {
+        "AuthorizeSecurityGroupIngress" => authorized(event),
+        "ModifySecurityGroupRules" => modified(event),
+        "ModifyManagedPrefixList" => entries_added(event),
+        "RestoreManagedPrefixListVersion" => version_restored(event),
+        other => Err(format!("`{other}` opens no security group")),
+    }
+}
+
+/// Whether the event's rules are wide by themselves, or could be together with others.
+fn judge(opened: OpenedRules, settings: &Settings) -> Decision<Finding> {
+    let limits = Limits {
+        widest: settings.widest_public,
+        allowed: &settings.allowed_public_ports,
+    };
+    if opened.rules.iter().all(|rule| matches!(rule.source, Source::Group(_))) {
+        return Decision::Ignore("the rules name only other security groups".to_owned());
+    }
+    let from_public: Vec<&EventRule> = opened.rules.iter().filter(|rule| may_be_public(&rule.source)).collect();
+    if from_public.is_empty() {
+        return Decision::Ignore("the sources hold no public address".to_owned());
+    }
+    if from_public.iter().all(|rule| limits.allow(&rule.traffic)) {
+        return Decision::Ignore("the ports are among AllowedPublicPorts".to_owned());
+    }
+    let openings: Vec<Opening> = opened.rules.iter().map(|rule| rule.opening("")).collect();
+    if to_take_away(&openings, &[], limits).is_empty() {
+        Decision::Candidate(Finding::Rules(opened))
+    } else {
+        Decision::Violation(Finding::Rules(opened))
+    }
+}
+
+fn may_be_public(source: &Source) -> bool {
+    match source {
+        Source::Range(range) => any_public(std::slice::from_ref(range)),
+        Source::PrefixList(_) => true,
+        Source::Group(_) => false,
+    }
+}
+
+fn any_public(ranges: &[IpNet]) -> bool {
+    Family::BOTH.iter().any(|family| public_addresses(*family, ranges) > 0)
+}
+
+impl EventRule {
+    /// The rule as an opening of `group`, with the ranges that the event itself tells.
+    pub fn opening(&self, group: &str) -> Opening {
+        let ranges = match &self.source {
+            Source::Range(range) => vec![*range],
+            Source::PrefixList(_) | Source::Group(_) => Vec::new(),
+        };
+        let id = self
+            .id
+            .clone()
+            .unwrap_or_else(|| format!("{} from {}", self.traffic, self.source));
+        Opening {
+            id,
+            opens: vec![(group.to_owned(), self.traffic.clone())],
+            ranges,
+        }
+    }
+}
+
+/// `AuthorizeSecurityGroupIngress`: the rules of the response, which have ids, and those of the request that it lacks.
+fn authorized(event: &Event) -> Result<Finding, String> {
+    let answered = items(&event.response, "securityGroupRuleSet");
+    let group = text(&event.request, "groupId")
+        .or_else(|| answered.iter().find_map(|rule| text(rule, "groupId")))
+        .map(GroupRef::Id)
+        .or_else(|| text(&event.request, "groupName").map(GroupRef::Name))
+        .ok_or("no `groupId` and no `groupName` in `requestParameters` or `responseElements`")?;
+    let mut problem = None;
+    let mut rules = Vec::new();
+    for answer in answered
+        .into_iter()
+        .filter(|rule| text(rule, "isEgress").as_deref() != Some("true"))
+    {
+        match single_rule(answer, text(answer, "securityGroupRuleId")) {
+            Ok(rule) => rules.push(rule),
+            Err(unclear) => problem = Some(format!("{unclear} (in `responseElements.securityGroupRuleSet`)")),
+        }
+    }
+    match requested_rules(&event.request) {
+        Ok(requested) => {
+            for rule in requested {
+                if !rules
+                    .iter()
+                    .any(|known| known.traffic == rule.traffic && known.source == rule.source)
+                {
+                    rules.push(rule);
+                }
+            }
+        }
+        Err(unclear) if rules.is_empty() => return Err(unclear),
+        // The response tells all rules by itself, unless it was unclear too.
+        Err(_) => problem.map_or(Ok(()), Err)?,
+    }
+    Ok(Finding::Rules(OpenedRules {
+        group,
+        rules,
+        changed: false,
+    }))
+}
+
+/// The rules of a request, in today's form (`ipPermissions`) or the flat one.
+fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
+    let mut rules = Vec::new();
+    let mut permissions = items(request, "ipPermissions");
+    let is_flat = text(request, "ipProtocol").is_some() || text(request, "cidrIp").is_some();
+    if permissions.is_empty() || is_flat {
+        permissions.push(request);
+    }
+    for permission in permissions {
+        let traffic = traffic(permission).map_err(|problem| format!("{problem} (in `requestParameters`)"))?;
+        let before = rules.len();
+        let mut sources: Vec<Result<Source, String>> = Vec::new();
+        for (collection, name) in [("ipRanges", "cidrIp"), ("ipv6Ranges", "cidrIpv6")] {
+            for range in items(permission, collection) {
+                sources.push(
+                    text(range, name)
+                        .ok_or(format!("no `{name}` in `{collection}`"))
+                        .and_then(|text| Source::range(&text)),
+                );
+            }
+        }
+        for list in items(permission, "prefixListIds") {
+            sources.push(
+                text(list, "prefixListId")
+                    .map(Source::PrefixList)
+                    .ok_or("no `prefixListId` in `prefixListIds`".to_owned()),
+            );
+        }
+        for group in items(permission, "groups") {
+            let named = text(group, "groupId")
+                .or_else(|| text(group, "groupName"))
+                .unwrap_or_else(|| "without id".to_owned());
+            sources.push(Ok(Source::Group(named)));
+        }
+        for name in ["cidrIp", "cidrIpv6"] {
+            sources.extend(text(permission, name).map(|range| Source::range(&range)));
+        }
+        sources.extend(text(permission, "sourceSecurityGroupName").map(|name| Ok(Source::Group(name))));
+        for source in sources {
+            rules.push(EventRule {
+                id: None,
+                traffic: traffic.clone(),
+                source: source.map_err(|problem| format!("{problem} (in `requestParameters`)"))?,
+            });
+        }
+        if rules.len() == before {
+            return Err("no source of addresses in a permission of `requestParameters`".to_owned());
+        }
+    }
+    Ok(rules)
+}
+
+/// `ModifySecurityGroupRules`: one rule is an object, several are a list.
+fn modified(event: &Event) -> Result<Finding, String> {
+    let request = field(&event.request, "ModifySecurityGroupRulesRequest");
+    let group = text(request, "GroupId").ok_or("no `GroupId` in `ModifySecurityGroupRulesRequest`")?;
+    let mut rules = Vec::new();
+    for change in items(request, "SecurityGroupRule") {
+        let id = text(change, "SecurityGroupRuleId")
+            .ok_or("no `SecurityGroupRuleId` in `ModifySecurityGroupRulesRequest`")?;
+        let rule = single_rule(field(change, "SecurityGroupRule"), Some(id))
+            .map_err(|problem| format!("{problem} (in `ModifySecurityGroupRulesRequest`)"))?;
+        rules.push(rule);
+    }
+    if rules.is_empty() {
+        return Err("no `SecurityGroupRule` in `ModifySecurityGroupRulesRequest`".to_owned());
+    }
+    Ok(Finding::Rules(OpenedRules {
+        group: GroupRef::Id(group),
+        rules,
+        changed: true,
+    }))
+}
+
+/// `ModifyManagedPrefixList`: one entry is an object, several are a list. An event that only removes or renames adds nothing.
+fn entries_added(event: &Event) -> Result<Finding, String> {
+    let request = field(&event.request, "ModifyManagedPrefixListRequest");
+    let prefix_list_id =
+        text(request, "PrefixListId").ok_or("no `PrefixListId` in `ModifyManagedPrefixListRequest`")?;
+    let mut ranges = Vec::new();
+    for entry in items(request, "AddEntry")
+        .into_iter()
+        .chain(items(request, "AddEntries"))
+    {
+        let range = text(entry, "Cidr").ok_or("no `Cidr` in `AddEntry`")?;
+        match Source::range(&range)? {
+            Source::Range(range) if !ranges.contains(&range) => ranges.push(range),
+            _ => {}
+        }
+    }
+    let version_before = number(request, "CurrentVersion")?;
+    Ok(Finding::Entries(AddedEntries {
+        prefix_list_id,
+        added: Added::Ranges(ranges),
+        version_before,
+    }))
+}
+
+/// `RestoreManagedPrefixListVersion`: what it added is the difference between two versions.
+fn version_restored(event: &Event) -> Result<Finding, String> {
+    let request = field(&event.request, "RestoreManagedPrefixListVersionRequest");
+    let prefix_list_id =
+        text(request, "PrefixListId").ok_or("no `PrefixListId` in `RestoreManagedPrefixListVersionRequest`")?;
+    let version_before =
+        number(request, "CurrentVersion")?.ok_or("no `CurrentVersion` in `RestoreManagedPrefixListVersionRequest`")?;
+    Ok(Finding::Entries(AddedEntries {
+        prefix_list_id,
+        added: Added::Restored,
+        version_before: Some(version_before),
+    }))
+}
+
+/// A rule with one source, as responses and `ModifySecurityGroupRules` tell it.
+fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String> {
+    let range = text(rule, "cidrIpv4").or_else(|| text(rule, "cidrIpv6"));
+    let group = field(rule, "referencedGroupInfo");
+    let source = if let Some(range) = range {
+        Source::range(&range)?
+    } else if let Some(list) = text(rule, "prefixListId") {
+        Source::PrefixList(list)
+    } else if let Some(group) = text(rule, "referencedGroupId")
+        .or_else(|| text(group, "groupId"))
+        .or_else(|| scalar(group))
+    {
+        Source::Group(group)
+    } else {
+        return Err("no source of addresses in a rule".to_owned());
+    };
+    Ok(EventRule {
+        id,
+        traffic: traffic(rule)?,
+        source,
+    })
+}
+
+fn traffic(rule: &Value) -> Result<Traffic, String> {
+    let protocol = text(rule, "ipProtocol").ok_or("no `ipProtocol`")?;
+    Traffic::new(&protocol, number(rule, "fromPort")?, number(rule, "toPort")?)
+}

@@ -1,0 +1,455 @@
+//! Which openings let the world in, and which of them to take away so that it no longer gets in.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::traffic::{Protocol, Traffic};
+use crate::public::{Family, WidestPublic, public_addresses};
+
+/// Something that lets addresses in and can be taken away as a whole: a rule of a group, or an entry of a prefix list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The rule's id, or the entry's range.
+    pub id: String,
+    /// The groups that it opens, each with the traffic. A prefix list's entry opens every rule that names the list.
+    pub opens: Vec<(String, Traffic)>,
+    /// The addresses that it lets in.
+    pub ranges: Vec<IpNet>,
+}
+
+/// What is not judged: how wide is wide, and what may be open.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// How many public addresses are still not the world.
+    pub widest: WidestPublic,
+    /// Traffic that may be open to the world.
+    pub allowed: &'a [Traffic],
+}
+
+/// A port of a group in one address family, or a run of ports that the same openings cover.
+struct Cell {
+    group: String,
+    traffic: Traffic,
+    family: Family,
+}
+
+impl Limits<'_> {
+    /// Whether all of `traffic` may be open to the world: its ports may be spread over several allowed ranges.
+    pub fn allow(&self, traffic: &Traffic) -> bool {
+        let everything = Opening {
+            id: String::new(),
+            opens: vec![(String::new(), traffic.clone())],
+            ranges: Vec::new(),
+        };
+        cells(std::iter::once(&everything), self.allowed).is_empty()
+    }
+}
+
+impl Opening {
+    fn covers(&self, cell: &Cell) -> bool {
+        self.opens
+            .iter()
+            .any(|(group, traffic)| *group == cell.group && traffic.covers(&cell.traffic))
+    }
+}
+
+/// The `openings` that take part in letting the world in: those of every port that is open too wide.
+pub fn exposing<'a>(openings: &'a [Opening], limits: Limits<'_>) -> Vec<&'a Opening> {
+    let mut found = BTreeSet::new();
+    for cell in cells(openings.iter(), limits.allowed) {
+        let covering: Vec<usize> = indexes(openings, |opening| opening.covers(&cell));
+        if limits.widest.is_exceeded_by(cell.family, ranges(openings, &covering)) {
+            found.extend(covering.into_iter().filter(|index| {
+                openings
+                    .get(*index)
+                    .is_some_and(|opening| public_addresses(cell.family, &opening.ranges) > 0)
+            }));
+        }
+    }
+    found.into_iter().filter_map(|index| openings.get(index)).collect()
+}
+
+/// Which of `own` to take away, as indexes in rising order, so that `own` lets the world in no more.
+///
+/// Port by port and family by family: where `others` alone stay within the limit, the widest of `own` go, then by id, until all
+/// together are within it; where `others` exceed it already, `own` are judged by themselves. One that turns out not to matter for
+/// the result stays.
+pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> Vec<usize> {
+    struct Port {
+        family: Family,
+        others: Vec<IpNet>,
+        own: Vec<usize>,
+    }
+    let all = own.iter().chain(others);
+    let ports: Vec<Port> = cells(all, limits.allowed)
+        .into_iter()
+        .filter_map(|cell| {
+            let own = indexes(own, |opening| opening.covers(&cell));
+            if own.is_empty() {
+                return None;
+            }
+            let covering = others.iter().filter(|opening| opening.covers(&cell));
+            let others: Vec<IpNet> = covering.flat_map(|opening| &opening.ranges).copied().collect();
+            let others_exceed = limits.widest.is_exceeded_by(cell.family, &others);
+            Some(Port {
+                family: cell.family,
+                others: if others_exceed { Vec::new() } else { others },
+                own,
+            })
+        })
+        .collect();
+    let is_too_wide = |port: &Port, gone: &[usize]| {
+        let kept: Vec<usize> = port.own.iter().filter(|index| !gone.contains(index)).copied().collect();
+        limits
+            .widest
+            .is_exceeded_by(port.family, port.others.iter().chain(ranges(own, &kept)))
+    };
+
+    let mut gone: Vec<usize> = Vec::new();
+    for port in &ports {
+        let mut widest_first = port.own.clone();
+        widest_first.sort_by_key(|index| {
+            own.get(*index).map(|opening| {
+                let addresses = public_addresses(port.family, &opening.ranges);
+                (std::cmp::Reverse(addresses), opening.id.clone())
+            })
+        });
+        for index in widest_first {
+            if !is_too_wide(port, &gone) {
+                break;
+            }
+            if !gone.contains(&index) {
+                gone.push(index);
+            }
+        }
+    }
+    for index in gone.clone().into_iter().rev() {
+        let without: Vec<usize> = gone.iter().copied().filter(|other| *other != index).collect();
+        if !ports.iter().any(|port| is_too_wide(port, &without)) {
+            gone = without;
+        }
+    }
+    gone.sort_unstable();
+    gone
+}
+
+fn indexes(openings: &[Opening], wanted: impl Fn(&Opening) -> bool) -> Vec<usize> {
+    openings
+        .iter()
+        .enumerate()
+        .filter(|(_, opening)| wanted(opening))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn ranges<'a>(openings: &'a [Opening], indexes: &[usize]) -> impl Iterator<Item = &'a IpNet> {
+    indexes
+        .iter()
+        .filter_map(|index| openings.get(*index))
+        .flat_map(|opening| &opening.ranges)
+}
+
+/// Cuts all traffic that `openings` name into cells within which nothing changes, without what is allowed.
+fn cells<'a>(openings: impl Iterator<Item = &'a Opening>, allowed: &[Traffic]) -> Vec<Cell> {
+    let opens: BTreeSet<&(String, Traffic)> = openings.flat_map(|opening| &opening.opens).collect();
+    let groups: BTreeSet<&String> = opens.iter().map(|(group, _)| group).collect();
+    let mut cells = Vec::new();
+    for group in groups {
+        let opened: Vec<&Traffic> = opens
+            .iter()
+            .filter(|(other, _)| other == group)
+            .map(|(_, traffic)| traffic)
+            .collect();
+        // A rule for every protocol also covers those that no rule names: `All` stands for them.
+        let named = opened
+            .iter()
+            .copied()
+            .chain(allowed)
+            .map(|traffic| traffic.protocol.clone());
+        let protocols: BTreeSet<Protocol> = named.chain([Protocol::All]).collect();
+        for protocol in protocols {
+            let of_protocol = opened
+                .iter()
+                .copied()
+                .chain(allowed)
+                .filter(|traffic| traffic.protocol == protocol);
+            let mut starts: BTreeSet<u32> = BTreeSet::from([0, 1 << 16]);
+            for traffic in of_protocol {
+                starts.extend([u32::from(traffic.from), u32::from(traffic.to) + 1]);
+            }
+            for (start, end) in starts.iter().zip(starts.iter().skip(1)) {
+                let (Ok(from), Ok(to)) = (u16::try_from(*start), u16::try_from(end - 1)) else {
+                    continue;
+                };
+                let traffic = Traffic {
+                    protocol: protocol.clone(),
+                    from,
+                    to,
+                };
+                let is_open = opened.iter().any(|other| other.covers(&traffic));
+                if is_open && !allowed.iter().any(|other| other.covers(&traffic)) {
+                    cells.extend(Family::BOTH.map(|family| Cell {
+                        group: group.clone(),
+                        traffic: traffic.clone(),
+                        family,
+                    }));
+                }
+            }
+        }
+    }
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WIDEST: WidestPublic = WidestPublic {
+        ipv4_prefix: 8,
+        ipv6_prefix: 32,
+    };
+
+    /// `tcp/22 0.0.0.0/1 10.0.0.0/8`: traffic, then ranges; the text is the id.
+    fn opening(written: &str) -> Opening {
+        let mut words = written.split_whitespace();
+        let traffic = traffic(words.next().unwrap());
+        let ranges = words.map(|word| word.parse().unwrap()).collect();
+        Opening {
+            id: written.to_owned(),
+            opens: vec![("sg-1".to_owned(), traffic)],
+            ranges,
+        }
+    }
+
+    fn traffic(written: &str) -> Traffic {
+        let Some((protocol, ports)) = written.split_once('/') else {
+            return Traffic::new(written, None, None).unwrap();
+        };
+        let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
+        Traffic::new(protocol, from.parse().ok(), to.parse().ok()).unwrap()
+    }
+
+    fn check(own: &[&str], others: &[&str], allowed: &[&str], gone: &[&str]) {
+        let own: Vec<Opening> = own.iter().map(|written| opening(written)).collect();
+        let others: Vec<Opening> = others.iter().map(|written| opening(written)).collect();
+        let allowed: Vec<Traffic> = allowed.iter().map(|written| traffic(written)).collect();
+        let taken = to_take_away(
+            &own,
+            &others,
+            Limits {
+                widest: WIDEST,
+                allowed: &allowed,
+            },
+        );
+        assert_eq!(
+            taken.iter().map(|index| own[*index].id.as_str()).collect::<Vec<_>>(),
+            gone
+        );
+    }
+
+    #[test]
+    fn only_the_wide_one_goes() {
+        check(
+            &["tcp/22 0.0.0.0/0", "tcp/22 10.0.0.0/8", "tcp/22 198.51.100.7/32"],
+            &[],
+            &[],
+            &["tcp/22 0.0.0.0/0"],
+        );
+        check(
+            &["tcp/22 0.0.0.0/0", "tcp/22 ::/0"],
+            &[],
+            &[],
+            &["tcp/22 0.0.0.0/0", "tcp/22 ::/0"],
+        );
+        check(&["tcp/22 10.0.0.0/8"], &["tcp/80 0.0.0.0/0"], &[], &[]);
+    }
+
+    #[test]
+    fn halves_count_together() {
+        check(
+            &["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"],
+            &[],
+            &[],
+            &["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"],
+        );
+        check(
+            &["tcp/22 12.0.0.0/8"],
+            &["tcp/22 11.0.0.0/8"],
+            &[],
+            &["tcp/22 12.0.0.0/8"],
+        );
+        check(&["tcp/22 11.0.0.0/8"], &[], &[], &[]);
+        check(
+            &["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/9"],
+            &[],
+            &[],
+            &["tcp/22 11.0.0.0/8"],
+        );
+        check(
+            &["tcp/22 12.0.0.0/8", "tcp/22 11.0.0.0/8"],
+            &[],
+            &[],
+            &["tcp/22 11.0.0.0/8"],
+        );
+    }
+
+    #[test]
+    fn where_others_are_too_wide_already_own_are_judged_alone() {
+        check(
+            &["tcp/22 198.51.100.7/32", "tcp/22 8.8.8.8/32"],
+            &["tcp/22 0.0.0.0/0"],
+            &[],
+            &[],
+        );
+        check(&["tcp/22 0.0.0.0/1"], &["tcp/22 0.0.0.0/0"], &[], &["tcp/22 0.0.0.0/1"]);
+        check(
+            &["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/8"],
+            &["tcp/22 0.0.0.0/0"],
+            &[],
+            &["tcp/22 11.0.0.0/8"],
+        );
+    }
+
+    #[test]
+    fn ports_meet_where_they_overlap() {
+        check(
+            &["tcp/20-30 12.0.0.0/8"],
+            &["tcp/25-40 11.0.0.0/8"],
+            &[],
+            &["tcp/20-30 12.0.0.0/8"],
+        );
+        check(&["tcp/20-24 12.0.0.0/8"], &["tcp/25-40 11.0.0.0/8"], &[], &[]);
+        check(&["tcp/22 12.0.0.0/8"], &["udp/22 11.0.0.0/8"], &[], &[]);
+        check(&["-1 12.0.0.0/8"], &["50 11.0.0.0/8"], &[], &["-1 12.0.0.0/8"]);
+        check(&["icmp/8-0 12.0.0.0/8"], &["icmp/3-0 11.0.0.0/8"], &[], &[]);
+        check(
+            &["icmp/8-0 12.0.0.0/8"],
+            &["icmp 11.0.0.0/8"],
+            &[],
+            &["icmp/8-0 12.0.0.0/8"],
+        );
+    }
+
+    #[test]
+    fn allowed_ports_are_left_alone_and_wider_ranges_are_not() {
+        check(&["tcp/443 0.0.0.0/0"], &[], &["tcp/443"], &[]);
+        check(
+            &["tcp/442-443 0.0.0.0/0"],
+            &[],
+            &["tcp/443"],
+            &["tcp/442-443 0.0.0.0/0"],
+        );
+        check(&["-1 0.0.0.0/0"], &[], &["tcp/443"], &["-1 0.0.0.0/0"]);
+        check(
+            &["tcp/8000-8010 0.0.0.0/0"],
+            &[],
+            &["tcp/8000-8005", "tcp/8006-8010"],
+            &[],
+        );
+        check(&["tcp/443 0.0.0.0/0"], &[], &["udp/443"], &["tcp/443 0.0.0.0/0"]);
+        check(&["icmp 0.0.0.0/0"], &[], &["tcp/0-65535"], &["icmp 0.0.0.0/0"]);
+    }
+
+    #[test]
+    fn what_does_not_matter_for_the_result_stays() {
+        // 11.0.0.0/9 is part of what others open anyway: taking it away would change nothing.
+        check(
+            &["tcp/22 11.0.0.0/9", "tcp/22 12.0.0.0/10"],
+            &["tcp/22 11.0.0.0/8"],
+            &[],
+            &["tcp/22 12.0.0.0/10"],
+        );
+    }
+
+    #[test]
+    fn an_entry_of_a_prefix_list_opens_every_rule_that_names_it() {
+        let entry = Opening {
+            id: "12.0.0.0/8".to_owned(),
+            opens: vec![
+                ("sg-1".to_owned(), traffic("tcp/22")),
+                ("sg-2".to_owned(), traffic("tcp/80")),
+            ],
+            ranges: vec!["12.0.0.0/8".parse().unwrap()],
+        };
+        let mut neighbour = opening("tcp/80 11.0.0.0/8");
+        let limits = Limits {
+            widest: WIDEST,
+            allowed: &[],
+        };
+        assert!(to_take_away(std::slice::from_ref(&entry), std::slice::from_ref(&neighbour), limits).is_empty());
+        neighbour.opens[0].0 = "sg-2".to_owned();
+        assert_eq!(to_take_away(&[entry], &[neighbour], limits), [0]);
+    }
+
+    #[test]
+    fn what_exposes_is_named() {
+        let openings = [
+            "tcp/22 0.0.0.0/0",
+            "tcp/22 10.0.0.0/8",
+            "tcp/80 0.0.0.0/0",
+            "udp/53 8.8.8.8/32",
+        ]
+        .map(opening);
+        let allowed = [traffic("tcp/80")];
+        let found = exposing(
+            &openings,
+            Limits {
+                widest: WIDEST,
+                allowed: &allowed,
+            },
+        );
+        assert_eq!(
+            found.iter().map(|opening| opening.id.as_str()).collect::<Vec<_>>(),
+            ["tcp/22 0.0.0.0/0"]
+        );
+    }
+
+    fn any_opening() -> impl Strategy<Value = Opening> {
+        let protocol = prop_oneof![Just("tcp"), Just("udp"), Just("-1"), Just("icmp")];
+        let range = (any::<u32>(), 0u8..=12);
+        (protocol, 0i64..6, 0i64..6, prop::collection::vec(range, 1..3)).prop_map(|(protocol, port, more, ranges)| {
+            Opening {
+                id: format!("{protocol}/{port}+{more} {ranges:?}"),
+                opens: vec![(
+                    "sg-1".to_owned(),
+                    Traffic::new(protocol, Some(port), Some(port + more)).unwrap_or(traffic("tcp/1")),
+                )],
+                ranges: ranges
+                    .into_iter()
+                    .map(|(address, prefix)| {
+                        IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix)
+                            .unwrap()
+                            .trunc()
+                    })
+                    .collect(),
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// After the plan nothing is left to plan, everything taken was needed, and what is no one's fault is not touched.
+        #[test]
+        fn the_plan_is_enough_and_not_more(
+            own in prop::collection::vec(any_opening(), 0..4), others in prop::collection::vec(any_opening(), 0..4)
+        ) {
+            let limits = Limits { widest: WIDEST, allowed: &[Traffic { protocol: Protocol::Tcp, from: 3, to: 4 }] };
+            let gone = to_take_away(&own, &others, limits);
+            let kept: Vec<Opening> = own.iter().enumerate()
+                .filter(|(index, _)| !gone.contains(index)).map(|(_, opening)| opening.clone()).collect();
+            prop_assert!(to_take_away(&kept, &others, limits).is_empty());
+            for index in &gone {
+                let mut one_more = kept.clone();
+                one_more.push(own[*index].clone());
+                prop_assert!(!to_take_away(&one_more, &others, limits).is_empty());
+            }
+            if exposing(&others, limits).is_empty() {
+                let left: Vec<Opening> = kept.iter().chain(&others).cloned().collect();
+                prop_assert!(exposing(&left, limits).is_empty());
+            }
+        }
+    }
+}

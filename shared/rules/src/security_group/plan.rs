@@ -1,0 +1,343 @@
+//! From what an event opened and what the account is now to what to take away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::detect::{Added, AddedEntries, EventRule, Finding, OpenedRules};
+use super::exposure::{Limits, Opening, exposing, to_take_away};
+use super::traffic::{Source, Traffic};
+use crate::settings::Settings;
+
+/// What the account holds, as far as a plan needs it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Live {
+    /// Inbound rules: of the event's group, or of every group that names the event's prefix list.
+    pub rules: Vec<LiveRule>,
+    /// The ids of outbound rules: `ModifySecurityGroupRules` changes both kinds and does not say which.
+    pub outbound: BTreeSet<String>,
+    /// The prefix lists that those rules name, and the event's own, by id.
+    pub prefix_lists: BTreeMap<String, LivePrefixList>,
+}
+
+/// An inbound rule as `DescribeSecurityGroupRules` tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveRule {
+    /// `sgr-…`
+    pub id: String,
+    /// The group it belongs to.
+    pub group_id: String,
+    /// What it lets in.
+    pub traffic: Traffic,
+    /// From where.
+    pub source: Source,
+}
+
+/// A managed prefix list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LivePrefixList {
+    /// The entries now.
+    pub entries: Vec<IpNet>,
+    /// The version now; AWS's own lists have none.
+    pub version: Option<i64>,
+    /// Whether this account owns it, so that its entries can be taken out.
+    pub is_own: bool,
+    /// The entries before the event, where an older version could be read.
+    pub entries_before: Option<Vec<IpNet>>,
+}
+
+/// One change to the account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `RevokeSecurityGroupIngress` by rule ids: touches these rules and no others.
+    RevokeRules {
+        /// The group.
+        group_id: String,
+        /// Its rules, never none.
+        rules: Vec<LiveRule>,
+    },
+    /// `ModifyManagedPrefixList` with `RemoveEntries`.
+    RemoveEntries {
+        /// The list.
+        prefix_list_id: String,
+        /// The version that the removal is based on: if the list has changed since, AWS refuses.
+        version: Option<i64>,
+        /// The entries, never none.
+        entries: Vec<IpNet>,
+    },
+}
+
+/// What is to be done, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// How the account stands.
+    pub situation: Situation,
+    /// The changes to make; empty unless the situation is [`Situation::Open`].
+    pub actions: Vec<Action>,
+    /// Rules that expose a group of this finding and aren't the event's: they stay.
+    pub older: Vec<LiveRule>,
+}
+
+/// How the account stands towards an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Situation {
+    /// What the event opened is open to the world.
+    Open,
+    /// It was, going by the event, and no longer is.
+    Gone,
+    /// It neither is nor was.
+    NotOpen,
+}
+
+/// Whether entries of a prefix list are taken out, or the rules that name it are revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Take out the entries that the event added.
+    TakeOutEntries,
+    /// Revoke rules that name the list: where its entries can't be taken out.
+    RevokeRules,
+}
+
+/// Plans for one finding. The same inputs give the same plan, and nothing is left to plan once it is carried out.
+pub fn plan(finding: &Finding, live: &Live, settings: &Settings, remedy: Remedy) -> Plan {
+    let limits = Limits {
+        widest: settings.widest_public,
+        allowed: &settings.allowed_public_ports,
+    };
+    match finding {
+        Finding::Rules(opened) => plan_rules(opened, live, limits),
+        Finding::Entries(entries) => plan_entries(entries, live, limits, remedy),
+    }
+}
+
+fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
+    let is_own = |rule: &LiveRule| opened.rules.iter().any(|told| told.is(rule));
+    let is_outbound = |told: &EventRule| told.id.as_ref().is_some_and(|id| live.outbound.contains(id));
+    let (own, others): (Vec<&LiveRule>, Vec<&LiveRule>) = live.rules.iter().partition(|rule| is_own(rule));
+    let own_openings: Vec<Opening> = own.iter().map(|rule| live.opening(rule)).collect();
+    let other_openings: Vec<Opening> = others.iter().map(|rule| live.opening(rule)).collect();
+    let taken: Vec<LiveRule> = to_take_away(&own_openings, &other_openings, limits)
+        .into_iter()
+        .filter_map(|index| own.get(index).map(|rule| (*rule).clone()))
+        .collect();
+
+    let was_open = || {
+        let group = live.rules.first().map_or("", |rule| &rule.group_id);
+        let told = opened.rules.iter().filter(|rule| !is_outbound(rule));
+        let told: Vec<Opening> = told.map(|rule| live.told_opening(rule, group)).collect();
+        !to_take_away(&told, &other_openings, limits).is_empty()
+    };
+    let situation = match taken.is_empty() {
+        false => Situation::Open,
+        true if was_open() => Situation::Gone,
+        true => Situation::NotOpen,
+    };
+    let left = live.rules.iter().filter(|rule| !taken.contains(rule));
+    Plan {
+        situation,
+        older: older(left.cloned(), live, limits),
+        actions: revocations(taken),
+    }
+}
+
+fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy: Remedy) -> Plan {
+    let id = &entries.prefix_list_id;
+    let names_list = |rule: &&LiveRule| rule.source == Source::PrefixList(id.clone());
+    let Some(list) = live.prefix_lists.get(id) else {
+        return Plan {
+            situation: Situation::NotOpen,
+            actions: Vec::new(),
+            older: Vec::new(),
+        };
+    };
+    let (naming, others): (Vec<&LiveRule>, Vec<&LiveRule>) = live.rules.iter().partition(names_list);
+    let others: Vec<Opening> = others.into_iter().map(|rule| live.opening(rule)).collect();
+    let before = list.entries_before.as_deref().unwrap_or_default();
+    let added: Vec<IpNet> = match &entries.added {
+        Added::Ranges(ranges) => ranges.iter().filter(|range| !before.contains(range)).copied().collect(),
+        Added::Restored => list
+            .entries
+            .iter()
+            .filter(|range| !before.contains(range))
+            .copied()
+            .collect(),
+    };
+    let opens: Vec<(String, Traffic)> = naming
+        .iter()
+        .map(|rule| (rule.group_id.clone(), rule.traffic.clone()))
+        .collect();
+    let entry_opening = |range: &IpNet| Opening {
+        id: range.to_string(),
+        opens: opens.clone(),
+        ranges: vec![*range],
+    };
+    let (own_entries, other_entries): (Vec<IpNet>, Vec<IpNet>) =
+        list.entries.iter().partition(|range| added.contains(range));
+    let beside: Vec<Opening> = others
+        .iter()
+        .cloned()
+        .chain(other_entries.iter().map(entry_opening))
+        .collect();
+
+    let own: Vec<Opening> = own_entries.iter().map(entry_opening).collect();
+    let taken: Vec<IpNet> = to_take_away(&own, &beside, limits)
+        .into_iter()
+        .filter_map(|index| own_entries.get(index).copied())
+        .collect();
+    if taken.is_empty() {
+        let told: Vec<Opening> = added.iter().map(entry_opening).collect();
+        let was_open = !to_take_away(&told, &beside, limits).is_empty();
+        let situation = if was_open { Situation::Gone } else { Situation::NotOpen };
+        let older = if was_open {
+            older(live.rules.iter().cloned(), live, limits)
+        } else {
+            Vec::new()
+        };
+        return Plan {
+            situation,
+            actions: Vec::new(),
+            older,
+        };
+    }
+
+    if remedy == Remedy::RevokeRules || !list.is_own {
+        let naming_openings: Vec<Opening> = naming.iter().map(|rule| live.opening(rule)).collect();
+        let revoked: Vec<LiveRule> = to_take_away(&naming_openings, &others, limits)
+            .into_iter()
+            .filter_map(|index| naming.get(index).map(|rule| (*rule).clone()))
+            .collect();
+        let left = live.rules.iter().filter(|rule| !revoked.contains(rule));
+        return Plan {
+            situation: Situation::Open,
+            older: older(left.cloned(), live, limits),
+            actions: revocations(revoked),
+        };
+    }
+    let mut afterwards = live.clone();
+    if let Some(list) = afterwards.prefix_lists.get_mut(id) {
+        list.entries.retain(|range| !taken.contains(range));
+    }
+    let action = Action::RemoveEntries {
+        prefix_list_id: id.clone(),
+        version: list.version,
+        entries: taken,
+    };
+    let older = older(live.rules.iter().cloned(), &afterwards, limits);
+    Plan {
+        situation: Situation::Open,
+        actions: vec![action],
+        older,
+    }
+}
+
+/// One action per group.
+fn revocations(rules: Vec<LiveRule>) -> Vec<Action> {
+    let mut by_group: BTreeMap<String, Vec<LiveRule>> = BTreeMap::new();
+    for rule in rules {
+        by_group.entry(rule.group_id.clone()).or_default().push(rule);
+    }
+    by_group
+        .into_iter()
+        .map(|(group_id, rules)| Action::RevokeRules { group_id, rules })
+        .collect()
+}
+
+/// Which of `left` expose their group, the prefix lists being as in `live`.
+fn older(left: impl Iterator<Item = LiveRule>, live: &Live, limits: Limits<'_>) -> Vec<LiveRule> {
+    let left: Vec<LiveRule> = left.collect();
+    let openings: Vec<Opening> = left.iter().map(|rule| live.opening(rule)).collect();
+    let ids: BTreeSet<&str> = exposing(&openings, limits)
+        .into_iter()
+        .map(|opening| opening.id.as_str())
+        .collect();
+    left.iter()
+        .filter(|rule| ids.contains(rule.id.as_str()))
+        .cloned()
+        .collect()
+}
+
+impl EventRule {
+    /// Whether this is the live rule: by id, or by content where the event has no ids. AWS refuses a second rule of the same
+    /// content, so that content names one rule only.
+    pub fn is(&self, rule: &LiveRule) -> bool {
+        match &self.id {
+            Some(id) => *id == rule.id,
+            None => self.traffic == rule.traffic && self.source == rule.source,
+        }
+    }
+}
+
+impl Live {
+    fn opening(&self, rule: &LiveRule) -> Opening {
+        Opening {
+            id: rule.id.clone(),
+            opens: vec![(rule.group_id.clone(), rule.traffic.clone())],
+            ranges: self.ranges(&rule.source),
+        }
+    }
+
+    /// A rule as the event tells it, prefix lists being as they are now.
+    fn told_opening(&self, rule: &EventRule, group: &str) -> Opening {
+        Opening {
+            ranges: self.ranges(&rule.source),
+            ..rule.opening(group)
+        }
+    }
+
+    fn ranges(&self, source: &Source) -> Vec<IpNet> {
+        match source {
+            Source::Range(range) => vec![*range],
+            Source::PrefixList(id) => self
+                .prefix_lists
+                .get(id)
+                .map(|list| list.entries.clone())
+                .unwrap_or_default(),
+            Source::Group(_) => Vec::new(),
+        }
+    }
+
+    /// The prefix lists that the rules name.
+    pub fn named_prefix_lists(&self) -> BTreeSet<String> {
+        let lists = self.rules.iter().filter_map(|rule| match &rule.source {
+            Source::PrefixList(id) => Some(id.clone()),
+            Source::Range(_) | Source::Group(_) => None,
+        });
+        lists.collect()
+    }
+}
+
+impl Action {
+    /// The IAM action that it needs.
+    pub fn permission(&self) -> &'static str {
+        match self {
+            Self::RevokeRules { .. } => "ec2:RevokeSecurityGroupIngress",
+            Self::RemoveEntries { .. } => "ec2:ModifyManagedPrefixList",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RevokeRules { group_id, rules } => {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                write!(formatter, "revoke from {group_id}: {}", rules.join("; "))
+            }
+            Self::RemoveEntries {
+                prefix_list_id,
+                entries,
+                ..
+            } => {
+                let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+                write!(formatter, "take out of {prefix_list_id}: {}", entries.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for LiveRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({} from {})", self.id, self.traffic, self.source)
+    }
+}

@@ -1,0 +1,287 @@
+//! What came of a finding, for the mail.
+
+use chrono::{DateTime, Utc};
+
+use super::detect::{Added, AddedEntries, Finding, GroupRef, OpenedRules};
+use super::plan::{Action, LiveRule, Plan};
+use super::traffic::Traffic;
+use crate::alert::{Outcome, Report, Step};
+use crate::event::Event;
+use crate::settings::{Rollout, Settings};
+use crate::text::quote;
+
+/// What came of a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Course {
+    /// The account could not be read, so it is not known whether the group is open.
+    NotRead {
+        /// Why.
+        problem: String,
+    },
+    /// Open, and left so: the mode is `alert`, or the rollout `observe`.
+    Withheld(Plan),
+    /// What the event opened was closed already.
+    Gone(Plan),
+    /// Closed, and seen to be.
+    Closed {
+        /// The plan that was carried out first.
+        plan: Plan,
+        /// When the call that closed it had returned.
+        at: DateTime<Utc>,
+        /// Rules that aren't the event's and still let the world in.
+        older: Vec<LiveRule>,
+        /// Why a prefix list still holds the entries, where rules were revoked instead.
+        entries_left: Option<String>,
+    },
+    /// It may still be open.
+    Failed {
+        /// The plan that was carried out, or begun.
+        plan: Plan,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+/// Puts together what a person is told.
+pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
+    let object = object(finding);
+    let mut report = Report {
+        outcome: Outcome::Alert,
+        headline: format!("{object} open to the world"),
+        problem: None,
+        happened: happened(event, finding),
+        done: Vec::new(),
+        steps,
+        left: Vec::new(),
+        to_allow: to_allow(event, finding),
+        closed_at: None,
+    };
+    match course {
+        Course::NotRead { problem } => {
+            report.outcome = Outcome::Failed;
+            report.headline = format!("{object} may be open to the world");
+            report.problem = Some(format!(
+                "The account could not be read, so nothing was changed: {problem}"
+            ));
+            report.done.push("Nothing: the account could not be read.".to_owned());
+            report
+                .left
+                .push(format!("Look at {object} now and take out what is open to everyone."));
+            report
+                .left
+                .push("Lambda tries again; a further mail says how that went.".to_owned());
+        }
+        Course::Withheld(plan) => {
+            if settings.rollout == Rollout::Observe {
+                report.headline = format!("would have reverted: {object} open to the world");
+                report.done.push(
+                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned(),
+                );
+            } else {
+                report.done.push(
+                    "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:"
+                        .to_owned(),
+                );
+            }
+            report
+                .done
+                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.push("It is still open. Close it, or allow it:".to_owned());
+            report
+                .left
+                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            say_older(&mut report, &plan.older);
+        }
+        Course::Gone(plan) => {
+            report.headline = format!("{object} was open to the world, already gone");
+            report
+                .done
+                .push("Nothing was changed: what the event opened was closed already when snapback looked.".to_owned());
+            report.left.push(
+                "See whether the time that it was open was used: it was open from the change until it was taken back."
+                    .to_owned(),
+            );
+            say_older(&mut report, &plan.older);
+        }
+        Course::Closed {
+            plan,
+            at,
+            older,
+            entries_left,
+        } => {
+            report.closed_at = Some(*at);
+            report.outcome = Outcome::Reverted;
+            report.headline = format!("{object} was open to the world");
+            report
+                .done
+                .extend(plan.actions.iter().map(|action| format!("{}.", past(action))));
+            report
+                .done
+                .push("It was read again afterwards: what the event opened no longer lets the world in.".to_owned());
+            if let Finding::Rules(OpenedRules { changed: true, .. }) = finding {
+                report
+                    .done
+                    .push("The rule was removed, not set back: the event does not hold what it was before.".to_owned());
+                report
+                    .left
+                    .push("If the rule was needed as it was before, add it again.".to_owned());
+            }
+            if let Some(problem) = entries_left {
+                report.outcome = Outcome::Contained;
+                report.problem = Some(format!("The entries could not be taken out of the list: {problem}"));
+                report.headline = format!("{object} opened groups to the world");
+                report
+                    .done
+                    .push("The rules that name the list were revoked instead of taking its entries out.".to_owned());
+                report.left.push(
+                    "Take the entries out of the prefix list, then add the rules again where they are needed."
+                        .to_owned(),
+                );
+            }
+            say_older(&mut report, older);
+        }
+        Course::Failed { plan, problem } => {
+            report.outcome = Outcome::Failed;
+            report.problem = Some(problem.clone());
+            report
+                .done
+                .push("This was to be done, and is not, or was not seen to be:".to_owned());
+            report
+                .done
+                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report
+                .left
+                .push(format!("Look at {object} now, and close by hand what is still open:"));
+            report
+                .left
+                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report
+                .left
+                .push("Lambda tries again; a further mail says how that went.".to_owned());
+            say_older(&mut report, &plan.older);
+        }
+    }
+    report
+}
+
+/// What the finding is about, harmless and short enough for a subject.
+fn object(finding: &Finding) -> String {
+    match finding {
+        Finding::Rules(OpenedRules {
+            group: GroupRef::Id(id),
+            ..
+        }) => format!("security group {}", quote(id)),
+        Finding::Rules(OpenedRules {
+            group: GroupRef::Name(name),
+            ..
+        }) => format!("security group named {}", quote(name)),
+        Finding::Entries(AddedEntries { prefix_list_id, .. }) => format!("prefix list {}", quote(prefix_list_id)),
+    }
+}
+
+fn happened(event: &Event, finding: &Finding) -> Vec<String> {
+    let object = object(finding);
+    match finding {
+        Finding::Rules(opened) => {
+            let verb = if opened.changed { "changed" } else { "added" };
+            let mut lines = vec![format!("{} {verb} inbound rules of {object}:", quote(&event.name))];
+            lines.extend(opened.rules.iter().map(|rule| {
+                let id = rule
+                    .id
+                    .as_deref()
+                    .map_or_else(String::new, |id| format!(" (rule {})", quote(id)));
+                format!(
+                    "  - {} from {}{id}",
+                    quote(&rule.traffic.to_string()),
+                    quote(&rule.source.to_string())
+                )
+            }));
+            lines
+        }
+        Finding::Entries(AddedEntries {
+            added: Added::Ranges(ranges),
+            ..
+        }) => {
+            let mut lines = vec![format!(
+                "{} added entries to {object}, which security groups name:",
+                quote(&event.name)
+            )];
+            lines.extend(ranges.iter().map(|range| format!("  - {range}")));
+            lines
+        }
+        Finding::Entries(AddedEntries {
+            added: Added::Restored, ..
+        }) => {
+            vec![format!(
+                "{} brought entries back into {object}, which security groups name.",
+                quote(&event.name)
+            )]
+        }
+    }
+}
+
+/// What was done, in the past tense.
+fn past(action: &Action) -> String {
+    match action {
+        Action::RevokeRules { .. } => format!("Revoked{}", action.to_string().trim_start_matches("revoke")),
+        Action::RemoveEntries { .. } => format!("Took{}", action.to_string().trim_start_matches("take")),
+    }
+}
+
+fn say_older(report: &mut Report, older: &[LiveRule]) {
+    if older.is_empty() {
+        return;
+    }
+    if report.outcome == Outcome::Reverted {
+        report.outcome = Outcome::Alert;
+        report.headline.push_str(", reverted; older rules still are");
+    }
+    report.left.push(
+        "Still open to the world by rules that are not this event's, which snapback left as they are:".to_owned(),
+    );
+    report
+        .left
+        .extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
+}
+
+fn to_allow(event: &Event, finding: &Finding) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Finding::Rules(opened) = finding {
+        let mut ports: Vec<String> = opened
+            .rules
+            .iter()
+            .filter_map(|rule| allowed_port(&rule.traffic))
+            .collect();
+        ports.sort();
+        ports.dedup();
+        if !ports.is_empty() {
+            lines.push(format!(
+                "For everyone, add to the setting AllowedPublicPorts: {}",
+                ports.join(",")
+            ));
+        }
+    }
+    if let Some(arn) = event.actor.principal_arn() {
+        lines.push(format!(
+            "For this actor, add to the setting TrustedActors: {}",
+            quote(arn)
+        ));
+    }
+    lines
+}
+
+/// How AllowedPublicPorts writes it; nothing for what it can't hold.
+fn allowed_port(traffic: &Traffic) -> Option<String> {
+    use super::traffic::Protocol;
+    let protocol = match traffic.protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+        Protocol::Icmp | Protocol::Icmpv6 => return Some("icmp".to_owned()),
+        Protocol::All | Protocol::Other(_) => return None,
+    };
+    Some(if traffic.from == traffic.to {
+        format!("{protocol}/{}", traffic.from)
+    } else {
+        format!("{protocol}/{}-{}", traffic.from, traffic.to)
+    })
+}

@@ -1,0 +1,182 @@
+//! Protocols, ports and sources of a rule, in the one form that decisions are made on.
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+/// An IP protocol, however it was written (`tcp`, `TCP`, `6`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// Every protocol (`-1`).
+    All,
+    /// TCP
+    Tcp,
+    /// UDP
+    Udp,
+    /// ICMP for IPv4
+    Icmp,
+    /// ICMP for IPv6
+    Icmpv6,
+    /// Another protocol, by number or name in lower case; it has no ports.
+    Other(String),
+}
+
+/// A protocol with a range of ports, both ends included.
+///
+/// ICMP has types and codes for ports; the pair counts as `type * 256 + code` here, so that it is a range like any other.
+/// What has no ports spans 0 to 65535.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Traffic {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The first port.
+    pub from: u16,
+    /// The last port.
+    pub to: u16,
+}
+
+/// Where a rule lets traffic in from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A range of addresses, its host bits cleared.
+    Range(IpNet),
+    /// A managed prefix list, by id.
+    PrefixList(String),
+    /// Another security group, by id or name: never public.
+    Group(String),
+}
+
+impl Protocol {
+    fn new(written: &str) -> Self {
+        match written.trim().to_ascii_lowercase().as_str() {
+            "-1" | "all" => Self::All,
+            "tcp" | "6" => Self::Tcp,
+            "udp" | "17" => Self::Udp,
+            "icmp" | "1" => Self::Icmp,
+            "icmpv6" | "58" => Self::Icmpv6,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl Traffic {
+    /// Everything of a protocol.
+    pub fn all(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            from: 0,
+            to: u16::MAX,
+        }
+    }
+
+    /// From the fields that EC2 uses: `-1` or nothing for a port means all of them.
+    ///
+    /// # Errors
+    /// Says which port or ICMP type is out of range.
+    pub fn new(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Self, String> {
+        let protocol = Protocol::new(protocol);
+        let from = from.filter(|from| *from != -1);
+        let to = to.filter(|to| *to != -1);
+        let port = |value: i64| u16::try_from(value).map_err(|_| format!("port `{value}` is not in 0-65535"));
+        let byte = |value: i64| u8::try_from(value).map_err(|_| format!("ICMP type or code `{value}` is not in 0-255"));
+        let (from, to) = match (&protocol, from, to) {
+            (Protocol::Tcp | Protocol::Udp, from, to) => (from.map_or(Ok(0), port)?, to.map_or(Ok(u16::MAX), port)?),
+            (Protocol::Icmp | Protocol::Icmpv6, Some(kind), code) => {
+                let first = u16::from(byte(kind)?) << 8;
+                match code {
+                    Some(code) => (first | u16::from(byte(code)?), first | u16::from(byte(code)?)),
+                    None => (first, first | 0xff),
+                }
+            }
+            _ => (0, u16::MAX),
+        };
+        Ok(Self { protocol, from, to })
+    }
+
+    /// Whether all of `other` is part of this.
+    pub fn covers(&self, other: &Self) -> bool {
+        (self.protocol == Protocol::All || self.protocol == other.protocol)
+            && self.from <= other.from
+            && other.to <= self.to
+    }
+}
+
+impl Source {
+    /// A range of addresses as EC2 or a user wrote it; host bits don't matter, and an address alone is a range of one.
+    ///
+    /// # Errors
+    /// If it is no range.
+    pub fn range(written: &str) -> Result<Self, String> {
+        let written = written.trim();
+        written
+            .parse::<IpNet>()
+            .or_else(|_| written.parse::<std::net::IpAddr>().map(IpNet::from))
+            .map(|net| Self::Range(net.trunc()))
+            .map_err(|_| format!("`{written}` is not a range of addresses"))
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match &self.protocol {
+            Protocol::All => return formatter.write_str("all traffic"),
+            Protocol::Other(other) => return write!(formatter, "protocol {other}"),
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Icmp => "icmp",
+            Protocol::Icmpv6 => "icmpv6",
+        };
+        let is_icmp = matches!(self.protocol, Protocol::Icmp | Protocol::Icmpv6);
+        match (self.from, self.to) {
+            (0, u16::MAX) if is_icmp => formatter.write_str(name),
+            (from, to) if is_icmp && from == to => write!(formatter, "{name} type {} code {}", from >> 8, from & 0xff),
+            (from, _) if is_icmp => write!(formatter, "{name} type {}", from >> 8),
+            (0, u16::MAX) => write!(formatter, "{name}, all ports"),
+            (from, to) if from == to => write!(formatter, "{name}/{from}"),
+            (from, to) => write!(formatter, "{name}/{from}-{to}"),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(range) => range.fmt(formatter),
+            Self::PrefixList(id) => write!(formatter, "prefix list {id}"),
+            Self::Group(id) => write!(formatter, "security group {id}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_and_ports_in_every_spelling() {
+        for (protocol, from, to, shown) in [
+            ("-1", None, None, "all traffic"),
+            ("-1", Some(-1), Some(-1), "all traffic"),
+            ("tcp", Some(22), Some(22), "tcp/22"),
+            ("6", Some(0), Some(65535), "tcp, all ports"),
+            ("TCP", Some(-1), Some(-1), "tcp, all ports"),
+            ("17", Some(20), Some(30), "udp/20-30"),
+            ("icmp", Some(-1), Some(-1), "icmp"),
+            ("icmp", Some(8), Some(-1), "icmp type 8"),
+            ("icmpv6", Some(128), Some(0), "icmpv6 type 128 code 0"),
+            ("58", None, None, "icmpv6"),
+            ("50", Some(1), Some(2), "protocol 50"),
+        ] {
+            assert_eq!(Traffic::new(protocol, from, to).unwrap().to_string(), shown);
+        }
+        assert!(Traffic::new("tcp", Some(22), Some(70_000)).is_err());
+        assert!(Traffic::new("icmp", Some(300), None).is_err());
+    }
+
+    #[test]
+    fn ranges_lose_their_host_bits() {
+        assert_eq!(Source::range("208.236.235.254/0"), Source::range("0.0.0.0/0"));
+        assert_eq!(Source::range("1.2.3.4").unwrap().to_string(), "1.2.3.4/32");
+        assert!(Source::range("anywhere").is_err());
+    }
+}

@@ -1,0 +1,425 @@
+//! The settings of all functions, read once and validated into one type.
+//!
+//! A setting is known by its parameter in template.yaml (`SecurityGroupMode`); the environment variable is the same in upper snake
+//! case (`SECURITY_GROUP_MODE`), the command's flag the same in kebab case. Whoever reads them hands in text; this module says what it means.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::public::WidestPublic;
+use crate::security_group::traffic::{Protocol, Traffic};
+
+/// One setting, as users see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The parameter's name in template.yaml.
+    pub parameter: &'static str,
+    /// The value if nothing is set.
+    pub default: &'static str,
+    /// What it takes, for error messages and help.
+    pub takes: &'static str,
+}
+
+/// All settings.
+pub const DEFINITIONS: &[Definition] = &[
+    Definition {
+        parameter: "SecurityGroupMode",
+        default: "revert",
+        takes: "`revert`, `alert` or `off`",
+    },
+    Definition {
+        parameter: "Rollout",
+        default: "enforce",
+        takes: "`enforce` or `observe`",
+    },
+    Definition {
+        parameter: "TrustedActors",
+        default: "",
+        takes: "ARNs of IAM roles and users, comma-separated; `*` only after `role/aws-reserved/sso.amazonaws.com/`",
+    },
+    Definition {
+        parameter: "AllowedPublicPorts",
+        default: "",
+        takes: "ports such as `tcp/443,udp/51820,tcp/8000-8010,icmp`, comma-separated",
+    },
+    Definition {
+        parameter: "WidestPublicIpv4Prefix",
+        default: "8",
+        takes: "a prefix length from 1 to 32",
+    },
+    Definition {
+        parameter: "WidestPublicIpv6Prefix",
+        default: "32",
+        takes: "a prefix length from 4 to 128",
+    },
+    Definition {
+        parameter: "AlertTopicArn",
+        default: "",
+        takes: "the ARN of an SNS topic",
+    },
+];
+
+/// The reserved path under which IAM Identity Center keeps its roles; nobody in the account can create one there.
+const IDENTITY_CENTER_PATH: &str = "role/aws-reserved/sso.amazonaws.com/";
+
+/// Settings, valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// What to do about security groups open to the world.
+    pub security_group_mode: Mode,
+    /// Whether anything is changed at all.
+    pub rollout: Rollout,
+    /// ARNs, possibly ending in or holding `*`.
+    trusted_actors: Vec<String>,
+    /// What may be open to the world.
+    pub allowed_public_ports: Vec<Traffic>,
+    /// How wide sources may be.
+    pub widest_public: WidestPublic,
+    /// Where alerts go; a Lambda needs it, a dry run does not.
+    pub alert_topic_arn: Option<String>,
+}
+
+/// What a rule does about a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Take the change back, and tell.
+    Revert,
+    /// Tell, change nothing.
+    Alert,
+    /// Neither.
+    Off,
+}
+
+/// Whether the deployment acts yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rollout {
+    /// Act as the modes say.
+    Enforce,
+    /// Decide, tell what would have been done, change nothing.
+    Observe,
+}
+
+/// A setting with a value that it does not take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is `{value}`: {problem}; it takes {takes}")]
+pub struct SettingError {
+    /// The name it was given by: an environment variable, a parameter in a file.
+    pub name: String,
+    /// The value given.
+    pub value: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What it takes.
+    pub takes: &'static str,
+}
+
+impl Definition {
+    /// The environment variable: `SecurityGroupMode` is `SECURITY_GROUP_MODE`.
+    pub fn variable(&self) -> String {
+        self.separated('_').to_ascii_uppercase()
+    }
+
+    /// The command's flag, without dashes in front: `SecurityGroupMode` is `security-group-mode`.
+    pub fn flag(&self) -> String {
+        self.separated('-')
+    }
+
+    fn separated(&self, separator: char) -> String {
+        let mut name = String::new();
+        for (position, character) in self.parameter.char_indices() {
+            if position > 0 && character.is_ascii_uppercase() {
+                name.push(separator);
+            }
+            name.push(character.to_ascii_lowercase());
+        }
+        name
+    }
+}
+
+impl Settings {
+    /// Reads all settings from environment variables that `variable` looks up. A blank value is no value.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first variable with a value that it does not take.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let given = DEFINITIONS.iter().filter_map(|definition| {
+            let name = definition.variable();
+            variable(&name).map(|value| (definition.parameter, Given { name, value }))
+        });
+        Self::from_given(&given.collect())
+    }
+
+    /// Validates values by parameter name, each with the name that the user gave it by.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first with a value that it does not take.
+    pub fn from_given(given: &BTreeMap<&'static str, Given>) -> Result<Self, SettingError> {
+        Ok(Self {
+            security_group_mode: read(given, "SecurityGroupMode", str::parse)?,
+            rollout: read(given, "Rollout", str::parse)?,
+            trusted_actors: read(given, "TrustedActors", |text| list(text).map(trusted_actor).collect())?,
+            allowed_public_ports: read(given, "AllowedPublicPorts", |text| {
+                let ports: Result<Vec<_>, _> = list(text).map(allowed_ports).collect();
+                Ok(ports?.concat())
+            })?,
+            widest_public: WidestPublic {
+                ipv4_prefix: read(given, "WidestPublicIpv4Prefix", |text| prefix_length(text, 1..=32))?,
+                ipv6_prefix: read(given, "WidestPublicIpv6Prefix", |text| prefix_length(text, 4..=128))?,
+            },
+            alert_topic_arn: read(given, "AlertTopicArn", topic_arn)?,
+        })
+    }
+
+    /// Whether the principal with this ARN (a role's or user's, never a session's) is one of `TrustedActors`.
+    pub fn trusts(&self, principal_arn: &str) -> bool {
+        self.trusted_actors
+            .iter()
+            .any(|pattern| matches(pattern, principal_arn))
+    }
+
+    /// Whether a violation of a rule in this mode is taken back.
+    pub fn acts(&self, mode: Mode) -> bool {
+        mode == Mode::Revert && self.rollout == Rollout::Enforce
+    }
+}
+
+impl Default for Settings {
+    /// The defaults of [`DEFINITIONS`], which a test holds to be valid.
+    #[expect(clippy::expect_used, reason = "the defaults are constants, and a test reads them")]
+    fn default() -> Self {
+        Self::from_given(&BTreeMap::new()).expect("valid defaults")
+    }
+}
+
+/// A value and the name under which the user gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// An environment variable, a flag, or a parameter in a file.
+    pub name: String,
+    /// The text given.
+    pub value: String,
+}
+
+fn read<T>(
+    given: &BTreeMap<&'static str, Given>,
+    parameter: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, SettingError> {
+    let definition = DEFINITIONS.iter().find(|definition| definition.parameter == parameter);
+    let (default, takes) = definition.map_or(("", ""), |definition| (definition.default, definition.takes));
+    let given = given.get(parameter).filter(|given| !given.value.trim().is_empty());
+    let text = given.map_or(default, |given| given.value.trim());
+    parse(text).map_err(|problem| SettingError {
+        name: given.map_or(parameter, |given| &given.name).to_owned(),
+        value: text.to_owned(),
+        problem,
+        takes,
+    })
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "revert" => Ok(Self::Revert),
+            "alert" => Ok(Self::Alert),
+            "off" => Ok(Self::Off),
+            _ => Err("no such mode".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Rollout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "enforce" => Ok(Self::Enforce),
+            "observe" => Ok(Self::Observe),
+            _ => Err("no such rollout".to_owned()),
+        }
+    }
+}
+
+fn trusted_actor(arn: &str) -> Result<String, String> {
+    let problem = |what: &str| Err(format!("`{arn}` {what}"));
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [prefix, partition, service, region, account, resource] = parts.as_slice() else {
+        return problem("is not an ARN");
+    };
+    if *prefix != "arn" || partition.is_empty() || *service != "iam" || !region.is_empty() {
+        return problem("is not the ARN of an IAM role or user");
+    }
+    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return problem("has no account id of 12 digits");
+    }
+    let named = ["role/", "user/"]
+        .iter()
+        .any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
+    if !named {
+        return problem("is not the ARN of an IAM role or user");
+    }
+    let fixed = if resource.starts_with(IDENTITY_CENTER_PATH) {
+        IDENTITY_CENTER_PATH.len()
+    } else {
+        resource.len()
+    };
+    if partition.contains('*')
+        || resource
+            .chars()
+            .take(fixed)
+            .any(|character| matches!(character, '*' | '?'))
+    {
+        return problem("has a wildcard where anyone could create a matching name");
+    }
+    Ok(arn.to_owned())
+}
+
+/// Whether `text` is `pattern`, in which each `*` stands for any characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|tail| {
+            tail.char_indices()
+                .map(|(position, _)| position)
+                .chain([tail.len()])
+                .any(|position| tail.get(position..).is_some_and(|tail| matches(rest, tail)))
+        }),
+    }
+}
+
+/// `tcp/443`, `udp/8000-8010` or `icmp`, the last for both ICMP and ICMPv6.
+fn allowed_ports(text: &str) -> Result<Vec<Traffic>, String> {
+    if text.eq_ignore_ascii_case("icmp") {
+        return Ok(vec![Traffic::all(Protocol::Icmp), Traffic::all(Protocol::Icmpv6)]);
+    }
+    let problem = || format!("`{text}` is not a port");
+    let (protocol, ports) = text.split_once('/').ok_or_else(problem)?;
+    let protocol = match protocol.to_ascii_lowercase().as_str() {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => return Err(format!("`{text}` is of a protocol that has no ports here")),
+    };
+    let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
+    let port = |text: &str| text.trim().parse::<u16>().map_err(|_| problem());
+    let (from, to) = (port(from)?, port(to)?);
+    if from > to {
+        return Err(format!("`{text}` ends before it begins"));
+    }
+    Ok(vec![Traffic { protocol, from, to }])
+}
+
+fn prefix_length(text: &str, range: std::ops::RangeInclusive<u8>) -> Result<u8, String> {
+    let length: u8 = text.parse().map_err(|_| "not a prefix length".to_owned())?;
+    if range.contains(&length) {
+        Ok(length)
+    } else {
+        Err("out of range".to_owned())
+    }
+}
+
+fn topic_arn(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err("not the ARN of an SNS topic".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variable: &str, value: &str) -> Result<Settings, SettingError> {
+        assert!(
+            DEFINITIONS.iter().any(|definition| definition.variable() == variable),
+            "{variable} is a setting"
+        );
+        Settings::from_variables(|name| (name == variable).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let settings = Settings::default();
+        assert!(settings.acts(settings.security_group_mode));
+        assert_eq!(
+            settings.widest_public,
+            WidestPublic {
+                ipv4_prefix: 8,
+                ipv6_prefix: 32
+            }
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_it_takes() {
+        for (variable, value) in [
+            ("SECURITY_GROUP_MODE", "Revert"),
+            ("ROLLOUT", "on"),
+            ("TRUSTED_ACTORS", "admin"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:root"),
+            ("TRUSTED_ACTORS", "arn:aws:sts::111122223333:assumed-role/Admin/me"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/*"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/Admin*"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::*:role/Admin"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/aws-reserved/*"),
+            ("ALLOWED_PUBLIC_PORTS", "443"),
+            ("ALLOWED_PUBLIC_PORTS", "tcp/70000"),
+            ("ALLOWED_PUBLIC_PORTS", "tcp/20-10"),
+            ("ALLOWED_PUBLIC_PORTS", "icmp/8"),
+            ("WIDEST_PUBLIC_IPV4_PREFIX", "0"),
+            ("WIDEST_PUBLIC_IPV4_PREFIX", "33"),
+            ("WIDEST_PUBLIC_IPV6_PREFIX", "3"),
+            ("ALERT_TOPIC_ARN", "my-topic"),
+        ] {
+            let error = with(variable, value).expect_err(value).to_string();
+            assert!(
+                error.starts_with(&format!("`{variable}` is `{value}`: ")) && error.contains("it takes "),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn trusted_actors_match_exactly_or_under_the_reserved_path() {
+        let settings = with(
+            "TRUSTED_ACTORS",
+            "arn:aws:iam::111122223333:role/Admin, arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Net_*",
+        )
+        .unwrap();
+        assert!(settings.trusts("arn:aws:iam::111122223333:role/Admin"));
+        assert!(settings.trusts(
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Net_0123456789abcdef"
+        ));
+        for stranger in [
+            "arn:aws:iam::111122223333:role/Admin2",
+            "arn:aws:iam::111122223333:role/x/Admin",
+            "arn:aws:iam::444455556666:role/Admin",
+            "arn:aws:iam::111122223333:role/AWSReservedSSO_Net_0123456789abcdef",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0",
+        ] {
+            assert!(!settings.trusts(stranger), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn names_follow_from_the_parameter() {
+        let names: Vec<_> = DEFINITIONS
+            .iter()
+            .map(|definition| (definition.variable(), definition.flag()))
+            .collect();
+        assert!(names.contains(&(
+            "WIDEST_PUBLIC_IPV4_PREFIX".to_owned(),
+            "widest-public-ipv4-prefix".to_owned()
+        )));
+    }
+}

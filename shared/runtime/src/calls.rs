@@ -1,0 +1,84 @@
+//! The AWS calls made for one event, in order, as the alert tells them.
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rules::Step;
+use tokio::time::Instant;
+
+/// A record of the calls made so far.
+#[derive(Debug, Default)]
+pub struct Calls {
+    steps: Mutex<Vec<Step>>,
+}
+
+/// An AWS call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{call}` failed: {detail}")]
+pub struct CallError {
+    /// The API's name for the call.
+    pub call: &'static str,
+    /// AWS's error code, if the service answered.
+    pub code: Option<String>,
+    /// The code and message, or the whole chain of causes.
+    pub detail: String,
+}
+
+impl Calls {
+    /// Makes a call and records how it went; `summary` puts what it gave in a few words.
+    ///
+    /// # Errors
+    /// [`CallError`] if the call failed.
+    pub async fn make<T, E, R>(
+        &self,
+        call: &'static str,
+        target: &str,
+        request: impl Future<Output = Result<T, SdkError<E, R>>>,
+        summary: impl FnOnce(&T) -> String,
+    ) -> Result<T, CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        let start = Instant::now();
+        let result = request.await.map_err(|error| CallError::new(call, &error));
+        let step = Step {
+            call,
+            target: target.to_owned(),
+            result: result.as_ref().map(summary).map_err(|error| error.detail.clone()),
+            millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+        result
+    }
+
+    /// The calls made so far.
+    pub fn steps(&self) -> Vec<Step> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl CallError {
+    /// Puts an SDK error into words: AWS's code and message where there are any, else every cause.
+    pub fn new<E, R>(call: &'static str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug + 'static,
+    {
+        let code = error.code().map(str::to_owned);
+        let detail = match &code {
+            Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
+            None => DisplayErrorContext(error).to_string(),
+        };
+        Self { call, code, detail }
+    }
+
+    /// Whether AWS said that there is no such thing: its codes end in `NotFound`.
+    pub fn is_not_found(&self) -> bool {
+        self.code
+            .as_deref()
+            .is_some_and(|code| code.ends_with("NotFound") || code.ends_with("NotFoundException"))
+    }
+}

@@ -1,0 +1,335 @@
+//! The way of one event: parse, decide, remedy, report, notify.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rules::decision::decide;
+use rules::settings::Mode;
+use rules::{Alert, Decision, Event, Outcome, Report, Settings, Step, Subscription, Unreadable, alert, event};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::calls::{CallError, Calls};
+use crate::memory::Memory;
+use crate::notify::Notifier;
+
+/// Tells the time; injected so that tests can say how old an event is.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// One function's rule, with the reads and writes that its remedy takes.
+pub trait Guardrail {
+    /// What its `detect` finds.
+    type Finding;
+
+    /// The function's name.
+    fn name(&self) -> &'static str;
+
+    /// The events that it wants.
+    fn subscriptions(&self) -> &'static [Subscription];
+
+    /// Its mode.
+    fn mode(&self, settings: &Settings) -> Mode;
+
+    /// Decides on an event that succeeded, without looking at the account.
+    fn detect(&self, event: &Event, settings: &Settings) -> Decision<Self::Finding>;
+
+    /// Looks at the account, takes back what is open if the settings say so, and looks again. Ends by the invocation's deadline.
+    fn remedy(
+        &self,
+        event: &Event,
+        finding: &Self::Finding,
+        invocation: &Invocation<'_>,
+    ) -> impl Future<Output = Remedied> + Send;
+}
+
+/// What a remedy came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remedied {
+    /// The account shows no violation; the reason in words.
+    Nothing(String),
+    /// There is something to tell.
+    Report(Box<Report>),
+}
+
+/// What a remedy may use.
+pub struct Invocation<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// By when the remedy must have ended.
+    pub deadline: Instant,
+    /// Where its AWS calls are recorded.
+    pub calls: &'a Calls,
+    runtime: &'a Runtime,
+}
+
+impl Invocation<'_> {
+    /// The time now.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.runtime.clock)()
+    }
+
+    /// Whether the event is so young that what it made may not be readable everywhere yet. An event without a time counts as old.
+    pub fn is_young(&self, event: &Event) -> bool {
+        event.time.is_some_and(|time| (self.now() - time).num_seconds() < 60)
+    }
+
+    /// Remembers that this process closed something, so that its absence surprises nobody.
+    pub fn closed(&self, object: &str) {
+        self.runtime.memory.closed(object);
+    }
+
+    /// Whether this process closed it.
+    pub fn has_closed(&self, object: &str) -> bool {
+        self.runtime.memory.has_closed(object)
+    }
+}
+
+/// What all events of a process share.
+pub struct Runtime {
+    settings: Settings,
+    notifier: Option<Notifier>,
+    clock: Clock,
+    memory: Memory,
+}
+
+/// What was decided in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No violation.
+    Ignored,
+    /// A violation by a trusted actor.
+    Exempt,
+    /// A violation.
+    Violation,
+    /// One of our calls that could not be read.
+    Unreadable,
+    /// A repeat of an event whose report had not been sent.
+    Resent,
+}
+
+/// How an event was handled.
+#[derive(Clone, Debug)]
+pub struct Handled {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// What there was to tell.
+    pub report: Option<Report>,
+    /// The mail: accepted by SNS, or, without a notifier, as it would be.
+    pub mail: Option<Alert>,
+    /// The AWS calls made, but for the mail's.
+    pub steps: Vec<Step>,
+    /// Why the invocation has to end in an error, so that Lambda tries again.
+    pub error: Option<HandleError>,
+}
+
+/// Why the same event is to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    /// A step failed; the alert went out.
+    #[error("failed to take the change back: {0}")]
+    Remedy(String),
+    /// What there was to tell was not taken.
+    #[error("failed to send the alert: {0}")]
+    Notify(#[from] CallError),
+}
+
+impl Runtime {
+    /// For these settings. Without a notifier, mails are made and not sent.
+    pub fn new(settings: Settings, notifier: Option<Notifier>, clock: Clock) -> Self {
+        Self {
+            settings,
+            notifier,
+            clock,
+            memory: Memory::default(),
+        }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Takes one event all the way, within about `time`, and writes one log line about it.
+    pub async fn handle<G: Guardrail>(&self, guardrail: &G, raw: &Value, time: Duration) -> Handled {
+        let start = Instant::now();
+        // What is left for the mail once the remedy's time is over.
+        let deadline = start
+            + time
+                .saturating_sub(Duration::from_secs(12))
+                .min(Duration::from_secs(45));
+        let calls = Calls::default();
+        let parsed = event::parse(raw);
+        let event = match &parsed {
+            Ok(event) => event,
+            Err(unreadable) => &unreadable.event,
+        };
+        let mut handled = match event
+            .identity
+            .as_deref()
+            .and_then(|identity| self.memory.unsent(identity))
+        {
+            Some((outcome, mail)) => self.resend(event, outcome, mail).await,
+            None => {
+                let invocation = Invocation {
+                    settings: &self.settings,
+                    deadline,
+                    calls: &calls,
+                    runtime: self,
+                };
+                let (verdict, remedied) = self.decide_and_remedy(guardrail, &parsed, &invocation).await;
+                self.tell(event, verdict, remedied).await
+            }
+        };
+        handled.steps = calls.steps();
+        log(guardrail.name(), event, &handled, start.elapsed());
+        handled
+    }
+
+    async fn decide_and_remedy<G: Guardrail>(
+        &self,
+        guardrail: &G,
+        parsed: &Result<Event, Unreadable>,
+        invocation: &Invocation<'_>,
+    ) -> (Verdict, Remedied) {
+        let unreadable = |unreadable: &Unreadable| {
+            (
+                Verdict::Unreadable,
+                Remedied::Report(Box::new(alert::unreadable(unreadable))),
+            )
+        };
+        let event = match parsed {
+            Ok(event) => event,
+            Err(problem) => return unreadable(problem),
+        };
+        let mode = guardrail.mode(&self.settings);
+        let detect = |event: &Event, settings: &Settings| guardrail.detect(event, settings);
+        match decide(event, &self.settings, guardrail.subscriptions(), mode, detect) {
+            Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
+            Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
+            Decision::Unreadable(missing) => unreadable(&Unreadable {
+                missing,
+                event: Box::new(event.clone()),
+            }),
+            Decision::Violation(finding) | Decision::Candidate(finding) => {
+                let remedied = guardrail.remedy(event, &finding, invocation).await;
+                let verdict = if matches!(remedied, Remedied::Nothing(_)) {
+                    Verdict::Ignored
+                } else {
+                    Verdict::Violation
+                };
+                (verdict, remedied)
+            }
+        }
+    }
+
+    /// Mails what there is to tell, unless this process has already told it and changed nothing since.
+    async fn tell(&self, event: &Event, verdict: Verdict, remedied: Remedied) -> Handled {
+        let mut handled = Handled {
+            verdict,
+            reason: String::new(),
+            report: None,
+            mail: None,
+            steps: Vec::new(),
+            error: None,
+        };
+        let report = match remedied {
+            Remedied::Nothing(reason) => {
+                handled.reason = reason;
+                return handled;
+            }
+            Remedied::Report(report) => report,
+        };
+        handled.reason = report.problem.clone().unwrap_or_else(|| report.headline.clone());
+        handled.error = report.problem.clone().map(HandleError::Remedy);
+        let identity = event.identity.as_deref().unwrap_or_default();
+        let is_told = !identity.is_empty() && self.memory.is_told(identity);
+        if is_told && report.closed_at.is_none() && report.outcome != Outcome::Failed {
+            handled.reason = format!("{}; told before", handled.reason);
+            handled.report = Some(*report);
+            return handled;
+        }
+        let mail = alert::render(&report, event);
+        match self.publish(&mail).await {
+            Ok(()) if identity.is_empty() => {}
+            Ok(()) => self.memory.accepted(identity, report.outcome),
+            Err(error) => {
+                // A remedy that failed is tried again as a whole, and then tells anew.
+                if report.outcome != Outcome::Failed && !identity.is_empty() {
+                    self.memory.keep_unsent(identity, report.outcome, &mail);
+                }
+                handled.error = Some(HandleError::Notify(error));
+            }
+        }
+        handled.mail = handled
+            .error
+            .as_ref()
+            .is_none_or(|error| matches!(error, HandleError::Remedy(_)))
+            .then_some(mail);
+        handled.report = Some(*report);
+        handled
+    }
+
+    async fn resend(&self, event: &Event, outcome: Outcome, mail: Alert) -> Handled {
+        let sent = self.publish(&mail).await;
+        if let (Ok(()), Some(identity)) = (&sent, &event.identity) {
+            self.memory.accepted(identity, outcome);
+        }
+        Handled {
+            verdict: Verdict::Resent,
+            reason: "handled before, only the mail was missing".to_owned(),
+            report: None,
+            mail: sent.is_ok().then_some(mail),
+            steps: Vec::new(),
+            error: sent.err().map(HandleError::Notify),
+        }
+    }
+
+    async fn publish(&self, mail: &Alert) -> Result<(), CallError> {
+        match &self.notifier {
+            Some(notifier) => notifier.publish(mail).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// One line per decision: who, what, why, how long. Never the event itself.
+fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
+    let steps: Vec<String> = handled
+        .steps
+        .iter()
+        .map(|step| {
+            let result = if step.result.is_ok() { "ok" } else { "failed" };
+            format!("{} {} {result} {} ms", step.call, step.target, step.millis)
+        })
+        .collect();
+    let outcome = handled.report.as_ref().map(|report| report.outcome.words());
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                function,
+                event_id = event.id.as_deref(),
+                event_name = event.name,
+                event_time = event.time_text,
+                account = event.account.as_deref(),
+                region = event.region.as_deref(),
+                actor = event.actor.principal_arn().or(event.actor.arn.as_deref()),
+                verdict = ?handled.verdict,
+                reason = handled.reason,
+                outcome,
+                steps = steps.join("; "),
+                mailed = handled.mail.is_some(),
+                error = handled.error.as_ref().map(tracing::field::display),
+                duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "decided"
+            )
+        };
+    }
+    if handled.error.is_some() {
+        line!(error);
+    } else {
+        line!(info);
+    }
+}

@@ -1,0 +1,57 @@
+//! A guardrail behind Lambda.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rules::Settings;
+use serde_json::Value;
+
+use crate::clients::loader;
+use crate::handle::{Guardrail, Runtime};
+use crate::notify::Notifier;
+
+/// Runs a guardrail as a Lambda function until the process is ended: logs, settings and clients once, then event after event.
+///
+/// # Errors
+/// At once if a setting is not valid or `ALERT_TOPIC_ARN` is missing, with a message that names the variable.
+pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Result<(), Error> {
+    log_as_json();
+    let settings = Settings::from_variables(|name| std::env::var(name).ok())?;
+    let topic = settings
+        .alert_topic_arn
+        .clone()
+        .ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
+    let config = loader().load().await;
+    let runtime = Runtime::new(settings, Some(Notifier::new(&config, &topic)?), Arc::new(Utc::now));
+    let guardrail = new(config);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        let (runtime, guardrail) = (&runtime, &guardrail);
+        async move {
+            let deadline = event.context.deadline();
+            let time = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+            let handled = runtime.handle(guardrail, &event.payload, time).await;
+            match handled.error {
+                Some(error) => Err(Error::from(error)),
+                None => Ok(format!("{:?}: {}", handled.verdict, handled.reason)),
+            }
+        }
+    }))
+    .await
+}
+
+/// JSON lines on stdout, which Lambda hands to CloudWatch Logs as they are.
+fn log_as_json() {
+    let level = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(level)
+        .init();
+}

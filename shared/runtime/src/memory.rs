@@ -1,0 +1,79 @@
+//! What a process remembers from one event to the next.
+//!
+//! Lambda keeps a process for many events and hands a retry to the same one more often than not. Nothing here is needed for being
+//! right: another process finds the account as it is and sends a mail too many rather than none.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use rules::{Alert, Outcome};
+
+/// How many events and closed objects are remembered.
+const MOST: usize = 1_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    remembered: Mutex<Remembered>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// Events whose alert was accepted by SNS, with its outcome.
+    accepted: VecDeque<(String, Outcome)>,
+    /// Alerts that SNS did not take, by event.
+    unsent: VecDeque<(String, Outcome, Alert)>,
+    /// What this process closed itself.
+    closed: VecDeque<String>,
+}
+
+impl Memory {
+    fn with<T>(&self, act: impl FnOnce(&mut Remembered) -> T) -> T {
+        act(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether an alert of this event, other than of a failure, was accepted.
+    pub(crate) fn is_told(&self, event: &str) -> bool {
+        self.with(|remembered| {
+            remembered
+                .accepted
+                .iter()
+                .any(|(known, outcome)| known == event && *outcome != Outcome::Failed)
+        })
+    }
+
+    pub(crate) fn accepted(&self, event: &str, outcome: Outcome) {
+        self.with(|remembered| {
+            remembered.unsent.retain(|(known, ..)| known != event);
+            push(&mut remembered.accepted, (event.to_owned(), outcome));
+        });
+    }
+
+    pub(crate) fn unsent(&self, event: &str) -> Option<(Outcome, Alert)> {
+        self.with(|remembered| {
+            let found = remembered.unsent.iter().find(|(known, ..)| known == event);
+            found.map(|(_, outcome, alert)| (*outcome, alert.clone()))
+        })
+    }
+
+    pub(crate) fn keep_unsent(&self, event: &str, outcome: Outcome, alert: &Alert) {
+        self.with(|remembered| {
+            remembered.unsent.retain(|(known, ..)| known != event);
+            push(&mut remembered.unsent, (event.to_owned(), outcome, alert.clone()));
+        });
+    }
+
+    pub(crate) fn closed(&self, object: &str) {
+        self.with(|remembered| push(&mut remembered.closed, object.to_owned()));
+    }
+
+    pub(crate) fn has_closed(&self, object: &str) -> bool {
+        self.with(|remembered| remembered.closed.iter().any(|known| known == object))
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() >= MOST {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
