@@ -1,1 +1,34 @@
-fn main() {}
+//! The `snapback` command: the guardrails' own code, on a laptop.
+
+mod input;
+mod replay;
+mod settings;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Takes back what opens an AWS sandbox account to the world; here, on events of your choice.
+#[derive(Parser)]
+#[command(name = "snapback", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Re-enact events in a stand-in account, run the guardrail on each, and show what it did and mailed
+    Replay(replay::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Replay(arguments) => replay::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("snapback: {error:#}");
+        ExitCode::from(2)
+    })
+}

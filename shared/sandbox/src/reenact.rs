@@ -12,10 +12,14 @@ use aws_sdk_ec2::types::{
     SecurityGroupRuleRequest, SecurityGroupRuleUpdate, UserIdGroupPair,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
+use ipnet::IpNet;
 use rules::event::{self, Event};
 use rules::json::{field, items, number, text};
 use rules::security_group::detect::{Finding, GroupRef, read};
+use rules::security_group::exposure::Opening;
+use rules::security_group::plan::LiveRule;
 use rules::security_group::traffic::{Source, Traffic};
+use rules::text::quote;
 use runtime::CallError;
 use runtime::clients::in_region;
 use serde_json::{Value, json};
@@ -36,8 +40,40 @@ pub enum ReenactError {
     Call(#[from] CallError),
 }
 
-/// What the groups and prefix lists of a re-enactment hold: a line for each rule and entry, by its id.
-pub type State = BTreeMap<String, String>;
+/// What the groups and prefix lists of a re-enactment hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Inbound rules by id, each with its description.
+    pub rules: BTreeMap<String, (LiveRule, Option<String>)>,
+    /// The entries of each prefix list.
+    pub prefix_lists: BTreeMap<String, BTreeSet<IpNet>>,
+}
+
+impl State {
+    /// A line for each rule and entry.
+    pub fn lines(&self) -> BTreeSet<String> {
+        let rules = self.rules.values().map(|(rule, description)| {
+            let description = description.as_ref().map_or_else(String::new, |text| format!(" \"{}\"", quote(text)));
+            format!("{} {} {} from {}{description}", rule.group_id, rule.id, rule.traffic, rule.source)
+        });
+        let entries = self.prefix_lists.iter().flat_map(|(list, entries)| entries.iter().map(move |entry| format!("{list} {entry}")));
+        rules.chain(entries).collect()
+    }
+
+    /// The rules as openings, prefix lists being expanded.
+    pub fn openings(&self) -> Vec<Opening> {
+        let opening = |(rule, _): &(LiveRule, Option<String>)| Opening {
+            id: rule.id.clone(),
+            opens: vec![(rule.group_id.clone(), rule.traffic.clone())],
+            ranges: match &rule.source {
+                Source::Range(range) => vec![*range],
+                Source::PrefixList(list) => self.prefix_lists.get(list).into_iter().flatten().copied().collect(),
+                Source::Group(_) => Vec::new(),
+            },
+        };
+        self.rules.values().map(opening).collect()
+    }
+}
 
 /// An event after its call was made.
 #[derive(Clone, Debug)]
@@ -145,22 +181,19 @@ impl Reenactor {
     /// # Errors
     /// [`ReenactError::Call`] if they could not be read.
     pub async fn state(&self) -> Result<State, ReenactError> {
-        let mut state = State::new();
+        let mut state = State::default();
         for (region, group) in &self.groups {
             for rule in self.rules(&self.client(region)?, group).await? {
-                let id = rule.security_group_rule_id().unwrap_or_default();
-                let description = rule.description().map_or_else(String::new, |text| format!(" ({text})"));
-                let told = told(&rule).map_err(|problem| not_enough(&problem))?;
-                state.insert(
-                    format!("{group} {id}"),
-                    format!("{} from {}{description}", told.0, told.1),
-                );
+                let id = rule.security_group_rule_id().unwrap_or_default().to_owned();
+                let (traffic, source) = told(&rule).map_err(|problem| not_enough(&problem))?;
+                let live = LiveRule { id: id.clone(), group_id: group.clone(), traffic, source };
+                state.rules.insert(id, (live, rule.description));
             }
         }
         for (region, list) in &self.prefix_lists {
-            for entry in self.entries(&self.client(region)?, list).await? {
-                state.insert(format!("{list} {entry}"), "entry".to_owned());
-            }
+            let entries = self.entries(&self.client(region)?, list).await?;
+            let ranges = entries.iter().filter_map(|entry| entry.parse().ok());
+            state.prefix_lists.insert(list.clone(), ranges.collect());
         }
         Ok(state)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader};
+use aws_config::{Region, SdkConfig};
+use aws_credential_types::Credentials;
 use std::num::NonZeroU32;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -189,4 +191,12 @@ fn keep_last_lines(stderr: ChildStderr) -> JoinHandle<String> {
         }
         Vec::from(kept).join("\n")
     })
+}
+
+/// The configuration of clients for an account on this machine, as the holder of that access key id. Region us-east-1, unless a
+/// client is made for another.
+pub async fn local_config(endpoint: &str, access_key_id: &str) -> SdkConfig {
+    let credentials = Credentials::new(access_key_id, "stand-in", None, None, "stand-in");
+    let loader = runtime::clients::loader().region(Region::from_static("us-east-1"));
+    loader.endpoint_url(endpoint).credentials_provider(credentials).load().await
 }

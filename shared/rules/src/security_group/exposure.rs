@@ -70,6 +70,18 @@ pub fn exposing<'a>(openings: &'a [Opening], limits: Limits<'_>) -> Vec<&'a Open
     found.into_iter().filter_map(|index| openings.get(index)).collect()
 }
 
+/// What lets the world in through `now` and did not through `before`: the group and the traffic.
+pub fn newly_exposed(before: &[Opening], now: &[Opening], limits: Limits<'_>) -> Vec<(String, Traffic)> {
+    let exposed = |openings: &[Opening], cell: &Cell| {
+        let covering = indexes(openings, |opening| opening.covers(cell));
+        limits.widest.is_exceeded_by(cell.family, ranges(openings, &covering))
+    };
+    // Cut at the edges of both, so that every cell is exposed as a whole or not at all.
+    let cells = cells(before.iter().chain(now), limits.allowed);
+    let new = cells.into_iter().filter(|cell| exposed(now, cell) && !exposed(before, cell));
+    new.map(|cell| (cell.group, cell.traffic)).collect()
+}
+
 /// Which of `own` to take away, as indexes in rising order, so that `own` lets the world in no more.
 ///
 /// Port by port and family by family: where `others` alone stay within the limit, the widest of `own` go, then by id, until all
@@ -404,6 +416,19 @@ mod tests {
             found.iter().map(|opening| opening.id.as_str()).collect::<Vec<_>>(),
             ["tcp/22 0.0.0.0/0"]
         );
+    }
+
+    #[test]
+    fn what_is_new_is_told_from_what_was() {
+        let limits = Limits { widest: WIDEST, allowed: &[traffic("tcp/443")] };
+        let new = |before: &[&str], now: &[&str]| {
+            let [before, now] = [before, now].map(|all| all.iter().map(|written| opening(written)).collect::<Vec<_>>());
+            newly_exposed(&before, &now, limits).iter().map(|(_, traffic)| traffic.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(new(&[], &["tcp/22 0.0.0.0/0", "tcp/443 ::/0"]), ["tcp/22"]);
+        assert_eq!(new(&["tcp/0-65535 0.0.0.0/0"], &["tcp/22 0.0.0.0/0", "tcp/22 8.8.8.8/32"]), [""; 0]);
+        assert_eq!(new(&["tcp/22 11.0.0.0/8"], &["tcp/22 11.0.0.0/8", "tcp/20-30 12.0.0.0/8"]), ["tcp/22"]);
+        assert_eq!(new(&["tcp/22 0.0.0.0/0"], &["tcp/22 ::/0"]), ["tcp/22"]);
     }
 
     fn any_opening() -> impl Strategy<Value = Opening> {

@@ -1,0 +1,168 @@
+//! How a replay looks on a terminal, and as JSON.
+
+use anstream::println;
+use anstyle::{AnsiColor, Style};
+use rules::text::quote;
+use rules::{Alert, Event, Outcome};
+use runtime::{Handled, Verdict};
+use sandbox::reenact::State;
+use serde_json::{Value, json};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// One event, from the change to the mail.
+pub(crate) struct Replayed {
+    pub(crate) event: Event,
+    pub(crate) before: State,
+    pub(crate) after: State,
+    pub(crate) now: State,
+    pub(crate) handled: Handled,
+    /// The mail that came out at the other end of the topic; in a dry run, the one that would have.
+    pub(crate) mail: Option<Alert>,
+    /// Why it did not end as the settings require.
+    pub(crate) problem: Option<String>,
+}
+
+/// The file that the next events are from.
+pub(crate) fn scenario(path: &str) {
+    println!("\n{BOLD}{path}{BOLD:#}");
+}
+
+/// A part of the timeline: `style` for its name, then lines.
+fn part(name: &str, style: Style, lines: impl IntoIterator<Item = String>) {
+    for (index, line) in lines.into_iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        println!("  {style}{name:<9}{style:#} {line}");
+    }
+}
+
+/// What could not be re-enacted.
+pub(crate) fn not_done(problem: &str) {
+    part("not done", RED, [quote(problem)]);
+}
+
+pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
+    let Replayed { event, before, after, now, handled, mail, problem } = replayed;
+    let actor = event.actor.arn.as_deref().unwrap_or("somebody");
+    let region = event.region.as_deref().unwrap_or("?");
+    let made = match &event.error {
+        Some(error) => format!("{} by {} in {}, refused by AWS: {}", quote(&event.name), quote(actor), quote(region), quote(&error.code)),
+        None => format!("{} by {} in {}", quote(&event.name), quote(actor), quote(region)),
+    };
+    part("change", BOLD, [made].into_iter().chain(changes(before, after)));
+    let (style, verdict) = match handled.verdict {
+        Verdict::Ignored => (DIM, "left alone"),
+        Verdict::Exempt => (DIM, "exempt"),
+        Verdict::Violation => (YELLOW, "violation"),
+        Verdict::Unreadable => (YELLOW, "could not be read"),
+        Verdict::Resent => (DIM, "mailed again"),
+    };
+    part("decision", BOLD, [format!("{style}{verdict}{style:#}: {}", quote(&handled.reason))]);
+    part("calls", BOLD, handled.steps.iter().map(|step| {
+        let (style, result) = match &step.result {
+            Ok(result) => (GREEN, result.clone()),
+            Err(error) => (RED, quote(error)),
+        };
+        format!("{} {} {style}{result}{style:#} {DIM}{} ms{DIM:#}", step.call, quote(&step.target), step.millis)
+    }));
+    let undone: Vec<String> = changes(after, now).collect();
+    if undone.is_empty() {
+        part("state", BOLD, ["unchanged".to_owned()]);
+    } else {
+        let kept = now.lines().into_iter().map(|line| format!("{DIM}  {line}{DIM:#}"));
+        part("state", BOLD, undone.into_iter().chain(kept));
+    }
+    match mail {
+        Some(mail) => show_mail(mail, dry_run),
+        None => part("mail", BOLD, [format!("{DIM}none{DIM:#}")]),
+    }
+    match problem {
+        None => part("result", BOLD, [format!("{GREEN}ended as the settings require{GREEN:#}")]),
+        Some(problem) => part("result", BOLD, [format!("{RED}{}{RED:#}", quote(problem))]),
+    }
+}
+
+fn changes(before: &State, after: &State) -> impl Iterator<Item = String> {
+    let (before, after) = (before.lines(), after.lines());
+    let gone: Vec<String> = before.difference(&after).map(|line| format!("{RED}- {line}{RED:#}")).collect();
+    let new: Vec<String> = after.difference(&before).map(|line| format!("{CYAN}+ {line}{CYAN:#}")).collect();
+    gone.into_iter().chain(new)
+}
+
+fn show_mail(mail: &Alert, dry_run: bool) {
+    let title = if dry_run { "would be mailed" } else { "mail" };
+    let style = match () {
+        () if mail.subject.starts_with(Outcome::Reverted.words()) => GREEN,
+        () if mail.subject.starts_with(Outcome::Failed.words()) => RED,
+        () => YELLOW,
+    };
+    let line = "─".repeat(100usize.saturating_sub(title.chars().count() + 4));
+    println!("  {DIM}╭─ {title} {line}{DIM:#}");
+    println!("  {DIM}│{DIM:#} {style}{}{style:#}", mail.subject);
+    println!("  {DIM}│{DIM:#}");
+    for line in mail.body.lines() {
+        println!("  {DIM}│{DIM:#} {line}");
+    }
+    println!("  {DIM}╰{}{DIM:#}", "─".repeat(102));
+}
+
+/// The last lines: how many events, and how they ended.
+pub(crate) fn summary(events: usize, not_as_required: usize, not_done: usize) {
+    let style = if not_as_required + not_done == 0 { GREEN } else { RED };
+    println!(
+        "\n{style}{events} events: {} ended as the settings require, {not_as_required} did not, {not_done} could not be replayed{style:#}",
+        events - not_as_required - not_done
+    );
+}
+
+/// An event that was replayed, for programs.
+pub(crate) fn to_json(path: &str, index: usize, replayed: &Replayed) -> Value {
+    let Replayed { event, before, after, now, handled, mail, problem } = replayed;
+    let steps: Vec<Value> = handled
+        .steps
+        .iter()
+        .map(|step| {
+            let (result, error) = (step.result.as_ref().ok(), step.result.as_ref().err());
+            json!({"call": step.call, "target": step.target, "result": result, "error": error, "milliseconds": step.millis})
+        })
+        .collect();
+    json!({
+        "file": path,
+        "position": index + 1,
+        "event_id": event.id,
+        "event_name": event.name,
+        "account": event.account,
+        "region": event.region,
+        "actor": event.actor.arn,
+        "verdict": verdict_word(handled.verdict),
+        "reason": handled.reason,
+        "outcome": handled.report.as_ref().map(|report| report.outcome.words()),
+        "state_before": before.lines(),
+        "state_after_change": after.lines(),
+        "state_now": now.lines(),
+        "calls": steps,
+        "mail": mail.as_ref().map(|mail| json!({"subject": mail.subject, "body": mail.body})),
+        "ended_as_required": problem.is_none(),
+        "problem": problem,
+    })
+}
+
+/// An event that was not, for programs.
+pub(crate) fn not_done_to_json(path: &str, index: Option<usize>, problem: &str) -> Value {
+    json!({"file": path, "position": index.map(|index| index + 1), "not_done": problem})
+}
+
+fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ignored => "ignored",
+        Verdict::Exempt => "exempt",
+        Verdict::Violation => "violation",
+        Verdict::Unreadable => "unreadable",
+        Verdict::Resent => "resent",
+    }
+}
