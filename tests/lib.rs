@@ -1,1 +1,309 @@
-//! x
+//! What the end-to-end tests of all functions share.
+//!
+//! [`Stage`] is one test's view of a stand-in account: its own access keys and mailbox, so that tests can run side by side in one
+//! stand-in. [`Process`] is one process of a function, as Lambda keeps it from event to event. [`event`] is what CloudTrail makes
+//! of a call.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use rules::{Outcome, Settings};
+use runtime::handle::HandleError;
+use runtime::{Guardrail, Handled, Notifier, Runtime, Verdict};
+use sandbox::{Call, Fault, Mail, Mailbox, StandIn, local_config};
+use serde_json::{Value, json};
+
+/// The number of the stand-in's account.
+pub const ACCOUNT: &str = "123456789012";
+
+/// Who makes the calls that [`event`] tells of.
+pub const DEVELOPER: &str = "arn:aws:iam::123456789012:user/developer";
+
+/// How long a function of a test may take, unless the test is about time.
+pub const TIME: Duration = Duration::from_secs(60);
+
+/// The stand-in that all tests of a binary share. It ends with the binary's process.
+pub fn stand_in() -> &'static StandIn {
+    static STAND_IN: OnceLock<StandIn> = OnceLock::new();
+    STAND_IN.get_or_init(|| StandIn::start(&mut |_| {}).unwrap())
+}
+
+/// A number that no other caller in this process gets.
+pub fn unique() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(1);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+/// One test's view of a stand-in account.
+pub struct Stage {
+    endpoint: String,
+    /// For the test's own calls, which are not the function's.
+    pub admin: SdkConfig,
+    function: SdkConfig,
+    function_key: String,
+    mailbox: Mailbox,
+    calls_seen: AtomicUsize,
+}
+
+impl Stage {
+    /// In the stand-in that all tests share.
+    pub async fn new() -> Self {
+        Self::on(stand_in()).await
+    }
+
+    /// In a stand-in of the test's own.
+    pub async fn on(stand_in: &StandIn) -> Self {
+        let endpoint = stand_in.endpoint().to_owned();
+        let number = unique();
+        let function_key = format!("AKIAFUNCTION{number:08}");
+        let admin = local_config(&endpoint, &format!("AKIAADMIN{number:011}")).await;
+        let function = local_config(&endpoint, &function_key).await;
+        let mailbox = Mailbox::create(&admin, &format!("alerts-{number}")).await.unwrap();
+        Self { endpoint, admin, function, function_key, mailbox, calls_seen: AtomicUsize::new(0) }
+    }
+
+    /// A new process of a function, with settings by environment variable and a clock that is right.
+    pub fn process<G: Guardrail>(&self, new: impl FnOnce(SdkConfig) -> G, settings: &[(&str, &str)]) -> Process<G> {
+        self.process_ahead(new, settings, TimeDelta::zero())
+    }
+
+    /// A new process whose clock is ahead, so that what just happened looks old to it.
+    pub fn process_ahead<G: Guardrail>(
+        &self,
+        new: impl FnOnce(SdkConfig) -> G,
+        settings: &[(&str, &str)],
+        ahead: TimeDelta,
+    ) -> Process<G> {
+        let variable = |name: &str| {
+            let found = settings.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::from_variables(variable).unwrap();
+        let notifier = Notifier::new(&self.function, self.mailbox.topic_arn()).unwrap();
+        let clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> = Arc::new(move || Utc::now() + ahead);
+        Process { runtime: Runtime::new(settings, Some(notifier), clock), guardrail: new(self.function.clone()) }
+    }
+
+    /// Hands an event to a process and sees what comes of it.
+    pub async fn run<G: Guardrail>(&self, process: &Process<G>, event: &Value) -> Ran {
+        self.run_within(process, event, TIME).await
+    }
+
+    /// As [`Stage::run`], with so much time until Lambda would end the function.
+    pub async fn run_within<G: Guardrail>(&self, process: &Process<G>, event: &Value, time: Duration) -> Ran {
+        let start = Instant::now();
+        let handled = process.runtime.handle(&process.guardrail, event, time).await;
+        let took = start.elapsed();
+        let mails = self.mails().await;
+        if let Some(sent) = &handled.mail {
+            let is_there = mails.iter().any(|mail| (&mail.subject, &mail.body) == (&sent.subject, &sent.body));
+            assert!(is_there, "counted as sent and not received: {sent:?}, but {mails:?}");
+        }
+        let calls = self.new_calls();
+        Ran { handled, calls, mails, took }
+    }
+
+    /// Makes the function's next calls of an action fail, or wait.
+    pub fn inject(&self, fault: Fault) {
+        let fault = Fault { access_key_id: self.function_key.clone(), ..fault };
+        sandbox::inject(&self.endpoint, &fault).unwrap();
+    }
+
+    /// The function's calls that have arrived since they were last asked for.
+    fn new_calls(&self) -> Vec<Call> {
+        let mut calls = self.all_calls();
+        let seen = self.calls_seen.swap(calls.len(), Ordering::Relaxed);
+        calls.split_off(seen)
+    }
+
+    /// All the function's calls that have arrived so far.
+    pub fn all_calls(&self) -> Vec<Call> {
+        sandbox::calls(&self.endpoint, &self.function_key).unwrap()
+    }
+
+    /// Takes the mails out of the mailbox. What was published is in it already: the stand-in delivers before it answers.
+    pub async fn mails(&self) -> Vec<Mail> {
+        let mails = self.mailbox.receive(Duration::ZERO).await.unwrap();
+        for mail in &mails {
+            assert!(
+                mail.subject.len() <= 100 && mail.subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "SNS would refuse the subject {:?}",
+                mail.subject
+            );
+        }
+        mails
+    }
+}
+
+/// One process of a function, which Lambda keeps from event to event.
+pub struct Process<G> {
+    runtime: Runtime,
+    guardrail: G,
+}
+
+impl<G: Guardrail> Process<G> {
+    /// Handles an event, and looks at nothing but what the function says.
+    pub async fn handle(&self, event: &Value) -> Handled {
+        self.runtime.handle(&self.guardrail, event, TIME).await
+    }
+}
+
+/// What came of an event.
+#[derive(Debug)]
+pub struct Ran {
+    /// What the function says of it.
+    pub handled: Handled,
+    /// The function's calls, as the stand-in saw them, in order.
+    pub calls: Vec<Call>,
+    /// The mails that arrived.
+    pub mails: Vec<Mail>,
+    /// How long the function took.
+    pub took: Duration,
+}
+
+impl Ran {
+    /// Compares the verdict, the outcome words of the mails, and the calls in the form of [`told`], and expects that the invocation
+    /// succeeded. Reads that stand next to each other may come in any order.
+    #[track_caller]
+    pub fn is(&self, verdict: Verdict, mails: &[Outcome], calls: &[String]) {
+        assert_eq!(self.handled.error, None, "{self:#?}");
+        self.compare(verdict, mails, calls);
+    }
+
+    /// As [`Ran::is`], but expects an error, so that Lambda tries again: because the alert could not be sent if no mail is
+    /// expected, and else because the change could not be taken back.
+    #[track_caller]
+    pub fn is_error(&self, verdict: Verdict, mails: &[Outcome], calls: &[String]) {
+        match &self.handled.error {
+            Some(HandleError::Notify(_)) => assert!(mails.is_empty(), "{self:#?}"),
+            Some(HandleError::Remedy(_)) => assert!(!mails.is_empty(), "{self:#?}"),
+            None => panic!("no error: {self:#?}"),
+        }
+        self.compare(verdict, mails, calls);
+    }
+
+    #[track_caller]
+    fn compare(&self, verdict: Verdict, mails: &[Outcome], calls: &[String]) {
+        let received: Vec<&str> = self.mails.iter().map(|mail| mail.subject.split(": ").next().unwrap()).collect();
+        let expected: Vec<&str> = mails.iter().map(|outcome| outcome.words()).collect();
+        assert_eq!((self.handled.verdict, received), (verdict, expected), "{:#?}", self.mails);
+        assert_eq!(with_reads_sorted(self.told()), with_reads_sorted(calls.to_vec()));
+    }
+
+    /// The calls in the form of [`told`].
+    pub fn told(&self) -> Vec<String> {
+        self.calls.iter().map(told).collect()
+    }
+
+    /// The only mail.
+    #[track_caller]
+    pub fn mail(&self) -> &Mail {
+        let [mail] = self.mails.as_slice() else { panic!("one mail expected: {:#?}", self.mails) };
+        mail
+    }
+
+    /// Expects that the only mail says all this.
+    #[track_caller]
+    pub fn mail_says(&self, texts: &[&str]) {
+        let mail = self.mail();
+        let whole = format!("{}\n\n{}", mail.subject, mail.body);
+        for text in texts {
+            assert!(whole.contains(text), "`{text}` is not in\n{whole}");
+        }
+    }
+
+    /// Expects that the only mail says nothing of this.
+    #[track_caller]
+    pub fn mail_does_not_say(&self, texts: &[&str]) {
+        let mail = self.mail();
+        let whole = format!("{}\n\n{}", mail.subject, mail.body);
+        for text in texts {
+            assert!(!whole.contains(text), "`{text}` is in\n{whole}");
+        }
+    }
+}
+
+/// A call on one line: the action, the parameters, and the status if the call did not succeed. `Publish` stands alone: its
+/// parameters are the mail.
+pub fn told(call: &Call) -> String {
+    let mut words = vec![call.action.clone()];
+    if call.action != "Publish" {
+        words.extend(call.parameters.iter().map(|(name, value)| format!("{name}={value}")));
+    }
+    if call.status != 200 {
+        words.push(format!("-> {}", call.status));
+    }
+    words.join(" ")
+}
+
+/// The same form for a call that a test expects: the parameters in the order of their names.
+pub fn expected(action: &str, parameters: &[(&str, &str)]) -> String {
+    let sorted: BTreeMap<&str, &str> = parameters.iter().copied().collect();
+    let parameters = sorted.into_iter().map(|(name, value)| format!(" {name}={value}"));
+    format!("{action}{}", parameters.collect::<String>())
+}
+
+/// The mail.
+pub fn publish() -> String {
+    expected("Publish", &[])
+}
+
+/// The same call, answered with an error.
+pub fn refused(call: String, status: u16) -> String {
+    format!("{call} -> {status}")
+}
+
+fn with_reads_sorted(mut calls: Vec<String>) -> Vec<String> {
+    let is_read = |call: &String| call.starts_with("Describe") || call.starts_with("Get");
+    calls.chunk_by_mut(|one, next| is_read(one) && is_read(next)).for_each(<[String]>::sort);
+    calls
+}
+
+/// An event as EventBridge delivers it: [`DEVELOPER`] has just made a call, which succeeded, in us-east-1. `service` is such as `ec2`.
+pub fn event(service: &str, name: &str, request: Value, response: Value) -> Value {
+    let number = unique();
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "version": "0",
+        "id": format!("{number:08x}-eeee-4eee-8eee-eeeeeeeeeeee"),
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": format!("aws.{service}"),
+        "account": ACCOUNT,
+        "time": time,
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {
+            "eventVersion": "1.10",
+            "userIdentity": {
+                "type": "IAMUser",
+                "principalId": "AIDAQRSTUVWXYZEXAMPLE",
+                "arn": DEVELOPER,
+                "accountId": ACCOUNT,
+                "accessKeyId": "AKIAQRSTUVWXYZEXAMPL",
+                "userName": "developer",
+                "sessionContext": {"attributes": {"creationDate": time, "mfaAuthenticated": "false"}},
+            },
+            "eventTime": time,
+            "eventSource": format!("{service}.amazonaws.com"),
+            "eventName": name,
+            "awsRegion": "us-east-1",
+            "sourceIPAddress": "198.51.100.77",
+            "userAgent": "aws-cli/2.31.0",
+            "requestParameters": request,
+            "responseElements": response,
+            "requestID": format!("{number:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa"),
+            "eventID": format!("{number:08x}-cccc-4ccc-8ccc-cccccccccccc"),
+            "readOnly": false,
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": ACCOUNT,
+            "eventCategory": "Management",
+        },
+    })
+}

@@ -1,1 +1,381 @@
-//! x
+//! The samples in events/ and the public records beside the repository: each is read, decided on, and survives being damaged.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rules::decision::{Decision, Subscription, decide};
+use rules::settings::{DEFINITIONS, Given};
+use rules::{Event, Settings, event, security_group};
+use serde_json::{Value, json};
+
+/// What the samples of a function are tried on.
+struct Function {
+    name: &'static str,
+    subscriptions: &'static [Subscription],
+    /// Calls that only the function itself makes: its samples may hold them, to show that it leaves its own doing alone.
+    own_calls: &'static [&'static str],
+    decide: fn(&Event, &Settings) -> (Verdict, String),
+}
+
+const FUNCTIONS: &[Function] = &[Function {
+    name: security_group::NAME,
+    subscriptions: security_group::SUBSCRIPTIONS,
+    own_calls: &["RevokeSecurityGroupIngress"],
+    decide: |event, settings| {
+        let mode = settings.security_group_mode;
+        let detect = security_group::detect::detect;
+        Verdict::of(decide(event, settings, security_group::SUBSCRIPTIONS, mode, detect))
+    },
+}];
+
+/// A decision without what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Ignore,
+    Exempt,
+    Violation,
+    Candidate,
+    Unreadable,
+}
+
+impl Verdict {
+    /// The verdict, and the reason where the decision has one.
+    fn of<F>(decision: Decision<F>) -> (Self, String) {
+        match decision {
+            Decision::Ignore(reason) => (Self::Ignore, reason),
+            Decision::Exempt(reason) => (Self::Exempt, reason),
+            Decision::Violation(_) => (Self::Violation, String::new()),
+            Decision::Candidate(_) => (Self::Candidate, String::new()),
+            Decision::Unreadable(missing) => (Self::Unreadable, missing),
+        }
+    }
+
+    fn word(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    fn is_found(self) -> bool {
+        matches!(self, Self::Violation | Self::Candidate)
+    }
+
+    /// Whether nobody hears of the event.
+    fn is_silent(self) -> bool {
+        matches!(self, Self::Ignore | Self::Exempt)
+    }
+}
+
+impl Function {
+    fn verdict(&self, raw: &Value, settings: &Settings) -> (Verdict, String) {
+        match event::parse(raw) {
+            Ok(event) => (self.decide)(&event, settings),
+            Err(unreadable) => (Verdict::Unreadable, unreadable.missing),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let path = repository().join("events").join(self.name).join("settings.toml");
+        let table: BTreeMap<String, String> = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let given = table.into_iter().map(|(parameter, value)| {
+            let definition = DEFINITIONS
+                .iter()
+                .find(|definition| definition.parameter == parameter)
+                .unwrap_or_else(|| panic!("`{parameter}` is no setting"));
+            let name = parameter;
+            (definition.parameter, Given { name, value })
+        });
+        Settings::from_given(&given.collect()).unwrap()
+    }
+
+    /// The sample files: name without `.json`, and the events.
+    fn samples(&self) -> Vec<(String, Vec<Value>)> {
+        let folder = repository().join("events").join(self.name);
+        let files = json_files(&folder).into_iter().map(|path| {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let events = match read_json(&path) {
+                Value::Array(events) => events,
+                event => vec![event],
+            };
+            (name, events)
+        });
+        files.collect()
+    }
+}
+
+#[test]
+fn samples_are_decided_as_their_names_say() {
+    let mut problems = Vec::new();
+    let mut event_ids = BTreeSet::new();
+    for function in FUNCTIONS {
+        let settings = function.settings();
+        for (name, events) in function.samples() {
+            let mut verdicts = Vec::new();
+            for raw in &events {
+                let Ok(event) = event::parse(raw) else {
+                    problems.push(format!("{name}: an event can't be parsed"));
+                    continue;
+                };
+                problems.extend(
+                    wrong_in_sample(function, raw, &event).into_iter().map(|problem| format!("{name}: {problem}")),
+                );
+                if !event_ids.insert(event.id.clone().unwrap_or_default()) {
+                    problems.push(format!("{name}: the eventID is missing or used before"));
+                }
+                verdicts.push((function.decide)(&event, &settings));
+            }
+            let fits = if name.starts_with("violates-") {
+                verdicts.iter().any(|(verdict, _)| verdict.is_found())
+            } else if name.starts_with("passes-") {
+                // Whether a candidate opens anything is for the account to say.
+                let harmless = |verdict: Verdict| verdict.is_silent() || verdict == Verdict::Candidate;
+                verdicts.iter().all(|(verdict, _)| harmless(*verdict))
+            } else {
+                problems.push(format!("{name}: the name begins with neither `violates-` nor `passes-`"));
+                continue;
+            };
+            if !fits || events.is_empty() {
+                problems.push(format!("{name}: decided as {verdicts:?}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// What keeps an event from being one that EventBridge would have delivered to the function.
+fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<String> {
+    let mut problems = Vec::new();
+    let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let is_wanted = |subscription: &Subscription| {
+        text("/source") == subscription.source
+            && text("/detail-type") == subscription.detail_type
+            && event.source == subscription.event_source
+            && (subscription.covers(event) || function.own_calls.contains(&event.name.as_str()))
+    };
+    if !function.subscriptions.iter().any(is_wanted) {
+        problems.push(format!("`{}` of `{}` is not for the function", event.name, event.source));
+    }
+    for (envelope, record) in
+        [("/account", "/detail/recipientAccountId"), ("/region", "/detail/awsRegion"), ("/time", "/detail/eventTime")]
+    {
+        if text(envelope).is_empty() || text(envelope) != text(record) {
+            problems.push(format!("`{envelope}` is not `{record}`"));
+        }
+    }
+    problems
+}
+
+#[test]
+fn every_function_is_tried() {
+    let folders: BTreeSet<String> = fs::read_dir(repository().join("events"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    let tried: BTreeSet<String> = FUNCTIONS.iter().map(|function| function.name.to_owned()).collect();
+    assert_eq!(folders, tried, "the folders of events/ and FUNCTIONS in this file");
+}
+
+/// The verdicts are in public-records.tsv, one row for each record, with the reason why each is right.
+#[test]
+fn public_records_are_decided_as_their_shape_calls_for() {
+    let Some(records) = public_records() else {
+        eprintln!("not tested: {} is not there", public_folder().display());
+        return;
+    };
+    let table = fs::read_to_string(repository().join("tests/public-records.tsv")).unwrap();
+    let mut expected = BTreeMap::new();
+    let mut problems = Vec::new();
+    for row in table.lines().skip(1) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let [file, verdict, reason] = columns.as_slice() else {
+            problems.push(format!("not three columns: {row}"));
+            continue;
+        };
+        if reason.trim().is_empty() {
+            problems.push(format!("{file}: no reason"));
+        }
+        if expected.insert(*file, *verdict).is_some() {
+            problems.push(format!("{file}: two rows"));
+        }
+    }
+    let function = &FUNCTIONS[0];
+    assert_eq!(function.name, security_group::NAME);
+    for (file, raw) in &records {
+        let (verdict, reason) = function.verdict(raw, &Settings::default());
+        match expected.remove(file.as_str()) {
+            Some(expected) if expected == verdict.word() => {}
+            Some(expected) => problems.push(format!("{file}: {} ({reason}), expected {expected}", verdict.word())),
+            None => problems.push(format!("{file}: {} ({reason}), and no row", verdict.word())),
+        }
+    }
+    problems.extend(expected.keys().map(|file| format!("{file}: a row, and no record")));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Each field in turn is taken out or replaced; whatever comes of it, it is a decision.
+#[test]
+fn damaged_events_are_decided_without_a_panic() {
+    let values = [json!(null), json!(""), json!([]), json!({}), json!(12345), json!("x")];
+    let samples = FUNCTIONS.iter().flat_map(Function::samples);
+    let samples = samples.flat_map(|(_, events)| events);
+    let public = public_records().unwrap_or_default().into_iter().map(|(_, raw)| raw);
+    let settings = Settings::default();
+    let mut tried = 0;
+    for mut raw in samples.chain(public) {
+        let mut paths = Vec::new();
+        fields(&raw, &mut Vec::new(), &mut paths);
+        for path in paths {
+            for damage in std::iter::once(None).chain(values.iter().map(Some)) {
+                let original = replace(&mut raw, &path, damage.cloned());
+                for function in FUNCTIONS {
+                    function.verdict(&raw, &settings);
+                    tried += 1;
+                }
+                replace(&mut raw, &path, Some(original));
+            }
+        }
+    }
+    assert!(tried > 10_000, "only {tried} damaged events");
+}
+
+/// Fields whose loss makes a finding pass in silence, and why that is right.
+const MAY_SILENCE: &[(&str, &str)] = &[(
+    "detail.requestParameters.ModifyManagedPrefixListRequest.AddEntry",
+    "a change that only removes entries, or renames the list, has none",
+)];
+
+/// Whatever a finding's event lacks, or holds in another form: somebody hears of it.
+#[test]
+fn a_damaged_finding_is_not_passed_over() {
+    let lost = [None, Some(json!(null)), Some(json!("")), Some(json!([])), Some(json!({}))];
+    // An `eventName` of `x` is another call; a rule of `x` is ours, and not understood.
+    let odd = [json!(12345), json!("x"), json!(["x"]), json!({"x": "y"})].map(Some);
+    let mut problems = Vec::new();
+    let mut used = BTreeSet::new();
+    for function in FUNCTIONS {
+        let settings = function.settings();
+        for (name, events) in function.samples() {
+            for mut raw in events {
+                if !function.verdict(&raw, &settings).0.is_found() {
+                    continue;
+                }
+                let mut paths = Vec::new();
+                fields(&raw, &mut Vec::new(), &mut paths);
+                for path in paths {
+                    let written = written(&path);
+                    let is_of_the_call = ["detail.requestParameters", "detail.responseElements"]
+                        .iter()
+                        .any(|part| written.starts_with(part));
+                    for damage in lost.iter().chain(odd.iter().filter(|_| is_of_the_call)) {
+                        let original = replace(&mut raw, &path, damage.clone());
+                        let (verdict, reason) = function.verdict(&raw, &settings);
+                        replace(&mut raw, &path, Some(original));
+                        if !verdict.is_silent() {
+                            continue;
+                        }
+                        let may = MAY_SILENCE.iter().position(|(field, _)| written == *field);
+                        match may {
+                            Some(index) => drop(used.insert(index)),
+                            None => problems.push(format!("{name}: `{written}` replaced by {damage:?}: {reason}")),
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let unused = (0..MAY_SILENCE.len()).filter(|index| !used.contains(index));
+    problems.extend(unused.map(|index| format!("silences nothing: {:?}", MAY_SILENCE[index])));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// One step from a JSON value to a part of it.
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Field(String),
+    Item(usize),
+}
+
+/// The ways to all fields and items in `value`.
+fn fields(value: &Value, way: &mut Vec<Part>, found: &mut Vec<Vec<Part>>) {
+    let parts: Vec<(Part, &Value)> = match value {
+        Value::Object(object) => object.iter().map(|(name, value)| (Part::Field(name.clone()), value)).collect(),
+        Value::Array(list) => list.iter().enumerate().map(|(index, value)| (Part::Item(index), value)).collect(),
+        _ => Vec::new(),
+    };
+    for (part, value) in parts {
+        way.push(part);
+        found.push(way.clone());
+        fields(value, way, found);
+        way.pop();
+    }
+}
+
+/// Puts `new` at the end of `way`, or takes out what is there; gives what was there. To be put back it has to be done at once.
+fn replace(value: &mut Value, way: &[Part], new: Option<Value>) -> Value {
+    let Some((last, way)) = way.split_last() else { panic!("a way of no steps") };
+    let holder = way.iter().fold(value, |value, part| match part {
+        Part::Field(name) => value.get_mut(name).unwrap(),
+        Part::Item(index) => value.get_mut(index).unwrap(),
+    });
+    match (last, holder, new) {
+        (Part::Field(name), Value::Object(object), Some(new)) => object.insert(name.clone(), new).unwrap_or_default(),
+        (Part::Field(name), Value::Object(object), None) => object.remove(name).unwrap(),
+        // A list keeps its length: an item is null instead of gone.
+        (Part::Item(index), holder, new) => std::mem::replace(holder.get_mut(index).unwrap(), new.unwrap_or_default()),
+        (part, holder, _) => panic!("{part:?} of {holder}"),
+    }
+}
+
+/// The names on the way, without the places in lists.
+fn written(way: &[Part]) -> String {
+    let names = way.iter().filter_map(|part| match part {
+        Part::Field(name) => Some(name.as_str()),
+        Part::Item(_) => None,
+    });
+    names.collect::<Vec<_>>().join(".")
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn public_folder() -> PathBuf {
+    repository().parent().unwrap().join("shared/events")
+}
+
+/// The public records by file name; `None` if they aren't beside the repository.
+fn public_records() -> Option<Vec<(String, Value)>> {
+    let folder = public_folder();
+    if !folder.is_dir() {
+        let is_required = std::env::var_os("SNAPBACK_REQUIRE_SHARED").is_some();
+        assert!(!is_required, "{} is not there", folder.display());
+        return None;
+    }
+    let mut records = Vec::new();
+    for source in fs::read_dir(&folder).unwrap() {
+        let source = source.unwrap().path();
+        if source.is_dir() {
+            records.extend(json_files(&source).into_iter().map(|path| {
+                let file = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
+                (file, read_json(&path))
+            }));
+        }
+    }
+    assert!(!records.is_empty(), "{} holds no records", folder.display());
+    Some(records)
+}
+
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
+    files.sort();
+    files
+}
+
+fn read_json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

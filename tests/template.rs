@@ -1,1 +1,439 @@
-//! x
+//! template.yaml agrees with the code: what the rules watch, what the settings take, what the roles may do.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+use rules::decision::Subscription;
+use rules::security_group;
+use rules::security_group::plan::Action;
+use rules::settings::{DEFINITIONS, Given};
+use rules::{Settings, settings::Definition};
+use serde_yaml_ng::Value;
+
+/// What the code says of a function.
+struct Function {
+    name: &'static str,
+    subscriptions: &'static [Subscription],
+    /// The EC2 calls that it makes: functions/security-group/src/account.rs.
+    calls: &'static [&'static str],
+    /// The permissions of its plans' actions.
+    permissions: fn() -> Vec<&'static str>,
+}
+
+const FUNCTIONS: &[Function] = &[Function {
+    name: security_group::NAME,
+    subscriptions: security_group::SUBSCRIPTIONS,
+    calls: &[
+        "ec2:DescribeManagedPrefixLists",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:GetManagedPrefixListEntries",
+        "ec2:ModifyManagedPrefixList",
+        "ec2:RevokeSecurityGroupIngress",
+    ],
+    permissions: || {
+        let (group_id, prefix_list_id) = (String::new(), String::new());
+        let (rules, entries) = (Vec::new(), Vec::new());
+        let version = None;
+        [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
+            .map(|action| action.permission())
+            .to_vec()
+    },
+}];
+
+/// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
+const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];
+
+/// A setting's values.
+struct Values {
+    parameter: &'static str,
+    /// Taken by the function and by the template.
+    taken: &'static [&'static str],
+    /// Refused by the function when it starts; the template's pattern does not see it.
+    refused_at_start: &'static [&'static str],
+    /// Refused by both.
+    refused: &'static [&'static str],
+}
+
+const VALUES: &[Values] = &[
+    Values {
+        parameter: "SecurityGroupMode",
+        taken: &["revert", "alert", "off"],
+        refused_at_start: &[],
+        refused: &["Revert", "OFF", "quarantine", "true", "false"],
+    },
+    Values {
+        parameter: "Rollout",
+        taken: &["enforce", "observe"],
+        refused_at_start: &[],
+        refused: &["Observe", "off", "revert"],
+    },
+    Values {
+        parameter: "TrustedActors",
+        taken: &[
+            "",
+            "arn:aws:iam::111122223333:role/NetworkAdmin",
+            "arn:aws:iam::111122223333:user/team/a.b+c=d@e_f-g",
+            "arn:aws:iam::111122223333:role/a/b/C,arn:aws:iam::444455556666:user/d",
+            "arn:aws:iam::111122223333:role/a , arn:aws:iam::111122223333:role/b",
+            "arn:aws-cn:iam::111122223333:role/a",
+            "arn:aws-us-gov:iam::111122223333:role/a",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Net_*",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Net_0123456789abcdef",
+        ],
+        refused_at_start: &[],
+        refused: &[
+            "admin",
+            "*",
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:role/",
+            "arn:aws:iam::111122223333:role/*",
+            "arn:aws:iam::111122223333:role/Admin*",
+            "arn:aws:iam::111122223333:role/Admi?",
+            "arn:aws:iam::111122223333:role/aws-reserved/*",
+            "arn:aws:iam::111122223333:role/aws-reserved/sso*amazonaws.com/x",
+            "arn:aws:iam::111122223333:user/aws-reserved/sso.amazonaws.com/*",
+            "arn:aws:iam::*:role/Admin",
+            "arn:aws:iam::11112222333:role/Admin",
+            "arn:*:iam::111122223333:role/Admin",
+            "arn:aws:sts::111122223333:assumed-role/Admin/me",
+            "arn:aws:iam::111122223333:role/a;arn:aws:iam::111122223333:role/*",
+            "arn:aws:iam::111122223333:role/a,arn:aws:iam::111122223333:role/*",
+        ],
+    },
+    Values {
+        parameter: "AllowedPublicPorts",
+        taken: &[
+            "",
+            "tcp/443",
+            "udp/51820",
+            "icmp",
+            "tcp/0-65535",
+            "tcp/443,udp/51820,tcp/8000-8010,icmp",
+            "tcp/443, icmp , udp/53",
+        ],
+        refused_at_start: &["tcp/70000", "tcp/20-10"],
+        refused: &["443", "tcp", "tcp/", "tcp/ssh", "icmp/8", "all", "-1", "tcp/443 udp/53", "tcp/1-2-3", "tcp/*"],
+    },
+    Values {
+        parameter: "WidestPublicIpv4Prefix",
+        taken: &["1", "8", "16", "32"],
+        refused_at_start: &["8.0"],
+        refused: &["0", "33", "-1", "/8", "eight"],
+    },
+    Values {
+        parameter: "WidestPublicIpv6Prefix",
+        taken: &["4", "32", "64", "128"],
+        refused_at_start: &["32.5"],
+        refused: &["0", "3", "129", "/32"],
+    },
+    Values {
+        parameter: "AlertTopicArn",
+        taken: &[
+            "",
+            "arn:aws:sns:eu-west-1:111122223333:alerts",
+            "arn:aws-us-gov:sns:us-gov-west-1:111122223333:My_Alerts-1",
+        ],
+        refused_at_start: &[],
+        refused: &[
+            "alerts",
+            "arn:aws:sqs:eu-west-1:111122223333:alerts",
+            "arn:aws:sns:eu-west-1:111122223333:",
+            "arn:aws:sns:eu-west-1:111122223333:alerts:0f7c2b1e-52d8-4c8e-9d5e-2a7a6f1f5d11",
+            "https://sns.eu-west-1.amazonaws.com",
+        ],
+    },
+];
+
+#[test]
+fn each_function_gets_the_events_that_its_rule_declares() {
+    for function in FUNCTIONS {
+        let mut patterns = Vec::new();
+        for (_, rule) in event_rules(&function_block(function.name).0) {
+            assert!(
+                rule.get("State").is_none_or(|state| state == "ENABLED"),
+                "an event rule of {} is switched off",
+                function.name
+            );
+            let pattern = &rule["EventPattern"];
+            let keys = |value: &Value| -> BTreeSet<String> { value.as_mapping().unwrap().keys().map(text).collect() };
+            assert_eq!(keys(pattern), set(["source", "detail-type", "detail"]));
+            assert_eq!(keys(&pattern["detail"]), set(["eventSource", "eventName"]));
+            patterns.push([
+                texts(&pattern["source"]),
+                texts(&pattern["detail-type"]),
+                texts(&pattern["detail"]["eventSource"]),
+                texts(&pattern["detail"]["eventName"]),
+            ]);
+        }
+        let declared: Vec<[BTreeSet<String>; 4]> = function
+            .subscriptions
+            .iter()
+            .map(|subscription| {
+                [
+                    set([subscription.source]),
+                    set([subscription.detail_type]),
+                    set([subscription.event_source]),
+                    set(subscription.event_names.iter().copied()),
+                ]
+            })
+            .collect();
+        patterns.sort();
+        let mut sorted = declared;
+        sorted.sort();
+        assert_eq!(patterns, sorted, "the event rules of {} and its subscriptions", function.name);
+    }
+}
+
+#[test]
+fn every_setting_is_a_documented_parameter_that_reaches_a_function() {
+    let template = template();
+    let mut reaching = BTreeMap::new();
+    for function in FUNCTIONS {
+        let (_, properties) = function_block(function.name);
+        for (variable, value) in properties["Environment"]["Variables"].as_mapping().unwrap() {
+            let definition = DEFINITIONS
+                .iter()
+                .find(|definition| definition.variable() == text(variable))
+                .unwrap_or_else(|| panic!("{}: {} is no setting's variable", function.name, text(variable)));
+            assert!(
+                references(value).contains(definition.parameter),
+                "{}: {} is not filled from {}",
+                function.name,
+                text(variable),
+                definition.parameter
+            );
+            reaching.insert(definition.parameter, function.name);
+        }
+    }
+    for definition in DEFINITIONS {
+        let parameter = parameter(&template, definition.parameter);
+        assert_eq!(text(&parameter["Default"]), definition.default, "default of {}", definition.parameter);
+        let description = parameter.get("Description").map(text).unwrap_or_default();
+        assert!(description.len() > 20, "{} has no description", definition.parameter);
+        assert!(reaching.contains_key(definition.parameter), "no function gets {}", definition.parameter);
+    }
+}
+
+#[test]
+fn parameters_take_what_the_settings_take() {
+    let template = template();
+    let known: BTreeSet<&str> = DEFINITIONS.iter().map(|definition| definition.parameter).collect();
+    let listed: BTreeSet<&str> = VALUES.iter().map(|values| values.parameter).collect();
+    assert_eq!(listed, known, "the table of values in this file");
+    let mut problems = Vec::new();
+    for values in VALUES {
+        let definition = DEFINITIONS.iter().find(|known| known.parameter == values.parameter);
+        let parameter = parameter(&template, values.parameter);
+        let rows = [(values.taken, true, true), (values.refused_at_start, false, true), (values.refused, false, false)];
+        for (written, function_takes, template_takes) in rows {
+            for value in written {
+                if settings_take(definition.unwrap(), value) != function_takes {
+                    problems.push(format!("{}: `{value}`, the function", values.parameter));
+                }
+                if parameter_takes(parameter, value) != template_takes {
+                    problems.push(format!("{}: `{value}`, the template", values.parameter));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "not as the table says:\n{}", problems.join("\n"));
+}
+
+/// CloudFormation's own word on a value: `AllowedPattern` has to match all of it.
+fn parameter_takes(parameter: &Value, value: &str) -> bool {
+    let bound = |name: &str| parameter.get(name).map(|bound| text(bound).parse::<f64>().unwrap());
+    let number = value.parse::<f64>();
+    let is_number = text(&parameter["Type"]) != "Number" || number.is_ok();
+    let in_bounds = number.is_ok_and(|number| {
+        bound("MinValue").is_none_or(|least| number >= least) && bound("MaxValue").is_none_or(|most| number <= most)
+    });
+    let is_bounded = parameter.get("MinValue").is_some() || parameter.get("MaxValue").is_some();
+    let length = value.chars().count() as f64;
+    let is_listed = parameter.get("AllowedValues").is_none_or(|allowed| texts(allowed).contains(value));
+    let matches = parameter.get("AllowedPattern").is_none_or(|pattern| {
+        let pattern = format!("^(?:{})$", text(pattern));
+        Regex::new(&pattern).unwrap().is_match(value)
+    });
+    is_number
+        && (!is_bounded || in_bounds)
+        && bound("MaxLength").is_none_or(|most| length <= most)
+        && is_listed
+        && matches
+}
+
+fn settings_take(definition: &Definition, value: &str) -> bool {
+    let given = Given { name: definition.parameter.to_owned(), value: value.to_owned() };
+    Settings::from_given(&BTreeMap::from([(definition.parameter, given)])).is_ok()
+}
+
+#[test]
+fn roles_allow_what_the_code_calls_and_no_more() {
+    for function in FUNCTIONS {
+        let (_, properties) = function_block(function.name);
+        let granted = granted(&role_of(&properties));
+        let of_account: BTreeSet<String> = granted
+            .iter()
+            .filter(|action| !OF_EVERY_FUNCTION.iter().any(|service| action.starts_with(service)))
+            .cloned()
+            .collect();
+        let called = set(function.calls.iter().copied());
+        assert_eq!(of_account, called, "what the role of {} may do, and what its code calls", function.name);
+        for permission in (function.permissions)() {
+            assert!(granted.contains(permission), "{} may not {permission}", function.name);
+        }
+        assert!(granted.contains("sns:Publish"), "{} may not alert", function.name);
+        assert!(!granted.iter().any(|action| action.contains('*')), "{} may do too much", function.name);
+    }
+}
+
+/// New accounts often have a quota of 10: reserving makes the deployment fail.
+#[test]
+fn no_function_reserves_concurrency() {
+    let template = template();
+    for (name, resource) in resources(&template, "AWS::Serverless::Function") {
+        let properties = &resource["Properties"];
+        assert!(properties.get("ReservedConcurrentExecutions").is_none(), "{name} reserves concurrency");
+    }
+    let globals = template.get("Globals").and_then(|globals| globals.get("Function"));
+    assert!(globals.is_none_or(|globals| globals.get("ReservedConcurrentExecutions").is_none()));
+}
+
+/// A folder in functions/ is a function of the template, with a rule in the code and samples in events/.
+#[test]
+fn every_function_is_complete() {
+    let names: BTreeSet<String> = fs::read_dir(repository().join("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let known = set(FUNCTIONS.iter().map(|function| function.name));
+    assert_eq!(names, known, "the folders of functions/ and FUNCTIONS in this file");
+    let template = template();
+    let binaries: BTreeSet<String> = resources(&template, "AWS::Serverless::Function")
+        .map(|(_, resource)| text(&resource["Metadata"]["BuildProperties"]["Binary"]))
+        .collect();
+    assert_eq!(binaries, known, "the functions of template.yaml and FUNCTIONS in this file");
+    for name in names {
+        let (_, properties) = function_block(&name);
+        assert_eq!(text(&properties["CodeUri"]), format!("functions/{name}"));
+        let samples: Vec<String> = fs::read_dir(repository().join("events").join(&name))
+            .unwrap_or_else(|error| panic!("events/{name}: {error}"))
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .filter(|file| file.ends_with(".json"))
+            .collect();
+        for kind in ["violates-", "passes-"] {
+            assert!(samples.iter().any(|file| file.starts_with(kind)), "events/{name} has no {kind} sample");
+        }
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn template() -> Value {
+    serde_yaml_ng::from_str(&fs::read_to_string(repository().join("template.yaml")).unwrap()).unwrap()
+}
+
+fn resources<'a>(template: &'a Value, kind: &str) -> impl Iterator<Item = (String, &'a Value)> {
+    let resources = template["Resources"].as_mapping().unwrap().iter();
+    resources
+        .map(|(name, resource)| (text(name), resource))
+        .filter(move |(_, resource)| text(&resource["Type"]) == kind)
+}
+
+fn parameter<'a>(template: &'a Value, name: &str) -> &'a Value {
+    let parameter = template["Parameters"].get(name);
+    parameter.unwrap_or_else(|| panic!("{name} is no parameter of template.yaml"))
+}
+
+/// The resource's name and the properties of a function, found by the binary that it is built from.
+fn function_block(binary: &str) -> (String, Value) {
+    let template = template();
+    let mut found = resources(&template, "AWS::Serverless::Function")
+        .filter(|(_, resource)| text(&resource["Metadata"]["BuildProperties"]["Binary"]) == binary);
+    let (name, resource) =
+        found.next().unwrap_or_else(|| panic!("template.yaml has no function with the binary {binary}"));
+    assert!(found.next().is_none(), "template.yaml has two functions with the binary {binary}");
+    (name, resource["Properties"].clone())
+}
+
+/// The event rules that hand events to a function.
+fn event_rules(function: &str) -> Vec<(String, Value)> {
+    let template = template();
+    let rules = resources(&template, "AWS::Events::Rule").map(|(name, rule)| (name, rule["Properties"].clone()));
+    let rules: Vec<(String, Value)> = rules
+        .filter(|(_, rule)| {
+            let targets = rule["Targets"].as_sequence().unwrap();
+            targets.iter().any(|target| references(&target["Arn"]).contains(function))
+        })
+        .collect();
+    assert!(!rules.is_empty(), "no event rule hands events to {function}");
+    rules
+}
+
+fn role_of(function: &Value) -> Value {
+    let template = template();
+    let named = references(&function["Role"]);
+    let (_, role) = resources(&template, "AWS::IAM::Role")
+        .find(|(name, _)| named.contains(name))
+        .unwrap_or_else(|| panic!("the function has no role of the template: {named:?}"));
+    role["Properties"].clone()
+}
+
+/// The actions that a role's own policies allow.
+fn granted(role: &Value) -> BTreeSet<String> {
+    assert!(role.get("ManagedPolicyArns").is_none(), "a managed policy says nothing of what it allows");
+    let policies = role["Policies"].as_sequence().unwrap().iter();
+    let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
+    statements
+        .flat_map(|statement| {
+            assert_eq!(text(&statement["Effect"]), "Allow");
+            assert!(statement.get("NotAction").is_none(), "NotAction allows what nobody has listed");
+            texts(&statement["Action"])
+        })
+        .collect()
+}
+
+/// The names that `!Ref`, `!GetAtt` and `!If` in a value name.
+fn references(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Tagged(tagged) if tagged.tag == "GetAtt" => {
+            let named = text(&tagged.value);
+            set(named.split('.').take(1))
+        }
+        Value::Tagged(tagged) if tagged.tag == "Ref" => set([text(&tagged.value).as_str()]),
+        Value::Tagged(tagged) => references(&tagged.value),
+        Value::Sequence(list) => list.iter().flat_map(references).collect(),
+        Value::Mapping(mapping) => mapping.values().flat_map(references).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// The text of a scalar; numbers as they are written.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        other => panic!("{other:?} is no text"),
+    }
+}
+
+/// The texts of a list, or of a single value that stands for a list.
+fn texts(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Sequence(list) => list.iter().map(text).collect(),
+        single => set([text(single).as_str()]),
+    }
+}
+
+fn set<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    items.into_iter().map(str::to_owned).collect()
+}

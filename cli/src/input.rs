@@ -19,7 +19,8 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let entries = std::fs::read_dir(path).with_context(|| format!("failed to list the folder `{}`", path.display()))?;
+            let entries =
+                std::fs::read_dir(path).with_context(|| format!("failed to list the folder `{}`", path.display()))?;
             let mut inside = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
             inside.retain(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "json"));
             inside.sort();
@@ -31,11 +32,20 @@ pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// A path as it is shown: relative to the current folder where it is below it.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
 /// The folder of sample events: `events` here or in a folder above.
 pub(crate) fn samples() -> Result<PathBuf> {
     let here = std::env::current_dir().context("failed to tell the current folder")?;
-    let found = here.ancestors().map(|folder| folder.join("events")).find(|events| events.join("security-group").is_dir());
-    found.with_context(|| format!("no events given, and no folder `events` with samples in or above `{}`", here.display()))
+    let found =
+        here.ancestors().map(|folder| folder.join("events")).find(|events| events.join("security-group").is_dir());
+    found.with_context(|| {
+        format!("no events given, and no folder `events` with samples in or above `{}`", here.display())
+    })
 }
 
 /// The events of a file: one event, a list of them, `{"Records": […]}`, or several JSON documents one after the other.
@@ -46,13 +56,19 @@ pub(crate) fn read(path: &Path) -> Result<Scenario> {
         match document.with_context(|| format!("`{}` is not JSON", path.display()))? {
             Value::Array(list) => events.extend(list),
             Value::Object(mut object) if object.get("Records").is_some_and(Value::is_array) => {
-                events.extend(object.remove("Records").and_then(|records| records.as_array().cloned()).unwrap_or_default());
+                events.extend(
+                    object.remove("Records").and_then(|records| records.as_array().cloned()).unwrap_or_default(),
+                );
             }
             event => events.push(event),
         }
     }
     if let Some(position) = events.iter().position(|event| !event.is_object()) {
-        bail!("`{}` holds something at position {} that is no event: an event is a JSON object", path.display(), position + 1);
+        bail!(
+            "`{}` holds something at position {} that is no event: an event is a JSON object",
+            path.display(),
+            position + 1
+        );
     }
     if events.is_empty() {
         bail!("`{}` holds no event", path.display());

@@ -73,7 +73,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let paths = if arguments.events.is_empty() { vec![input::samples()?] } else { arguments.events.clone() };
     let files = input::files(&paths)?;
     if files.is_empty() {
-        bail!("no event files in {}", paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", "));
+        bail!(
+            "no event files in {}",
+            paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
+        );
     }
     let place = Place::open(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
@@ -155,7 +158,9 @@ fn confirm(account: &str, arguments: &Arguments) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("a replay changes {account}: it opens security groups to the world; give `--yes` if that is meant");
     }
-    anstream::eprint!("A replay opens security groups of its own to the world in {account}, and deletes them. Go on? [y/N] ");
+    anstream::eprint!(
+        "A replay opens security groups of its own to the world in {account}, and deletes them. Go on? [y/N] "
+    );
     std::io::stderr().flush().context("failed to ask")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("failed to read the answer")?;
@@ -173,6 +178,8 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
         true => None,
         false => Some(Mailbox::create(&account.actor, &prefix).await.context("failed to make a topic for the alerts")?),
     };
+    // One listener for the whole run: a signal between two scenarios counts too.
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let mut count = Count::default();
     let mut interrupted = false;
     for (index, path) in files.iter().enumerate() {
@@ -186,20 +193,25 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
                 count.events += 1;
                 anstream::eprintln!("snapback: {problem:#}");
                 if arguments.json {
-                    anstream::println!("{}", show::not_done_to_json(&path.display().to_string(), None, &format!("{problem:#}")));
+                    anstream::println!(
+                        "{}",
+                        show::not_done_to_json(&input::shown(path), None, &format!("{problem:#}"))
+                    );
                 }
                 continue;
             }
         };
-        if index == 0 && let Some(file) = file.filter(|_| !arguments.json) {
-            anstream::eprintln!("settings from {}", file.display());
+        if index == 0
+            && let Some(file) = file.filter(|_| !arguments.json)
+        {
+            anstream::eprintln!("settings from {}", input::shown(&file));
         }
         let mut reenactor =
             Reenactor::new(account.actor.clone(), &scenario.events, &format!("{prefix}-{index}"), account.is_stand_in);
         let replay = Replay { arguments, account, mailbox: mailbox.as_ref(), settings };
         tokio::select! {
             result = replay.scenario(&scenario, &mut reenactor, &mut count) => result?,
-            _ = tokio::signal::ctrl_c() => interrupted = true,
+            _ = &mut interrupt => interrupted = true,
         }
         for left in reenactor.clean_up().await {
             anstream::eprintln!("snapback: could not be deleted: {left}");
@@ -236,7 +248,7 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     async fn scenario(&self, scenario: &Scenario, reenactor: &mut Reenactor, count: &mut Count) -> Result<()> {
-        let path = scenario.path.display().to_string();
+        let path = input::shown(&scenario.path);
         if !self.arguments.json {
             show::scenario(&path);
         }
@@ -275,15 +287,25 @@ impl Replay<'_> {
         Ok(())
     }
 
-    async fn event(&self, runtime: &Runtime, guardrail: &SecurityGroup, raw: &Value, reenactor: &mut Reenactor) -> Result<Replayed> {
+    async fn event(
+        &self,
+        runtime: &Runtime,
+        guardrail: &SecurityGroup,
+        raw: &Value,
+        reenactor: &mut Reenactor,
+    ) -> Result<Replayed> {
         let is_ours = self.account.is_stand_in || !self.arguments.dry_run;
-        let Reenacted { event: reenacted, before, after } = if is_ours {
+        let Reenacted { event: reenacted, before, after, note } = if is_ours {
             reenactor.reenact(raw, Utc::now).await.context("failed to re-enact the event")?
         } else {
-            Reenacted { event: raw.clone(), before: State::default(), after: State::default() }
+            Reenacted { event: raw.clone(), before: State::default(), after: State::default(), note: None }
         };
         let handled = runtime.handle(guardrail, &reenacted, FUNCTION_TIMEOUT).await;
-        let now = if is_ours { reenactor.state().await.context("failed to read the state afterwards")? } else { after.clone() };
+        let now = if is_ours {
+            reenactor.state().await.context("failed to read the state afterwards")?
+        } else {
+            after.clone()
+        };
         let mails = self.mails(&handled).await?;
         let problem = self.judge(runtime, guardrail, &handled, [&before, &after, &now], &mails).err();
         let event = match event::parse(&reenacted) {
@@ -291,7 +313,7 @@ impl Replay<'_> {
             Err(unreadable) => *unreadable.event,
         };
         let mail = if self.mailbox.is_some() { mails.into_iter().next() } else { handled.mail.clone() };
-        Ok(Replayed { event, before, after, now, handled, mail, problem })
+        Ok(Replayed { event, note, before, after, now, handled, mail, problem })
     }
 
     /// What a subscriber of the topic has received since the last event.

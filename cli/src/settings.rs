@@ -27,11 +27,20 @@ impl Args for SettingFlags {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("TOML file with settings by the names of template.yaml's parameters [default: settings.toml beside the events]");
-        DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE).fold(command.arg(file), |command, definition| {
-            let default = if definition.default.is_empty() { "none" } else { definition.default };
-            let help = format!("{} [default: {default}] [variable: {}]", definition.takes, definition.variable());
-            command.arg(Arg::new(definition.parameter).long(definition.flag()).value_name("VALUE").help(help).help_heading("Settings"))
-        })
+        DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE).fold(
+            command.arg(file),
+            |command, definition| {
+                let default = if definition.default.is_empty() { "none" } else { definition.default };
+                let help = format!("{} [default: {default}] [variable: {}]", definition.takes, definition.variable());
+                command.arg(
+                    Arg::new(definition.parameter)
+                        .long(definition.flag())
+                        .value_name("VALUE")
+                        .help(help)
+                        .help_heading("Settings"),
+                )
+            },
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -64,7 +73,9 @@ impl SettingFlags {
         let beside = folder.join("settings.toml");
         let file = self.file.clone().or_else(|| beside.is_file().then_some(beside));
         let mut given = match &file {
-            Some(file) => from_file(file).with_context(|| format!("failed to read the settings in `{}`", file.display()))?,
+            Some(file) => {
+                from_file(file).with_context(|| format!("failed to read the settings in `{}`", file.display()))?
+            }
             None => BTreeMap::new(),
         };
         for definition in DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE) {

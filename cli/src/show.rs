@@ -18,6 +18,7 @@ const CYAN: Style = AnsiColor::Cyan.on_default();
 /// One event, from the change to the mail.
 pub(crate) struct Replayed {
     pub(crate) event: Event,
+    pub(crate) note: Option<String>,
     pub(crate) before: State,
     pub(crate) after: State,
     pub(crate) now: State,
@@ -47,14 +48,21 @@ pub(crate) fn not_done(problem: &str) {
 }
 
 pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
-    let Replayed { event, before, after, now, handled, mail, problem } = replayed;
+    let Replayed { event, note, before, after, now, handled, mail, problem } = replayed;
     let actor = event.actor.arn.as_deref().unwrap_or("somebody");
     let region = event.region.as_deref().unwrap_or("?");
     let made = match &event.error {
-        Some(error) => format!("{} by {} in {}, refused by AWS: {}", quote(&event.name), quote(actor), quote(region), quote(&error.code)),
+        Some(error) => format!(
+            "{} by {} in {}, refused by AWS: {}",
+            quote(&event.name),
+            quote(actor),
+            quote(region),
+            quote(&error.code)
+        ),
         None => format!("{} by {} in {}", quote(&event.name), quote(actor), quote(region)),
     };
     part("change", BOLD, [made].into_iter().chain(changes(before, after)));
+    part("note", BOLD, note.iter().map(|note| quote(note)));
     let (style, verdict) = match handled.verdict {
         Verdict::Ignored => (DIM, "left alone"),
         Verdict::Exempt => (DIM, "exempt"),
@@ -63,13 +71,17 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
         Verdict::Resent => (DIM, "mailed again"),
     };
     part("decision", BOLD, [format!("{style}{verdict}{style:#}: {}", quote(&handled.reason))]);
-    part("calls", BOLD, handled.steps.iter().map(|step| {
-        let (style, result) = match &step.result {
-            Ok(result) => (GREEN, result.clone()),
-            Err(error) => (RED, quote(error)),
-        };
-        format!("{} {} {style}{result}{style:#} {DIM}{} ms{DIM:#}", step.call, quote(&step.target), step.millis)
-    }));
+    part(
+        "calls",
+        BOLD,
+        handled.steps.iter().map(|step| {
+            let (style, result) = match &step.result {
+                Ok(result) => (GREEN, result.clone()),
+                Err(error) => (RED, quote(error)),
+            };
+            format!("{} {} {style}{result}{style:#} {DIM}{} ms{DIM:#}", step.call, quote(&step.target), step.millis)
+        }),
+    );
     let undone: Vec<String> = changes(after, now).collect();
     if undone.is_empty() {
         part("state", BOLD, ["unchanged".to_owned()]);
@@ -122,7 +134,7 @@ pub(crate) fn summary(events: usize, not_as_required: usize, not_done: usize) {
 
 /// An event that was replayed, for programs.
 pub(crate) fn to_json(path: &str, index: usize, replayed: &Replayed) -> Value {
-    let Replayed { event, before, after, now, handled, mail, problem } = replayed;
+    let Replayed { event, note, before, after, now, handled, mail, problem } = replayed;
     let steps: Vec<Value> = handled
         .steps
         .iter()
@@ -139,6 +151,7 @@ pub(crate) fn to_json(path: &str, index: usize, replayed: &Replayed) -> Value {
         "account": event.account,
         "region": event.region,
         "actor": event.actor.arn,
+        "note": note,
         "verdict": verdict_word(handled.verdict),
         "reason": handled.reason,
         "outcome": handled.report.as_ref().map(|report| report.outcome.words()),

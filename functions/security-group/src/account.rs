@@ -77,27 +77,16 @@ impl Account<'_> {
             }
         }
         let mut not_read = None;
-        let unread: BTreeSet<String> = live
-            .named_prefix_lists()
-            .into_iter()
-            .filter(|id| !live.prefix_lists.contains_key(id))
-            .collect();
+        let unread: BTreeSet<String> =
+            live.named_prefix_lists().into_iter().filter(|id| !live.prefix_lists.contains_key(id)).collect();
         for id in unread {
             // A list that can't be read must not keep the rules that can be judged without it from being closed.
             match self.entries(&id, None).await {
                 Ok(entries) => {
-                    live.prefix_lists.insert(
-                        id,
-                        LivePrefixList {
-                            entries,
-                            ..LivePrefixList::default()
-                        },
-                    );
+                    live.prefix_lists.insert(id, LivePrefixList { entries, ..LivePrefixList::default() });
                 }
                 Err(error) => {
-                    not_read = Some(format!(
-                        "rules name prefix list {id}, whose entries could not be read: {error}"
-                    ));
+                    not_read = Some(format!("rules name prefix list {id}, whose entries could not be read: {error}"));
                 }
             }
         }
@@ -115,15 +104,9 @@ impl Account<'_> {
                 let target = format!("{group_id} {}", ids.join(" "));
                 let request = self.client.revoke_security_group_ingress().group_id(group_id);
                 let request = request.set_security_group_rule_ids(Some(ids)).send();
-                self.calls
-                    .make("RevokeSecurityGroupIngress", &target, request, |_| "ok".to_owned())
-                    .await?;
+                self.calls.make("RevokeSecurityGroupIngress", &target, request, |_| "ok".to_owned()).await?;
             }
-            Action::RemoveEntries {
-                prefix_list_id,
-                version,
-                entries,
-            } => {
+            Action::RemoveEntries { prefix_list_id, version, entries } => {
                 let shown: Vec<String> = entries.iter().map(ToString::to_string).collect();
                 let mut request = self.client.modify_managed_prefix_list().prefix_list_id(prefix_list_id);
                 request = request.set_current_version(*version);
@@ -132,9 +115,7 @@ impl Account<'_> {
                         .remove_entries(aws_sdk_ec2::types::RemovePrefixListEntry::builder().cidr(range).build());
                 }
                 let target = format!("{prefix_list_id} {}", shown.join(" "));
-                self.calls
-                    .make("ModifyManagedPrefixList", &target, request.send(), |_| "ok".to_owned())
-                    .await?;
+                self.calls.make("ModifyManagedPrefixList", &target, request.send(), |_| "ok".to_owned()).await?;
             }
         }
         Ok(())
@@ -144,12 +125,8 @@ impl Account<'_> {
     async fn group_named(&self, name: &str) -> Result<Option<String>, ObserveError> {
         const CALL: &str = "DescribeSecurityGroups";
         let request = self.client.describe_security_groups().group_names(name).send();
-        let found = self
-            .calls
-            .make(CALL, name, request, |found| {
-                format!("{} groups", found.security_groups().len())
-            })
-            .await;
+        let found =
+            self.calls.make(CALL, name, request, |found| count(found.security_groups().len(), "group", "groups")).await;
         match found {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -166,26 +143,16 @@ impl Account<'_> {
 
     /// The groups with an inbound rule that names a prefix list, each with its owner.
     async fn groups_naming(&self, prefix_list_id: &str) -> Result<Vec<(String, String)>, ObserveError> {
-        let filter = Filter::builder()
-            .name("ip-permission.prefix-list-id")
-            .values(prefix_list_id)
-            .build();
+        let filter = Filter::builder().name("ip-permission.prefix-list-id").values(prefix_list_id).build();
         let mut groups = Vec::new();
         let mut token = None;
         loop {
-            let request = self
-                .client
-                .describe_security_groups()
-                .filters(filter.clone())
-                .set_next_token(token.take())
-                .send();
+            let request =
+                self.client.describe_security_groups().filters(filter.clone()).set_next_token(token.take()).send();
             let summary = |page: &aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsOutput| {
-                format!("{} groups", page.security_groups().len())
+                count(page.security_groups().len(), "group", "groups")
             };
-            let page = self
-                .calls
-                .make("DescribeSecurityGroups", prefix_list_id, request, summary)
-                .await?;
+            let page = self.calls.make("DescribeSecurityGroups", prefix_list_id, request, summary).await?;
             for group in page.security_groups() {
                 let owner = group.owner_id().unwrap_or_default().to_owned();
                 groups.extend(group.group_id().map(|id| (id.to_owned(), owner)));
@@ -200,21 +167,15 @@ impl Account<'_> {
     /// The rules of groups. A group that isn't there has none.
     async fn read_rules(&self, group_ids: &[String], live: &mut Live) -> Result<(), ObserveError> {
         const CALL: &str = "DescribeSecurityGroupRules";
-        let filter = Filter::builder()
-            .name("group-id")
-            .set_values(Some(group_ids.to_vec()))
-            .build();
+        let filter = Filter::builder().name("group-id").set_values(Some(group_ids.to_vec())).build();
         let target = group_ids.join(" ");
         let mut token = None;
         loop {
-            let request = self
-                .client
-                .describe_security_group_rules()
-                .filters(filter.clone())
-                .set_next_token(token.take());
+            let request =
+                self.client.describe_security_group_rules().filters(filter.clone()).set_next_token(token.take());
             let summary =
                 |page: &aws_sdk_ec2::operation::describe_security_group_rules::DescribeSecurityGroupRulesOutput| {
-                    format!("{} rules", page.security_group_rules().len())
+                    count(page.security_group_rules().len(), "rule", "rules")
                 };
             let page = match self.calls.make(CALL, &target, request.send(), summary).await {
                 Err(error) if error.is_not_found() => return Ok(()),
@@ -224,8 +185,7 @@ impl Account<'_> {
                 if rule.is_egress() == Some(true) {
                     live.outbound.extend(rule.security_group_rule_id().map(str::to_owned));
                 } else {
-                    live.rules
-                        .push(live_rule(rule).map_err(|problem| ObserveError::Answer { call: CALL, problem })?);
+                    live.rules.push(live_rule(rule).map_err(|problem| ObserveError::Answer { call: CALL, problem })?);
                 }
             }
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
@@ -264,15 +224,7 @@ impl Account<'_> {
         let list = described.prefix_lists().first();
         let version = list.and_then(|list| list.version());
         let owner = list.and_then(|list| list.owner_id()).unwrap_or_default().to_owned();
-        Ok(Some((
-            LivePrefixList {
-                entries,
-                version,
-                is_own: false,
-                entries_before,
-            },
-            owner,
-        )))
+        Ok(Some((LivePrefixList { entries, version, is_own: false, entries_before }, owner)))
     }
 
     async fn entries_before(&self, changed: &AddedEntries) -> Result<Option<Vec<IpNet>>, ObserveError> {
@@ -285,21 +237,16 @@ impl Account<'_> {
     /// The entries of a prefix list, now or in an older version.
     async fn entries(&self, prefix_list_id: &str, version: Option<i64>) -> Result<Vec<IpNet>, ObserveError> {
         const CALL: &str = "GetManagedPrefixListEntries";
-        let target = version.map_or_else(
-            || prefix_list_id.to_owned(),
-            |version| format!("{prefix_list_id} version {version}"),
-        );
+        let target =
+            version.map_or_else(|| prefix_list_id.to_owned(), |version| format!("{prefix_list_id} version {version}"));
         let mut entries = Vec::new();
         let mut token = None;
         loop {
-            let request = self
-                .client
-                .get_managed_prefix_list_entries()
-                .prefix_list_id(prefix_list_id);
+            let request = self.client.get_managed_prefix_list_entries().prefix_list_id(prefix_list_id);
             let request = request.set_target_version(version).set_next_token(token.take()).send();
             let summary =
                 |page: &aws_sdk_ec2::operation::get_managed_prefix_list_entries::GetManagedPrefixListEntriesOutput| {
-                    format!("{} entries", page.entries().len())
+                    count(page.entries().len(), "entry", "entries")
                 };
             let page = self.calls.make(CALL, &target, request, summary).await?;
             for entry in page.entries() {
@@ -325,10 +272,7 @@ fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
     } else if let Some(group) = rule.referenced_group_info() {
         Source::Group(group.group_id().unwrap_or_default().to_owned())
     } else {
-        return Err(format!(
-            "rule `{}` has no source",
-            rule.security_group_rule_id().unwrap_or_default()
-        ));
+        return Err(format!("rule `{}` has no source", rule.security_group_rule_id().unwrap_or_default()));
     };
     let protocol = rule.ip_protocol().ok_or("a rule has no protocol")?;
     Ok(LiveRule {
@@ -337,4 +281,8 @@ fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
         traffic: Traffic::new(protocol, rule.from_port().map(i64::from), rule.to_port().map(i64::from))?,
         source,
     })
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -43,10 +43,7 @@ pub struct SecurityGroup {
 impl SecurityGroup {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
-        Self {
-            config,
-            clients: Mutex::new(Vec::new()),
-        }
+        Self { config, clients: Mutex::new(Vec::new()) }
     }
 
     fn client(&self, region: &str) -> Result<aws_sdk_ec2::Client, BadRegion> {
@@ -81,26 +78,11 @@ impl Guardrail for SecurityGroup {
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let course = match event.region.as_deref().map(|region| self.client(region)) {
-            None => Err(Course::NotRead {
-                problem: "the event has no `awsRegion`".to_owned(),
-            }),
-            Some(Err(problem)) => Err(Course::NotRead {
-                problem: problem.to_string(),
-            }),
+            None => Err(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
+            Some(Err(problem)) => Err(Course::NotRead { problem: problem.to_string() }),
             Some(Ok(client)) => {
-                let account = Account {
-                    client: &client,
-                    calls: invocation.calls,
-                };
-                Work {
-                    account,
-                    event,
-                    finding,
-                    invocation,
-                    done: Done::default(),
-                }
-                .run()
-                .await
+                let account = Account { client: &client, calls: invocation.calls };
+                Work { account, event, finding, invocation, done: Done::default() }.run().await
             }
         };
         let course = match course {
@@ -130,6 +112,8 @@ struct Work<'a> {
 struct Done {
     /// The first plan that there was something to do in.
     plan: Option<Plan>,
+    /// The actions that succeeded.
+    carried_out: Vec<Action>,
     /// The actions tried last, as told.
     actions: Vec<String>,
     /// When the last action that succeeded had returned.
@@ -160,18 +144,11 @@ impl Work<'_> {
             let plan = plan(self.finding, &live, self.invocation.settings, remedy);
             seen.extend(self.visible(&live));
             if plan.situation == Situation::Open {
-                if !self
-                    .invocation
-                    .settings
-                    .acts(self.invocation.settings.security_group_mode)
-                {
+                if !self.invocation.settings.acts(self.invocation.settings.security_group_mode) {
                     return Ok(Some(Course::Withheld(plan)));
                 }
                 if self.done.actions == told(&plan.actions) {
-                    let changes_list = plan
-                        .actions
-                        .iter()
-                        .any(|action| matches!(action, Action::RemoveEntries { .. }));
+                    let changes_list = plan.actions.iter().any(|action| matches!(action, Action::RemoveEntries { .. }));
                     let settle = if changes_list { LIST_SETTLE } else { SETTLE };
                     let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < settle);
                     if self.done.problem.is_some() || !is_settling {
@@ -183,10 +160,8 @@ impl Work<'_> {
                 }
                 continue;
             }
-            let is_missing = self
-                .expected()
-                .iter()
-                .any(|object| !seen.contains(object) && !self.invocation.has_closed(object));
+            let is_missing =
+                self.expected().iter().any(|object| !seen.contains(object) && !self.invocation.has_closed(object));
             if is_missing && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
                 sleep(PAUSE).await;
                 continue;
@@ -205,9 +180,8 @@ impl Work<'_> {
             match self.account.apply(action).await {
                 Ok(()) => {
                     self.done.at = Some((Instant::now(), self.invocation.now()));
-                    closed_objects(action)
-                        .iter()
-                        .for_each(|object| self.invocation.closed(object));
+                    self.done.carried_out.push(action.clone());
+                    closed_objects(action).iter().for_each(|object| self.invocation.closed(object));
                 }
                 Err(error) => {
                     if matches!(action, Action::RemoveEntries { .. }) {
@@ -227,12 +201,8 @@ impl Work<'_> {
         match (self.done.plan.take(), self.done.at) {
             (Some(plan), Some((_, at))) => {
                 let entries_left = self.done.entries_left.take();
-                Some(Course::Closed {
-                    plan,
-                    at,
-                    older: now.older,
-                    entries_left,
-                })
+                let carried_out = std::mem::take(&mut self.done.carried_out);
+                Some(Course::Closed { plan, carried_out, at, older: now.older, entries_left })
             }
             // We tried, nothing of it succeeded, and it is closed: somebody else was faster.
             (Some(_), None) => Some(Course::Gone(now)),
@@ -246,10 +216,7 @@ impl Work<'_> {
             None => problem.to_owned(),
         };
         match &self.done.plan {
-            Some(plan) => Course::Failed {
-                plan: plan.clone(),
-                problem,
-            },
+            Some(plan) => Course::Failed { plan: plan.clone(), problem },
             None => Course::NotRead { problem },
         }
     }
@@ -259,10 +226,7 @@ impl Work<'_> {
         match self.finding {
             Finding::Rules(opened) => opened.rules.iter().map(|rule| rule.opening("").id).collect(),
             Finding::Entries(entries) => match &entries.added {
-                Added::Ranges(ranges) => ranges
-                    .iter()
-                    .map(|range| entry(&entries.prefix_list_id, range))
-                    .collect(),
+                Added::Ranges(ranges) => ranges.iter().map(|range| entry(&entries.prefix_list_id, range)).collect(),
                 Added::Restored => vec![entries.prefix_list_id.clone()],
             },
         }
@@ -282,13 +246,8 @@ impl Work<'_> {
             Finding::Entries(entries) => {
                 let id = &entries.prefix_list_id;
                 let list = live.prefix_lists.get(id);
-                let ranges = list
-                    .into_iter()
-                    .flat_map(|list| &list.entries)
-                    .map(|range| entry(id, range));
-                let restored = list
-                    .filter(|list| list.version > entries.version_before)
-                    .map(|_| id.clone());
+                let ranges = list.into_iter().flat_map(|list| &list.entries).map(|range| entry(id, range));
+                let restored = list.filter(|list| list.version > entries.version_before).map(|_| id.clone());
                 ranges.chain(restored).collect()
             }
         }
@@ -308,18 +267,11 @@ fn entry(prefix_list_id: &str, range: &ipnet::IpNet) -> String {
 /// What an action closes, by the names that [`Work::expected`] gives.
 fn closed_objects(action: &Action) -> Vec<String> {
     match action {
-        Action::RevokeRules { rules, .. } => rules
-            .iter()
-            .flat_map(|rule| [rule.id.clone(), format!("{} from {}", rule.traffic, rule.source)])
-            .collect(),
-        Action::RemoveEntries {
-            prefix_list_id,
-            entries,
-            ..
-        } => entries
-            .iter()
-            .map(|range| entry(prefix_list_id, range))
-            .chain([prefix_list_id.clone()])
-            .collect(),
+        Action::RevokeRules { rules, .. } => {
+            rules.iter().flat_map(|rule| [rule.id.clone(), format!("{} from {}", rule.traffic, rule.source)]).collect()
+        }
+        Action::RemoveEntries { prefix_list_id, entries, .. } => {
+            entries.iter().map(|range| entry(prefix_list_id, range)).chain([prefix_list_id.clone()]).collect()
+        }
     }
 }

@@ -117,10 +117,7 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         (Some(place), None) | (None, Some(place)) => format!(" ({place})"),
         (None, None) => String::new(),
     };
-    let subject = ascii(
-        &format!("{}: {}{place}", report.outcome.words(), report.headline),
-        LONGEST_SUBJECT,
-    );
+    let subject = ascii(&format!("{}: {}{place}", report.outcome.words(), report.headline), LONGEST_SUBJECT);
 
     let mut body = Body::default();
     if let Some(problem) = &report.problem {
@@ -132,22 +129,12 @@ pub fn render(report: &Report, event: &Event) -> Alert {
             Ok(result) => result.clone(),
             Err(error) => format!("FAILED: {}", quote(error)),
         };
-        format!(
-            "  {}. {} {}: {result} ({} ms)",
-            index + 1,
-            step.call,
-            quote(&step.target),
-            step.millis
-        )
+        format!("  {}. {} {}: {result} ({} ms)", index + 1, step.call, quote(&step.target), step.millis)
     });
     body.part("WHAT SNAPBACK DID", report.done.iter().cloned().chain(steps));
     body.part(
         "LEFT FOR YOU TO DO",
-        if report.left.is_empty() {
-            vec!["Nothing.".to_owned()]
-        } else {
-            report.left.clone()
-        },
+        if report.left.is_empty() { vec!["Nothing.".to_owned()] } else { report.left.clone() },
     );
     let mfa = match event.actor.mfa {
         Some(true) => "yes",
@@ -155,11 +142,7 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         None => "not in the event",
     };
     let mut who = vec![
-        format!(
-            "Actor:          {} ({})",
-            or_unknown(&event.actor.arn),
-            quote(&event.actor.kind)
-        ),
+        format!("Actor:          {} ({})", or_unknown(&event.actor.arn), quote(&event.actor.kind)),
         format!("Source address: {}", or_unknown(&event.source_ip)),
         format!("User agent:     {}", or_unknown(&event.user_agent)),
         format!("MFA:            {mfa}"),
@@ -179,37 +162,21 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         let after = event.time.map_or_else(String::new, |time| {
             format!(", {} seconds after the change", (closed - time).num_seconds().max(0))
         });
-        when.push(format!(
-            "Closed:  {}{after}",
-            closed.to_rfc3339_opts(SecondsFormat::Secs, true)
-        ));
+        when.push(format!("Closed:  {}{after}", closed.to_rfc3339_opts(SecondsFormat::Secs, true)));
     }
     body.part("WHEN", when);
     body.part(
         "WHERE",
-        [
-            format!("Account: {}", or_unknown(&event.account)),
-            format!("Region:  {}", or_unknown(&event.region)),
-        ],
+        [format!("Account: {}", or_unknown(&event.account)), format!("Region:  {}", or_unknown(&event.region))],
     );
-    let name = if event.name.is_empty() {
-        "without a name".to_owned()
-    } else {
-        quote(&event.name)
-    };
-    let mut record = vec![
-        format!("Event:   {name}"),
-        format!("Id:      {}", or_unknown(&event.id)),
-    ];
+    let name = if event.name.is_empty() { "without a name".to_owned() } else { quote(&event.name) };
+    let mut record = vec![format!("Event:   {name}"), format!("Id:      {}", or_unknown(&event.id))];
     record.extend(console_link(event).map(|link| format!("Console: {link}")));
     body.part("CLOUDTRAIL", record);
     if !report.to_allow.is_empty() {
         body.part("TO ALLOW THIS THE NEXT TIME", report.to_allow.clone());
     }
-    Alert {
-        subject,
-        body: body.text,
-    }
+    Alert { subject, body: body.text }
 }
 
 /// The text of a mail as it grows.
@@ -245,18 +212,14 @@ fn console_link(event: &Event) -> Option<String> {
     })?;
     let region = event.region.as_deref().filter(|region| {
         region.len() <= 30
-            && region
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     })?;
     let console = match region.split('-').next() {
         Some("cn") => "console.amazonaws.cn".to_owned(),
         _ if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com".to_owned(),
         _ => format!("{region}.console.aws.amazon.com"),
     };
-    Some(format!(
-        "https://{console}/cloudtrailv2/home?region={region}#/events/{id}"
-    ))
+    Some(format!("https://{console}/cloudtrailv2/home?region={region}#/events/{id}"))
 }
 
 #[cfg(test)]
@@ -289,25 +252,10 @@ mod tests {
             "userAgent": "curl\n\nLEFT FOR YOU TO DO\nClick https://evil.example\u{202e}",
             "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/\r\nREVERTED"}});
         let event = parse(&raw).unwrap();
-        let lost = Unreadable {
-            missing: "no `groupId`\nREVERTED".to_owned(),
-            event: Box::new(event.clone()),
-        };
+        let lost = Unreadable { missing: "no `groupId`\nREVERTED".to_owned(), event: Box::new(event.clone()) };
         let alert = render(&unreadable(&lost), &event);
-        assert_eq!(
-            alert
-                .body
-                .lines()
-                .filter(|line| line.starts_with("LEFT FOR YOU"))
-                .count(),
-            1
-        );
-        assert!(
-            !alert
-                .body
-                .lines()
-                .any(|line| line.starts_with("REVERTED") || line.starts_with("Click"))
-        );
+        assert_eq!(alert.body.lines().filter(|line| line.starts_with("LEFT FOR YOU")).count(), 1);
+        assert!(!alert.body.lines().any(|line| line.starts_with("REVERTED") || line.starts_with("Click")));
         assert!(!alert.body.contains('\u{202e}'));
         assert!(
             alert.subject.is_ascii() && alert.subject.len() <= LONGEST_SUBJECT && alert.subject.starts_with("ALERT: ")

@@ -117,9 +117,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         id,
         name: text(record, "eventName").unwrap_or_default(),
         source: text(record, "eventSource").unwrap_or_default(),
-        time: text(record, "eventTime")
-            .and_then(|written| parse_time(&written))
-            .or(envelope.time),
+        time: text(record, "eventTime").and_then(|written| parse_time(&written)).or(envelope.time),
         time_text: text(record, "eventTime").unwrap_or_default(),
         account: text(record, "recipientAccountId")
             .or(envelope.account)
@@ -140,10 +138,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         (true, false) => "no `eventName` in the record",
         (false, true) => "no `eventSource` in the record",
     };
-    Err(Unreadable {
-        missing: missing.to_owned(),
-        event: Box::new(event),
-    })
+    Err(Unreadable { missing: missing.to_owned(), event: Box::new(event) })
 }
 
 /// The envelope around a record. A bare record gets an empty one; an envelope that the typed form refuses
@@ -175,19 +170,14 @@ fn api_error(record: &Value) -> Option<ApiError> {
     match (code, message) {
         (None, None) => None,
         (Some(code), message) => Some(ApiError { code, message }),
-        (None, Some(message)) => Some(ApiError {
-            code: message,
-            message: None,
-        }),
+        (None, Some(message)) => Some(ApiError { code: message, message: None }),
     }
 }
 
 /// RFC 3339, or the same without `T` and zone as log tools write it.
 fn parse_time(written: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(written).map(|time| time.with_timezone(&Utc));
-    zoned
-        .or_else(|_| NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()))
-        .ok()
+    zoned.or_else(|_| NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc())).ok()
 }
 
 #[cfg(test)]
@@ -242,25 +232,13 @@ mod tests {
     fn failures_are_seen_in_all_their_forms() {
         let failed = |extra: Value| {
             let mut record = record();
-            record
-                .as_object_mut()
-                .unwrap()
-                .extend(extra.as_object().unwrap().clone());
+            record.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
             parse(&record).unwrap().error.map(|error| error.code)
         };
         assert_eq!(failed(json!({})), None);
-        assert_eq!(
-            failed(json!({"errorCode": "Client.DryRunOperation"})).as_deref(),
-            Some("Client.DryRunOperation")
-        );
-        assert_eq!(
-            failed(json!({"errorMessage": "Failed authentication"})).as_deref(),
-            Some("Failed authentication")
-        );
-        assert_eq!(
-            failed(json!({"responseElements": {"ConsoleLogin": "Failure"}})).as_deref(),
-            Some("Failure")
-        );
+        assert_eq!(failed(json!({"errorCode": "Client.DryRunOperation"})).as_deref(), Some("Client.DryRunOperation"));
+        assert_eq!(failed(json!({"errorMessage": "Failed authentication"})).as_deref(), Some("Failed authentication"));
+        assert_eq!(failed(json!({"responseElements": {"ConsoleLogin": "Failure"}})).as_deref(), Some("Failure"));
     }
 
     #[test]

@@ -15,12 +15,7 @@ pub fn field<'a>(value: &'a Value, name: &str) -> &'a Value {
     let Some(object) = value.as_object() else { return &NULL };
     object
         .get(name)
-        .or_else(|| {
-            object
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value)
-        })
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
         .unwrap_or(&NULL)
 }
 
@@ -52,11 +47,7 @@ pub fn number(value: &Value, name: &str) -> Result<Option<i64>, String> {
             Err(format!("`{name}` is not a number"))
         }
         None => Ok(None),
-        Some(text) => text
-            .trim()
-            .parse()
-            .map(Some)
-            .map_err(|_| format!("`{name}` is not a number")),
+        Some(text) => text.trim().parse().map(Some).map_err(|_| format!("`{name}` is not a number")),
     }
 }
 
@@ -107,13 +98,7 @@ mod tests {
 
     #[test]
     fn the_exact_spelling_wins() {
-        assert_eq!(
-            text(&json!({"arn": "lower", "Arn": "upper"}), "Arn").as_deref(),
-            Some("upper")
-        );
-        assert_eq!(
-            text(&json!({"accesskeyid": "AKIA"}), "accessKeyId").as_deref(),
-            Some("AKIA")
-        );
+        assert_eq!(text(&json!({"arn": "lower", "Arn": "upper"}), "Arn").as_deref(), Some("upper"));
+        assert_eq!(text(&json!({"accesskeyid": "AKIA"}), "accessKeyId").as_deref(), Some("AKIA"));
     }
 }

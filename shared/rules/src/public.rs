@@ -90,10 +90,7 @@ pub fn public_addresses<'a>(family: Family, ranges: impl IntoIterator<Item = &'a
         Family::V6 => (128, GLOBAL_V6, &NOT_PUBLIC_V6),
     };
     let size = |range: IpNet| 1u128 << (bits - range.prefix_len());
-    let global: Vec<IpNet> = ranges
-        .into_iter()
-        .filter_map(|range| overlap(range.trunc(), global))
-        .collect();
+    let global: Vec<IpNet> = ranges.into_iter().filter_map(|range| overlap(range.trunc(), global)).collect();
     IpNet::aggregate(&global)
         .into_iter()
         .map(|range| {
@@ -123,10 +120,7 @@ mod tests {
         written.split_whitespace().map(|net| net.parse().unwrap()).collect()
     }
 
-    const DEFAULT: WidestPublic = WidestPublic {
-        ipv4_prefix: 8,
-        ipv6_prefix: 32,
-    };
+    const DEFAULT: WidestPublic = WidestPublic { ipv4_prefix: 8, ipv6_prefix: 32 };
 
     #[test]
     fn what_is_the_world() {
@@ -156,11 +150,7 @@ mod tests {
             ("8000::/1", false),
         ] {
             let nets = nets(written);
-            assert_eq!(
-                Family::BOTH.iter().any(|family| DEFAULT.is_exceeded_by(*family, &nets)),
-                world,
-                "{written}"
-            );
+            assert_eq!(Family::BOTH.iter().any(|family| DEFAULT.is_exceeded_by(*family, &nets)), world, "{written}");
         }
     }
 
@@ -175,13 +165,8 @@ mod tests {
 
     /// A range near 198.18.0.0/15, 192.0.2.0/24 and friends, so that reserved and public addresses mix.
     fn small_v4() -> impl Strategy<Value = IpNet> {
-        let block = prop_oneof![
-            Just(0xC000_0000u32),
-            Just(0xC612_0000),
-            Just(0xCB00_7000),
-            Just(0x0800_0000),
-            any::<u32>()
-        ];
+        let block =
+            prop_oneof![Just(0xC000_0000u32), Just(0xC612_0000), Just(0xCB00_7000), Just(0x0800_0000), any::<u32>()];
         (block, 0u32..0x2000, 19u8..=32).prop_map(|(block, offset, prefix)| {
             IpNet::new(Ipv4Addr::from(block.wrapping_add(offset)).into(), prefix).unwrap()
         })
@@ -216,12 +201,12 @@ mod tests {
     impl HostsAndEnds for IpNet {
         fn hosts_and_ends(&self) -> Vec<std::net::IpAddr> {
             match (self.network(), self.broadcast()) {
-                (std::net::IpAddr::V4(first), std::net::IpAddr::V4(last)) => (u32::from(first)..=u32::from(last))
-                    .map(|n| Ipv4Addr::from(n).into())
-                    .collect(),
-                (std::net::IpAddr::V6(first), std::net::IpAddr::V6(last)) => (u128::from(first)..=u128::from(last))
-                    .map(|n| Ipv6Addr::from(n).into())
-                    .collect(),
+                (std::net::IpAddr::V4(first), std::net::IpAddr::V4(last)) => {
+                    (u32::from(first)..=u32::from(last)).map(|n| Ipv4Addr::from(n).into()).collect()
+                }
+                (std::net::IpAddr::V6(first), std::net::IpAddr::V6(last)) => {
+                    (u128::from(first)..=u128::from(last)).map(|n| Ipv6Addr::from(n).into()).collect()
+                }
                 _ => unreachable!(),
             }
         }

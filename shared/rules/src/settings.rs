@@ -22,16 +22,8 @@ pub struct Definition {
 
 /// All settings.
 pub const DEFINITIONS: &[Definition] = &[
-    Definition {
-        parameter: "SecurityGroupMode",
-        default: "revert",
-        takes: "`revert`, `alert` or `off`",
-    },
-    Definition {
-        parameter: "Rollout",
-        default: "enforce",
-        takes: "`enforce` or `observe`",
-    },
+    Definition { parameter: "SecurityGroupMode", default: "revert", takes: "`revert`, `alert` or `off`" },
+    Definition { parameter: "Rollout", default: "enforce", takes: "`enforce` or `observe`" },
     Definition {
         parameter: "TrustedActors",
         default: "",
@@ -42,21 +34,9 @@ pub const DEFINITIONS: &[Definition] = &[
         default: "",
         takes: "ports such as `tcp/443,udp/51820,tcp/8000-8010,icmp`, comma-separated",
     },
-    Definition {
-        parameter: "WidestPublicIpv4Prefix",
-        default: "8",
-        takes: "a prefix length from 1 to 32",
-    },
-    Definition {
-        parameter: "WidestPublicIpv6Prefix",
-        default: "32",
-        takes: "a prefix length from 4 to 128",
-    },
-    Definition {
-        parameter: "AlertTopicArn",
-        default: "",
-        takes: "the ARN of an SNS topic",
-    },
+    Definition { parameter: "WidestPublicIpv4Prefix", default: "8", takes: "a prefix length from 1 to 32" },
+    Definition { parameter: "WidestPublicIpv6Prefix", default: "32", takes: "a prefix length from 4 to 128" },
+    Definition { parameter: "AlertTopicArn", default: "", takes: "the ARN of an SNS topic" },
 ];
 
 /// The reserved path under which IAM Identity Center keeps its roles; nobody in the account can create one there.
@@ -172,9 +152,7 @@ impl Settings {
 
     /// Whether the principal with this ARN (a role's or user's, never a session's) is one of `TrustedActors`.
     pub fn trusts(&self, principal_arn: &str) -> bool {
-        self.trusted_actors
-            .iter()
-            .any(|pattern| matches(pattern, principal_arn))
+        self.trusted_actors.iter().any(|pattern| matches(pattern, principal_arn))
     }
 
     /// Whether a violation of a rule in this mode is taken back.
@@ -258,23 +236,12 @@ fn trusted_actor(arn: &str) -> Result<String, String> {
     if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return problem("has no account id of 12 digits");
     }
-    let named = ["role/", "user/"]
-        .iter()
-        .any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
+    let named = ["role/", "user/"].iter().any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
     if !named {
         return problem("is not the ARN of an IAM role or user");
     }
-    let fixed = if resource.starts_with(IDENTITY_CENTER_PATH) {
-        IDENTITY_CENTER_PATH.len()
-    } else {
-        resource.len()
-    };
-    if partition.contains('*')
-        || resource
-            .chars()
-            .take(fixed)
-            .any(|character| matches!(character, '*' | '?'))
-    {
+    let fixed = if resource.starts_with(IDENTITY_CENTER_PATH) { IDENTITY_CENTER_PATH.len() } else { resource.len() };
+    if partition.contains('*') || resource.chars().take(fixed).any(|character| matches!(character, '*' | '?')) {
         return problem("has a wildcard where anyone could create a matching name");
     }
     Ok(arn.to_owned())
@@ -316,11 +283,7 @@ fn allowed_ports(text: &str) -> Result<Vec<Traffic>, String> {
 
 fn prefix_length(text: &str, range: std::ops::RangeInclusive<u8>) -> Result<u8, String> {
     let length: u8 = text.parse().map_err(|_| "not a prefix length".to_owned())?;
-    if range.contains(&length) {
-        Ok(length)
-    } else {
-        Err("out of range".to_owned())
-    }
+    if range.contains(&length) { Ok(length) } else { Err("out of range".to_owned()) }
 }
 
 fn topic_arn(text: &str) -> Result<Option<String>, String> {
@@ -340,10 +303,7 @@ mod tests {
     use super::*;
 
     fn with(variable: &str, value: &str) -> Result<Settings, SettingError> {
-        assert!(
-            DEFINITIONS.iter().any(|definition| definition.variable() == variable),
-            "{variable} is a setting"
-        );
+        assert!(DEFINITIONS.iter().any(|definition| definition.variable() == variable), "{variable} is a setting");
         Settings::from_variables(|name| (name == variable).then(|| value.to_owned()))
     }
 
@@ -351,13 +311,7 @@ mod tests {
     fn the_defaults_are_valid() {
         let settings = Settings::default();
         assert!(settings.acts(settings.security_group_mode));
-        assert_eq!(
-            settings.widest_public,
-            WidestPublic {
-                ipv4_prefix: 8,
-                ipv6_prefix: 32
-            }
-        );
+        assert_eq!(settings.widest_public, WidestPublic { ipv4_prefix: 8, ipv6_prefix: 32 });
     }
 
     #[test]
@@ -413,13 +367,7 @@ mod tests {
 
     #[test]
     fn names_follow_from_the_parameter() {
-        let names: Vec<_> = DEFINITIONS
-            .iter()
-            .map(|definition| (definition.variable(), definition.flag()))
-            .collect();
-        assert!(names.contains(&(
-            "WIDEST_PUBLIC_IPV4_PREFIX".to_owned(),
-            "widest-public-ipv4-prefix".to_owned()
-        )));
+        let names: Vec<_> = DEFINITIONS.iter().map(|definition| (definition.variable(), definition.flag())).collect();
+        assert!(names.contains(&("WIDEST_PUBLIC_IPV4_PREFIX".to_owned(), "widest-public-ipv4-prefix".to_owned())));
     }
 }

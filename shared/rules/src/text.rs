@@ -27,20 +27,12 @@ pub fn quote(text: &str) -> String {
 /// `text` for a mail's subject: printable ASCII only (anything else becomes `?`), at most `longest` characters.
 pub fn ascii(text: &str, longest: usize) -> String {
     let printable = |character: char| {
-        if character == ' ' || character.is_ascii_graphic() {
-            character
-        } else {
-            '?'
-        }
+        if character == ' ' || character.is_ascii_graphic() { character } else { '?' }
     };
     if text.chars().count() <= longest {
         return text.chars().map(printable).collect();
     }
-    text.chars()
-        .map(printable)
-        .take(longest.saturating_sub(3))
-        .chain("...".chars())
-        .collect()
+    text.chars().map(printable).take(longest.saturating_sub(3)).chain("...".chars()).collect()
 }
 
 /// Control characters, separators, and the format characters of Unicode (category Cf and its like) that are seen by nobody.
@@ -59,15 +51,9 @@ mod tests {
 
     #[test]
     fn nothing_forges_a_line_or_hides() {
-        assert_eq!(
-            quote("a\r\nREVERTED: all is well"),
-            "a\\u{d}\\u{a}REVERTED: all is well"
-        );
+        assert_eq!(quote("a\r\nREVERTED: all is well"), "a\\u{d}\\u{a}REVERTED: all is well");
         assert_eq!(quote("abc\u{202e}gpj.exe"), "abc\\u{202e}gpj.exe");
-        assert_eq!(
-            quote("a\u{200b}b\u{2028}c\u{1b}[31m"),
-            "a\\u{200b}b\\u{2028}c\\u{1b}[31m"
-        );
+        assert_eq!(quote("a\u{200b}b\u{2028}c\u{1b}[31m"), "a\\u{200b}b\\u{2028}c\\u{1b}[31m");
         assert_eq!(quote("開発者 – ümlaut"), "開発者 – ümlaut");
     }
 

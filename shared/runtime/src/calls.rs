@@ -77,8 +77,6 @@ impl CallError {
 
     /// Whether AWS said that there is no such thing: its codes end in `NotFound`.
     pub fn is_not_found(&self) -> bool {
-        self.code
-            .as_deref()
-            .is_some_and(|code| code.ends_with("NotFound") || code.ends_with("NotFoundException"))
+        self.code.as_deref().is_some_and(|code| code.ends_with("NotFound") || code.ends_with("NotFoundException"))
     }
 }

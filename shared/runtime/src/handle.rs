@@ -139,12 +139,7 @@ pub enum HandleError {
 impl Runtime {
     /// For these settings. Without a notifier, mails are made and not sent.
     pub fn new(settings: Settings, notifier: Option<Notifier>, clock: Clock) -> Self {
-        Self {
-            settings,
-            notifier,
-            clock,
-            memory: Memory::default(),
-        }
+        Self { settings, notifier, clock, memory: Memory::default() }
     }
 
     /// The settings.
@@ -156,29 +151,17 @@ impl Runtime {
     pub async fn handle<G: Guardrail>(&self, guardrail: &G, raw: &Value, time: Duration) -> Handled {
         let start = Instant::now();
         // What is left for the mail once the remedy's time is over.
-        let deadline = start
-            + time
-                .saturating_sub(Duration::from_secs(12))
-                .min(Duration::from_secs(45));
+        let deadline = start + time.saturating_sub(Duration::from_secs(12)).min(Duration::from_secs(45));
         let calls = Calls::default();
         let parsed = event::parse(raw);
         let event = match &parsed {
             Ok(event) => event,
             Err(unreadable) => &unreadable.event,
         };
-        let mut handled = match event
-            .identity
-            .as_deref()
-            .and_then(|identity| self.memory.unsent(identity))
-        {
+        let mut handled = match event.identity.as_deref().and_then(|identity| self.memory.unsent(identity)) {
             Some((outcome, mail)) => self.resend(event, outcome, mail).await,
             None => {
-                let invocation = Invocation {
-                    settings: &self.settings,
-                    deadline,
-                    calls: &calls,
-                    runtime: self,
-                };
+                let invocation = Invocation { settings: &self.settings, deadline, calls: &calls, runtime: self };
                 let (verdict, remedied) = self.decide_and_remedy(guardrail, &parsed, &invocation).await;
                 self.tell(event, verdict, remedied).await
             }
@@ -194,12 +177,8 @@ impl Runtime {
         parsed: &Result<Event, Unreadable>,
         invocation: &Invocation<'_>,
     ) -> (Verdict, Remedied) {
-        let unreadable = |unreadable: &Unreadable| {
-            (
-                Verdict::Unreadable,
-                Remedied::Report(Box::new(alert::unreadable(unreadable))),
-            )
-        };
+        let unreadable =
+            |unreadable: &Unreadable| (Verdict::Unreadable, Remedied::Report(Box::new(alert::unreadable(unreadable))));
         let event = match parsed {
             Ok(event) => event,
             Err(problem) => return unreadable(problem),
@@ -209,17 +188,11 @@ impl Runtime {
         match decide(event, &self.settings, guardrail.subscriptions(), mode, detect) {
             Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
             Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
-            Decision::Unreadable(missing) => unreadable(&Unreadable {
-                missing,
-                event: Box::new(event.clone()),
-            }),
+            Decision::Unreadable(missing) => unreadable(&Unreadable { missing, event: Box::new(event.clone()) }),
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let remedied = guardrail.remedy(event, &finding, invocation).await;
-                let verdict = if matches!(remedied, Remedied::Nothing(_)) {
-                    Verdict::Ignored
-                } else {
-                    Verdict::Violation
-                };
+                let verdict =
+                    if matches!(remedied, Remedied::Nothing(_)) { Verdict::Ignored } else { Verdict::Violation };
                 (verdict, remedied)
             }
         }
@@ -227,14 +200,8 @@ impl Runtime {
 
     /// Mails what there is to tell, unless this process has already told it and changed nothing since.
     async fn tell(&self, event: &Event, verdict: Verdict, remedied: Remedied) -> Handled {
-        let mut handled = Handled {
-            verdict,
-            reason: String::new(),
-            report: None,
-            mail: None,
-            steps: Vec::new(),
-            error: None,
-        };
+        let mut handled =
+            Handled { verdict, reason: String::new(), report: None, mail: None, steps: Vec::new(), error: None };
         let report = match remedied {
             Remedied::Nothing(reason) => {
                 handled.reason = reason;
@@ -263,11 +230,8 @@ impl Runtime {
                 handled.error = Some(HandleError::Notify(error));
             }
         }
-        handled.mail = handled
-            .error
-            .as_ref()
-            .is_none_or(|error| matches!(error, HandleError::Remedy(_)))
-            .then_some(mail);
+        handled.mail =
+            handled.error.as_ref().is_none_or(|error| matches!(error, HandleError::Remedy(_))).then_some(mail);
         handled.report = Some(*report);
         handled
     }

@@ -20,10 +20,8 @@ use crate::notify::Notifier;
 pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Result<(), Error> {
     log_as_json();
     let settings = Settings::from_variables(|name| std::env::var(name).ok())?;
-    let topic = settings
-        .alert_topic_arn
-        .clone()
-        .ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
+    let topic =
+        settings.alert_topic_arn.clone().ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
     let config = loader().load().await;
     let runtime = Runtime::new(settings, Some(Notifier::new(&config, &topic)?), Arc::new(Utc::now));
     let guardrail = new(config);

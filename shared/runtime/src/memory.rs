@@ -34,10 +34,7 @@ impl Memory {
     /// Whether an alert of this event, other than of a failure, was accepted.
     pub(crate) fn is_told(&self, event: &str) -> bool {
         self.with(|remembered| {
-            remembered
-                .accepted
-                .iter()
-                .any(|(known, outcome)| known == event && *outcome != Outcome::Failed)
+            remembered.accepted.iter().any(|(known, outcome)| known == event && *outcome != Outcome::Failed)
         })
     }
 

@@ -21,10 +21,7 @@ impl Notifier {
     pub fn new(config: &SdkConfig, topic_arn: &str) -> Result<Self, BadRegion> {
         let region = topic_arn.split(':').nth(3).unwrap_or_default();
         let client = aws_sdk_sns::Client::new(&in_region(config, region)?);
-        Ok(Self {
-            client,
-            topic_arn: topic_arn.to_owned(),
-        })
+        Ok(Self { client, topic_arn: topic_arn.to_owned() })
     }
 
     /// Publishes an alert; once this returns, SNS has accepted it.
@@ -32,16 +29,7 @@ impl Notifier {
     /// # Errors
     /// [`CallError`] if SNS did not take it.
     pub async fn publish(&self, alert: &Alert) -> Result<(), CallError> {
-        let request = self
-            .client
-            .publish()
-            .topic_arn(&self.topic_arn)
-            .subject(&alert.subject)
-            .message(&alert.body);
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| CallError::new("Publish", &error))
+        let request = self.client.publish().topic_arn(&self.topic_arn).subject(&alert.subject).message(&alert.body);
+        request.send().await.map(drop).map_err(|error| CallError::new("Publish", &error))
     }
 }

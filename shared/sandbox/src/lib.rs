@@ -15,5 +15,5 @@ mod venv;
 
 pub use mailbox::{Mail, Mailbox, MailboxError};
 pub use recorder::{Call, Fault, RecorderError, calls, inject};
-pub use stand_in::{StandIn, local_config, StandInError, StandInOptions};
+pub use stand_in::{StandIn, StandInError, StandInOptions, local_config};
 pub use venv::VenvError;

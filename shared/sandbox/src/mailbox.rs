@@ -65,19 +65,9 @@ impl Mailbox {
         let sns = aws_sdk_sns::Client::new(config);
         let sqs = aws_sdk_sqs::Client::new(config);
 
-        let topic = sns
-            .create_topic()
-            .name(name)
-            .send()
-            .await
-            .map_err(failed("create the topic"))?;
+        let topic = sns.create_topic().name(name).send().await.map_err(failed("create the topic"))?;
         let topic_arn = present(topic.topic_arn, "CreateTopic")?;
-        let queue = sqs
-            .create_queue()
-            .queue_name(name)
-            .send()
-            .await
-            .map_err(failed("create the queue"))?;
+        let queue = sqs.create_queue().queue_name(name).send().await.map_err(failed("create the queue"))?;
         let queue_url = present(queue.queue_url, "CreateQueue")?;
         let queue_arn = sqs
             .get_queue_attributes()
@@ -117,13 +107,7 @@ impl Mailbox {
             .await
             .map_err(failed("subscribe the queue"))?;
         let subscription_arn = present(subscription.subscription_arn, "Subscribe")?;
-        Ok(Self {
-            sns,
-            sqs,
-            topic_arn,
-            queue_url,
-            subscription_arn,
-        })
+        Ok(Self { sns, sqs, topic_arn, queue_url, subscription_arn })
     }
 
     /// The topic to publish to.
@@ -141,11 +125,7 @@ impl Mailbox {
         let mut mails = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let poll = if mails.is_empty() {
-                left.min(POLL)
-            } else {
-                Duration::ZERO
-            };
+            let poll = if mails.is_empty() { left.min(POLL) } else { Duration::ZERO };
             let messages = self.poll(poll).await?;
             if messages.is_empty() {
                 if left.is_zero() || !mails.is_empty() {
@@ -197,31 +177,16 @@ impl Mailbox {
             .send()
             .await
             .map_err(failed("remove the subscription"))?;
-        self.sqs
-            .delete_queue()
-            .queue_url(&self.queue_url)
-            .send()
-            .await
-            .map_err(failed("delete the queue"))?;
-        self.sns
-            .delete_topic()
-            .topic_arn(&self.topic_arn)
-            .send()
-            .await
-            .map_err(failed("delete the topic"))?;
+        self.sqs.delete_queue().queue_url(&self.queue_url).send().await.map_err(failed("delete the queue"))?;
+        self.sns.delete_topic().topic_arn(&self.topic_arn).send().await.map_err(failed("delete the topic"))?;
         Ok(())
     }
 }
 
 fn failed<E: StdError + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> MailboxError {
-    move |error| MailboxError::Call {
-        what,
-        source: Box::new(error),
-    }
+    move |error| MailboxError::Call { what, source: Box::new(error) }
 }
 
 fn present(value: Option<String>, call: &str) -> Result<String, MailboxError> {
-    value.ok_or_else(|| MailboxError::Malformed {
-        what: format!("{call}'s answer"),
-    })
+    value.ok_or_else(|| MailboxError::Malformed { what: format!("{call}'s answer") })
 }

@@ -95,11 +95,7 @@ pub enum RecorderError {
 /// # Errors
 /// When there is no stand-in at `endpoint`.
 pub fn calls(endpoint: &str, access_key_id: &str) -> Result<Vec<Call>, RecorderError> {
-    let body = request(
-        endpoint,
-        &format!("GET /_sandbox/calls?access_key_id={access_key_id}"),
-        "",
-    )?;
+    let body = request(endpoint, &format!("GET /_sandbox/calls?access_key_id={access_key_id}"), "")?;
     serde_json::from_str(&body).map_err(|_| unexpected(endpoint, &body))
 }
 
@@ -108,10 +104,8 @@ pub fn calls(endpoint: &str, access_key_id: &str) -> Result<Vec<Call>, RecorderE
 /// # Errors
 /// When there is no stand-in at `endpoint`.
 pub fn inject(endpoint: &str, fault: &Fault) -> Result<(), RecorderError> {
-    let body = serde_json::to_string(fault).map_err(|error| RecorderError::Io {
-        endpoint: endpoint.to_owned(),
-        source: error.into(),
-    })?;
+    let body = serde_json::to_string(fault)
+        .map_err(|error| RecorderError::Io { endpoint: endpoint.to_owned(), source: error.into() })?;
     request(endpoint, "POST /_sandbox/faults", &body)?;
     Ok(())
 }
@@ -133,10 +127,7 @@ fn request(endpoint: &str, method_and_path: &str, body: &str) -> Result<String, 
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let answer = exchange().map_err(|source| RecorderError::Io {
-        endpoint: endpoint.to_owned(),
-        source,
-    })?;
+    let answer = exchange().map_err(|source| RecorderError::Io { endpoint: endpoint.to_owned(), source })?;
     match answer.split_once("\r\n\r\n") {
         Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
         _ => Err(unexpected(endpoint, &answer)),
@@ -145,10 +136,7 @@ fn request(endpoint: &str, method_and_path: &str, body: &str) -> Result<String, 
 
 fn unexpected(endpoint: &str, answer: &str) -> RecorderError {
     let answer = answer.lines().next().unwrap_or_default().to_owned();
-    RecorderError::Answer {
-        endpoint: endpoint.to_owned(),
-        answer,
-    }
+    RecorderError::Answer { endpoint: endpoint.to_owned(), answer }
 }
 
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {

@@ -40,6 +40,9 @@ pub enum ReenactError {
     Call(#[from] CallError),
 }
 
+/// Where published records are re-enacted whose region's name was made up or blanked out.
+const REGION_INSTEAD: &str = "us-east-1";
+
 /// What the groups and prefix lists of a re-enactment hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
@@ -56,7 +59,10 @@ impl State {
             let description = description.as_ref().map_or_else(String::new, |text| format!(" \"{}\"", quote(text)));
             format!("{} {} {} from {}{description}", rule.group_id, rule.id, rule.traffic, rule.source)
         });
-        let entries = self.prefix_lists.iter().flat_map(|(list, entries)| entries.iter().map(move |entry| format!("{list} {entry}")));
+        let entries = self
+            .prefix_lists
+            .iter()
+            .flat_map(|(list, entries)| entries.iter().map(move |entry| format!("{list} {entry}")));
         rules.chain(entries).collect()
     }
 
@@ -84,6 +90,8 @@ pub struct Reenacted {
     pub before: State,
     /// What was there after it.
     pub after: State,
+    /// What had to be done differently from what the event says, if anything.
+    pub note: Option<String>,
 }
 
 /// Re-enacts events of one scenario, in order, in one account.
@@ -102,7 +110,7 @@ pub struct Reenactor {
 
 impl Reenactor {
     /// For events that belong together. `prefix` begins the names of what is created. With `may_use_existing`, a group that the events
-    /// name and that exists already is used, which only a stand-in account can take.
+    /// name and that exists already is used, and a region that is none is replaced; only a stand-in account can take that.
     pub fn new(config: SdkConfig, scenario: &[Value], prefix: &str, may_use_existing: bool) -> Self {
         Self {
             config,
@@ -126,10 +134,15 @@ impl Reenactor {
         now: impl Fn() -> DateTime<Utc> + Sync,
     ) -> Result<Reenacted, ReenactError> {
         let event = event::parse(raw).map_err(|unreadable| ReenactError::NotEnough(unreadable.to_string()))?;
-        let region = event
-            .region
-            .clone()
-            .ok_or_else(|| not_enough("the event has no `awsRegion`"))?;
+        let recorded = event.region.clone().unwrap_or_default();
+        let (region, note) = if is_region(&recorded) {
+            (recorded, None)
+        } else if self.may_use_existing {
+            let note = format!("`{recorded}` is not the name of a region, so this was done in {REGION_INSTEAD}");
+            (REGION_INSTEAD.to_owned(), Some(note))
+        } else {
+            return Err(not_enough(&format!("`{recorded}` is not the name of a region")));
+        };
         let config =
             in_region(&self.config, &region).map_err(|problem| ReenactError::NotEnough(problem.to_string()))?;
         let client = Client::new(&config);
@@ -146,9 +159,7 @@ impl Reenactor {
             "ModifyManagedPrefixList" => self.prepare_modify_list(&client, &region, &event).await?,
             "RestoreManagedPrefixListVersion" => self.prepare_restore(&client, &region, &event).await?,
             other => {
-                return Err(not_enough(&format!(
-                    "`{other}` is not a call that can be made again here"
-                )));
+                return Err(not_enough(&format!("`{other}` is not a call that can be made again here")));
             }
         };
         let before = self.state().await?;
@@ -157,23 +168,24 @@ impl Reenactor {
             self.make(&client, &event, prepared, &mut mapped).await?;
         }
         let after = self.state().await?;
-        self.map_ids(&mut mapped);
+        for part in ["requestParameters", "responseElements"] {
+            if let Some(part) = record_mut(&mut mapped).get_mut(part) {
+                self.map_ids(part);
+            }
+        }
         let time = json!(now().to_rfc3339_opts(SecondsFormat::Secs, true));
-        if let Some(envelope) = mapped
-            .as_object_mut()
-            .filter(|envelope| envelope.contains_key("detail"))
-        {
+        if let Some(envelope) = mapped.as_object_mut().filter(|envelope| envelope.contains_key("detail")) {
             envelope.insert("time".to_owned(), time.clone());
         }
         if let Some(record) = record_mut(&mut mapped).as_object_mut() {
             record.retain(|name, _| !name.eq_ignore_ascii_case("eventTime"));
             record.insert("eventTime".to_owned(), time);
+            if note.is_some() {
+                record.retain(|name, _| !name.eq_ignore_ascii_case("awsRegion"));
+                record.insert("awsRegion".to_owned(), json!(region));
+            }
         }
-        Ok(Reenacted {
-            event: mapped,
-            before,
-            after,
-        })
+        Ok(Reenacted { event: mapped, before, after, note })
     }
 
     /// What the scenario's groups and prefix lists hold now.
@@ -209,10 +221,7 @@ impl Reenactor {
                 match client.delete_security_group().group_id(&group).send().await {
                     Ok(_) => {}
                     Err(error) if last => {
-                        left.push(format!(
-                            "{group} in {region}: {}",
-                            CallError::new("DeleteSecurityGroup", &error)
-                        ));
+                        left.push(format!("{group} in {region}: {}", CallError::new("DeleteSecurityGroup", &error)));
                     }
                     Err(_) => kept.push((region, group)),
                 }
@@ -222,10 +231,7 @@ impl Reenactor {
         for (region, list) in std::mem::take(&mut self.prefix_lists) {
             let Ok(client) = self.client(&region) else { continue };
             if let Err(error) = client.delete_managed_prefix_list().prefix_list_id(&list).send().await {
-                left.push(format!(
-                    "{list} in {region}: {}",
-                    CallError::new("DeleteManagedPrefixList", &error)
-                ));
+                left.push(format!("{list} in {region}: {}", CallError::new("DeleteManagedPrefixList", &error)));
             }
         }
         self.ids.clear();
@@ -246,10 +252,7 @@ impl Reenactor {
             GroupRef::Name(name) => self.ensure_group(client, region, name, Some(name)).await?,
         };
         self.ensure_named(client, region, &event.request).await?;
-        Ok(Prepared {
-            group,
-            rules: Vec::new(),
-        })
+        Ok(Prepared { group, rules: Vec::new() })
     }
 
     async fn prepare_revoke(&mut self, client: &Client, region: &str, event: &Event) -> Result<Prepared, ReenactError> {
@@ -268,31 +271,18 @@ impl Reenactor {
                 rules.push(known.clone());
                 continue;
             }
-            let revoked = revoked
-                .iter()
-                .find(|rule| text(rule, "securityGroupRuleId").as_ref() == Some(id));
+            let revoked = revoked.iter().find(|rule| text(rule, "securityGroupRuleId").as_ref() == Some(id));
             let revoked = revoked.ok_or_else(|| not_enough(&format!("the event does not say what rule `{id}` was")))?;
             let mut permission = (*revoked).clone();
             self.map_ids(&mut permission);
-            let made = self
-                .authorize(client, &group, vec![single_permission(&permission)?])
-                .await?;
-            let made = made
-                .first()
-                .and_then(|rule| rule.security_group_rule_id())
-                .unwrap_or_default()
-                .to_owned();
+            let made = self.authorize(client, &group, vec![single_permission(&permission)?]).await?;
+            let made = made.first().and_then(|rule| rule.security_group_rule_id()).unwrap_or_default().to_owned();
             self.ids.insert(id.clone(), made.clone());
             rules.push(made);
         }
         if recorded.is_empty() {
-            let made = self
-                .authorize(client, &group, self.permissions(&event.request)?)
-                .await?;
-            rules.extend(
-                made.iter()
-                    .filter_map(|rule| rule.security_group_rule_id().map(str::to_owned)),
-            );
+            let made = self.authorize(client, &group, self.permissions(&event.request)?).await?;
+            rules.extend(made.iter().filter_map(|rule| rule.security_group_rule_id().map(str::to_owned)));
         }
         Ok(Prepared { group, rules })
     }
@@ -314,16 +304,9 @@ impl Reenactor {
                 .ok_or_else(|| not_enough("a change has no `SecurityGroupRuleId`"))?;
             if !self.ids.contains_key(&id) {
                 let made = self
-                    .authorize(
-                        client,
-                        &group,
-                        vec![self.rule_before(field(change, "SecurityGroupRule"), index)?],
-                    )
+                    .authorize(client, &group, vec![self.rule_before(field(change, "SecurityGroupRule"), index)?])
                     .await?;
-                let made = made
-                    .first()
-                    .and_then(|rule| rule.security_group_rule_id())
-                    .unwrap_or_default();
+                let made = made.first().and_then(|rule| rule.security_group_rule_id()).unwrap_or_default();
                 self.ids.insert(id.clone(), made.to_owned());
             }
             rules.extend(self.ids.get(&id).cloned());
@@ -366,10 +349,7 @@ impl Reenactor {
         if !missing.is_empty() {
             self.modify_list(client, &list, &missing, &[]).await?;
         }
-        Ok(Prepared {
-            group: list,
-            rules: Vec::new(),
-        })
+        Ok(Prepared { group: list, rules: Vec::new() })
     }
 
     async fn prepare_restore(
@@ -381,10 +361,7 @@ impl Reenactor {
         let request = field(&event.request, "RestoreManagedPrefixListVersionRequest");
         let id = text(request, "PrefixListId").ok_or_else(|| not_enough("no `PrefixListId` in the request"))?;
         let list = self.ensure_prefix_list(client, region, &id).await?;
-        Ok(Prepared {
-            group: list,
-            rules: Vec::new(),
-        })
+        Ok(Prepared { group: list, rules: Vec::new() })
     }
 
     /// Makes the call itself and notes in `mapped` what the account answered.
@@ -398,9 +375,7 @@ impl Reenactor {
         let Prepared { group: object, rules } = prepared;
         match event.name.as_str() {
             "AuthorizeSecurityGroupIngress" => {
-                let made = self
-                    .authorize(client, &object, self.permissions(&event.request)?)
-                    .await?;
+                let made = self.authorize(client, &object, self.permissions(&event.request)?).await?;
                 for recorded in items(&event.response, "securityGroupRuleSet") {
                     let Some(id) = text(recorded, "securityGroupRuleId") else {
                         continue;
@@ -417,14 +392,9 @@ impl Reenactor {
                 }
             }
             "RevokeSecurityGroupIngress" => {
-                let request = client
-                    .revoke_security_group_ingress()
-                    .group_id(&object)
-                    .set_security_group_rule_ids(Some(rules));
-                request
-                    .send()
-                    .await
-                    .map_err(|error| CallError::new("RevokeSecurityGroupIngress", &error))?;
+                let request =
+                    client.revoke_security_group_ingress().group_id(&object).set_security_group_rule_ids(Some(rules));
+                request.send().await.map_err(|error| CallError::new("RevokeSecurityGroupIngress", &error))?;
             }
             "ModifySecurityGroupRules" => {
                 let request = field(&event.request, "ModifySecurityGroupRulesRequest");
@@ -441,14 +411,11 @@ impl Reenactor {
                         .set_prefix_list_id(text(&change, "PrefixListId"))
                         .set_referenced_group_id(text(&change, "ReferencedGroupId"))
                         .set_description(text(&change, "Description"));
-                    let update = SecurityGroupRuleUpdate::builder()
-                        .security_group_rule_id(id)
-                        .security_group_rule(rule.build());
+                    let update =
+                        SecurityGroupRuleUpdate::builder().security_group_rule_id(id).security_group_rule(rule.build());
                     call = call.security_group_rules(update.build());
                 }
-                call.send()
-                    .await
-                    .map_err(|error| CallError::new("ModifySecurityGroupRules", &error))?;
+                call.send().await.map_err(|error| CallError::new("ModifySecurityGroupRules", &error))?;
             }
             "ModifyManagedPrefixList" => {
                 let request = field(&event.request, "ModifyManagedPrefixListRequest");
@@ -459,12 +426,7 @@ impl Reenactor {
                 if let Some(recorded) = recorded {
                     self.versions.insert((object.clone(), recorded), before);
                     self.versions.insert((object, recorded + 1), after);
-                    set_number(
-                        record_mut(mapped),
-                        "ModifyManagedPrefixListRequest",
-                        "CurrentVersion",
-                        before,
-                    );
+                    set_number(record_mut(mapped), "ModifyManagedPrefixListRequest", "CurrentVersion", before);
                 }
             }
             _ => {
@@ -474,9 +436,7 @@ impl Reenactor {
                     let version = version.ok_or_else(|| not_enough(&format!("no `{name}` in the request")))?;
                     let known = self.versions.get(&(object.clone(), version)).copied();
                     known.ok_or_else(|| {
-                        not_enough(&format!(
-                            "the event does not say what version {version} of the list held"
-                        ))
+                        not_enough(&format!("the event does not say what version {version} of the list held"))
                     })
                 };
                 let (previous, current) = (recorded("PreviousVersion")?, recorded("CurrentVersion")?);
@@ -484,18 +444,8 @@ impl Reenactor {
                 let call = call.previous_version(previous).current_version(current).send().await;
                 call.map_err(|error| CallError::new("RestoreManagedPrefixListVersion", &error))?;
                 let record = record_mut(mapped);
-                set_number(
-                    record,
-                    "RestoreManagedPrefixListVersionRequest",
-                    "PreviousVersion",
-                    previous,
-                );
-                set_number(
-                    record,
-                    "RestoreManagedPrefixListVersionRequest",
-                    "CurrentVersion",
-                    current,
-                );
+                set_number(record, "RestoreManagedPrefixListVersionRequest", "PreviousVersion", previous);
+                set_number(record, "RestoreManagedPrefixListVersionRequest", "CurrentVersion", current);
             }
         }
         Ok(())
@@ -532,12 +482,8 @@ impl Reenactor {
                 }
                 let found = client.describe_security_groups().group_names(name).send().await;
                 let found = found.map_err(|error| CallError::new("DescribeSecurityGroups", &error))?;
-                let id = found
-                    .security_groups()
-                    .first()
-                    .and_then(|group| group.group_id())
-                    .unwrap_or_default()
-                    .to_owned();
+                let id =
+                    found.security_groups().first().and_then(|group| group.group_id()).unwrap_or_default().to_owned();
                 self.groups.push((region.to_owned(), id.clone()));
                 id
             }
@@ -562,25 +508,12 @@ impl Reenactor {
             let Ok(event) = event::parse(raw) else { return false };
             let request = field(&event.request, "ModifyManagedPrefixListRequest");
             text(request, "PrefixListId").as_deref() == Some(recorded)
-                && entry_ranges(request, ["AddEntry", "AddEntries"])
-                    .iter()
-                    .any(|range| range.contains(':'))
+                && entry_ranges(request, ["AddEntry", "AddEntries"]).iter().any(|range| range.contains(':'))
         });
-        let call = client
-            .create_managed_prefix_list()
-            .prefix_list_name(format!("{}-{}", self.prefix, self.ids.len()));
-        let call = call
-            .max_entries(ROOM_FOR_ENTRIES)
-            .address_family(if is_ipv6 { "IPv6" } else { "IPv4" });
-        let made = call
-            .send()
-            .await
-            .map_err(|error| CallError::new("CreateManagedPrefixList", &error))?;
-        let id = made
-            .prefix_list()
-            .and_then(|list| list.prefix_list_id())
-            .unwrap_or_default()
-            .to_owned();
+        let call = client.create_managed_prefix_list().prefix_list_name(format!("{}-{}", self.prefix, self.ids.len()));
+        let call = call.max_entries(ROOM_FOR_ENTRIES).address_family(if is_ipv6 { "IPv6" } else { "IPv4" });
+        let made = call.send().await.map_err(|error| CallError::new("CreateManagedPrefixList", &error))?;
+        let id = made.prefix_list().and_then(|list| list.prefix_list_id()).unwrap_or_default().to_owned();
         self.prefix_lists.push((region.to_owned(), id.clone()));
         self.ids.insert(recorded.to_owned(), id.clone());
         Ok(id)
@@ -606,14 +539,8 @@ impl Reenactor {
         group: &str,
         permissions: Vec<IpPermission>,
     ) -> Result<Vec<SecurityGroupRule>, ReenactError> {
-        let call = client
-            .authorize_security_group_ingress()
-            .group_id(group)
-            .set_ip_permissions(Some(permissions));
-        let made = call
-            .send()
-            .await
-            .map_err(|error| CallError::new("AuthorizeSecurityGroupIngress", &error))?;
+        let call = client.authorize_security_group_ingress().group_id(group).set_ip_permissions(Some(permissions));
+        let made = call.send().await.map_err(|error| CallError::new("AuthorizeSecurityGroupIngress", &error))?;
         Ok(made.security_group_rules().to_vec())
     }
 
@@ -626,21 +553,10 @@ impl Reenactor {
         remove: &[String],
     ) -> Result<(i64, i64), ReenactError> {
         const CALL: &str = "ModifyManagedPrefixList";
-        let described = client
-            .describe_managed_prefix_lists()
-            .prefix_list_ids(list)
-            .send()
-            .await;
+        let described = client.describe_managed_prefix_lists().prefix_list_ids(list).send().await;
         let described = described.map_err(|error| CallError::new("DescribeManagedPrefixLists", &error))?;
-        let before = described
-            .prefix_lists()
-            .first()
-            .and_then(|list| list.version())
-            .unwrap_or(1);
-        let mut call = client
-            .modify_managed_prefix_list()
-            .prefix_list_id(list)
-            .current_version(before);
+        let before = described.prefix_lists().first().and_then(|list| list.version()).unwrap_or(1);
+        let mut call = client.modify_managed_prefix_list().prefix_list_id(list).current_version(before);
         for range in add {
             call = call.add_entries(AddPrefixListEntry::builder().cidr(range).build());
         }
@@ -653,27 +569,14 @@ impl Reenactor {
 
     async fn rules(&self, client: &Client, group: &str) -> Result<Vec<SecurityGroupRule>, ReenactError> {
         let filter = Filter::builder().name("group-id").values(group).build();
-        let pages = client
-            .describe_security_group_rules()
-            .filters(filter)
-            .into_paginator()
-            .items()
-            .send();
+        let pages = client.describe_security_group_rules().filters(filter).into_paginator().items().send();
         let rules = pages.collect::<Result<Vec<_>, _>>().await;
         let rules = rules.map_err(|error| CallError::new("DescribeSecurityGroupRules", &error))?;
-        Ok(rules
-            .into_iter()
-            .filter(|rule| rule.is_egress() != Some(true))
-            .collect())
+        Ok(rules.into_iter().filter(|rule| rule.is_egress() != Some(true)).collect())
     }
 
     async fn entries(&self, client: &Client, list: &str) -> Result<Vec<String>, ReenactError> {
-        let pages = client
-            .get_managed_prefix_list_entries()
-            .prefix_list_id(list)
-            .into_paginator()
-            .items()
-            .send();
+        let pages = client.get_managed_prefix_list_entries().prefix_list_id(list).into_paginator().items().send();
         let entries = pages.collect::<Result<Vec<_>, _>>().await;
         let entries = entries.map_err(|error| CallError::new("GetManagedPrefixListEntries", &error))?;
         Ok(entries.into_iter().filter_map(|entry| entry.cidr).collect())
@@ -688,15 +591,9 @@ impl Reenactor {
     fn permissions(&self, request: &Value) -> Result<Vec<IpPermission>, ReenactError> {
         let mut request = request.clone();
         self.map_ids(&mut request);
-        let permissions: Vec<IpPermission> = items(&request, "ipPermissions")
-            .into_iter()
-            .map(listed_permission)
-            .collect::<Result<_, _>>()?;
-        if permissions.is_empty() {
-            Ok(vec![single_permission(&request)?])
-        } else {
-            Ok(permissions)
-        }
+        let permissions: Vec<IpPermission> =
+            items(&request, "ipPermissions").into_iter().map(listed_permission).collect::<Result<_, _>>()?;
+        if permissions.is_empty() { Ok(vec![single_permission(&request)?]) } else { Ok(permissions) }
     }
 
     /// Puts the account's ids in place of the recorded ones.
@@ -708,7 +605,10 @@ impl Reenactor {
                 }
             }
             Value::Array(list) => list.iter_mut().for_each(|value| self.map_ids(value)),
-            Value::Object(object) => object.values_mut().for_each(|value| self.map_ids(value)),
+            Value::Object(object) => {
+                let values = object.iter_mut().filter(|(name, _)| !name.eq_ignore_ascii_case("description"));
+                values.for_each(|(_, value)| self.map_ids(value));
+            }
             _ => {}
         }
     }
@@ -724,19 +624,25 @@ fn not_enough(problem: &str) -> ReenactError {
     ReenactError::NotEnough(problem.to_owned())
 }
 
+/// Whether a region's name has the form that AWS gives them: `us-gov-west-1`.
+fn is_region(name: &str) -> bool {
+    let mut parts = name.split('-');
+    let number = parts.next_back().unwrap_or_default();
+    let words: Vec<&str> = parts.collect();
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.len() >= 2
+        && words.iter().all(is_word)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The CloudTrail record in an envelope, or the record itself.
 fn record_mut(raw: &mut Value) -> &mut Value {
-    if raw.get("detail").is_some_and(Value::is_object) {
-        &mut raw["detail"]
-    } else {
-        raw
-    }
+    if raw.get("detail").is_some_and(Value::is_object) { &mut raw["detail"] } else { raw }
 }
 
 fn set_number(record: &mut Value, request: &str, name: &str, value: i64) {
-    let request = record
-        .get_mut("requestParameters")
-        .and_then(|parameters| parameters.get_mut(request));
+    let request = record.get_mut("requestParameters").and_then(|parameters| parameters.get_mut(request));
     if let Some(object) = request.and_then(Value::as_object_mut) {
         for (known, number) in object.iter_mut() {
             if known.eq_ignore_ascii_case(name) {
@@ -758,18 +664,12 @@ fn strings(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 fn entry_ranges(request: &Value, names: [&str; 2]) -> Vec<String> {
-    names
-        .iter()
-        .flat_map(|name| items(request, name))
-        .filter_map(|entry| text(entry, "Cidr"))
-        .collect()
+    names.iter().flat_map(|name| items(request, name)).filter_map(|entry| text(entry, "Cidr")).collect()
 }
 
 fn port(rule: &Value, name: &str) -> Result<Option<i32>, ReenactError> {
     let port = number(rule, name).map_err(|problem| not_enough(&problem))?;
-    port.map(i32::try_from)
-        .transpose()
-        .map_err(|_| not_enough(&format!("`{name}` is out of range")))
+    port.map(i32::try_from).transpose().map_err(|_| not_enough(&format!("`{name}` is out of range")))
 }
 
 fn permission(rule: &Value) -> Result<aws_sdk_ec2::types::builders::IpPermissionBuilder, ReenactError> {
@@ -783,15 +683,12 @@ fn permission(rule: &Value) -> Result<aws_sdk_ec2::types::builders::IpPermission
 fn listed_permission(rule: &Value) -> Result<IpPermission, ReenactError> {
     let mut made = permission(rule)?;
     for range in items(rule, "ipRanges") {
-        let range = IpRange::builder()
-            .set_cidr_ip(text(range, "cidrIp"))
-            .set_description(text(range, "description"));
+        let range = IpRange::builder().set_cidr_ip(text(range, "cidrIp")).set_description(text(range, "description"));
         made = made.ip_ranges(range.build());
     }
     for range in items(rule, "ipv6Ranges") {
-        let range = Ipv6Range::builder()
-            .set_cidr_ipv6(text(range, "cidrIpv6"))
-            .set_description(text(range, "description"));
+        let range =
+            Ipv6Range::builder().set_cidr_ipv6(text(range, "cidrIpv6")).set_description(text(range, "description"));
         made = made.ipv6_ranges(range.build());
     }
     for list in items(rule, "prefixListIds") {
@@ -801,9 +698,8 @@ fn listed_permission(rule: &Value) -> Result<IpPermission, ReenactError> {
         made = made.prefix_list_ids(list.build());
     }
     for group in items(rule, "groups") {
-        let group = UserIdGroupPair::builder()
-            .set_group_id(text(group, "groupId"))
-            .set_description(text(group, "description"));
+        let group =
+            UserIdGroupPair::builder().set_group_id(text(group, "groupId")).set_description(text(group, "description"));
         made = made.user_id_group_pairs(group.build());
     }
     Ok(made.build())
@@ -817,28 +713,13 @@ fn single_permission(rule: &Value) -> Result<IpPermission, ReenactError> {
     let made = if let Some(range) = ipv4 {
         made.ip_ranges(IpRange::builder().cidr_ip(range).set_description(description).build())
     } else if let Some(range) = text(rule, "cidrIpv6") {
-        made.ipv6_ranges(
-            Ipv6Range::builder()
-                .cidr_ipv6(range)
-                .set_description(description)
-                .build(),
-        )
+        made.ipv6_ranges(Ipv6Range::builder().cidr_ipv6(range).set_description(description).build())
     } else if let Some(list) = text(rule, "prefixListId") {
-        made.prefix_list_ids(
-            PrefixListId::builder()
-                .prefix_list_id(list)
-                .set_description(description)
-                .build(),
-        )
+        made.prefix_list_ids(PrefixListId::builder().prefix_list_id(list).set_description(description).build())
     } else if let Some(group) =
         text(rule, "referencedGroupId").or_else(|| text(field(rule, "referencedGroupInfo"), "groupId"))
     {
-        made.user_id_group_pairs(
-            UserIdGroupPair::builder()
-                .group_id(group)
-                .set_description(description)
-                .build(),
-        )
+        made.user_id_group_pairs(UserIdGroupPair::builder().group_id(group).set_description(description).build())
     } else {
         return Err(not_enough("a rule has no source that could be used again"));
     };
@@ -849,11 +730,7 @@ fn single_permission(rule: &Value) -> Result<IpPermission, ReenactError> {
 fn told(rule: &SecurityGroupRule) -> Result<(Traffic, Source), String> {
     let protocol = rule.ip_protocol().unwrap_or_default();
     let traffic = Traffic::new(protocol, rule.from_port().map(i64::from), rule.to_port().map(i64::from))?;
-    let source = match (
-        rule.cidr_ipv4().or(rule.cidr_ipv6()),
-        rule.prefix_list_id(),
-        rule.referenced_group_info(),
-    ) {
+    let source = match (rule.cidr_ipv4().or(rule.cidr_ipv6()), rule.prefix_list_id(), rule.referenced_group_info()) {
         (Some(range), ..) => Source::range(range)?,
         (None, Some(list), _) => Source::PrefixList(list.to_owned()),
         (None, None, group) => Source::Group(group.and_then(|group| group.group_id()).unwrap_or_default().to_owned()),

@@ -1,9 +1,9 @@
 //! The moto server as a child process.
 
-use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader};
 use std::num::NonZeroU32;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -85,16 +85,11 @@ impl StandIn {
     /// As [`StandIn::start`].
     pub fn start_with(options: StandInOptions, progress: &mut dyn FnMut(&str)) -> Result<Self, StandInError> {
         let venv = venv::prepare(progress)?;
-        let mut child = command(&venv, options).spawn().map_err(|source| StandInError::Spawn {
-            program: venv.python.display().to_string(),
-            source,
-        })?;
+        let mut child = command(&venv, options)
+            .spawn()
+            .map_err(|source| StandInError::Spawn { program: venv.python.display().to_string(), source })?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut stand_in = Self {
-            child,
-            stdin,
-            endpoint: String::new(),
-        };
+        let mut stand_in = Self { child, stdin, endpoint: String::new() };
         let last_words = stderr.map(keep_last_lines);
         match port(stdout) {
             Ok(port) => stand_in.endpoint = format!("http://127.0.0.1:{port}"),
@@ -139,10 +134,7 @@ fn command(venv: &Venv, options: StandInOptions) -> Command {
     let mut command = Command::new(&venv.python);
     // -I: no Python settings of the user's, -B: nothing is written into the shared folder.
     command.args(["-I", "-B"]).arg(&venv.launcher);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("MOTO_") || text.starts_with("SANDBOX_") || text == "INITIAL_NO_AUTH_ACTION_COUNT" {

@@ -104,10 +104,7 @@ pub(crate) fn prepare(progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError>
 fn make(folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), VenvError> {
     let system_python = find_python()?;
     if folder.exists() {
-        progress(&format!(
-            "removing an unfinished installation in `{}`",
-            folder.display()
-        ));
+        progress(&format!("removing an unfinished installation in `{}`", folder.display()));
         fs::remove_dir_all(folder).map_err(at(folder))?;
     }
     progress(&format!(
@@ -116,40 +113,21 @@ fn make(folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<
         folder.display()
     ));
 
-    let made = Command::new(system_python)
-        .args(["-I", "-m", "venv"])
-        .arg(folder)
-        .output()
-        .map_err(at(folder))?;
+    let made = Command::new(system_python).args(["-I", "-m", "venv"]).arg(folder).output().map_err(at(folder))?;
     if !made.status.success() {
-        return Err(VenvError::Venv {
-            path: folder.to_owned(),
-            output: last_lines(&made),
-        });
+        return Err(VenvError::Venv { path: folder.to_owned(), output: last_lines(&made) });
     }
 
     let constraints = folder.join("constraints.txt");
     fs::write(&constraints, CONSTRAINTS).map_err(at(&constraints))?;
     let installed = Command::new(python)
-        .args([
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--retries",
-            "2",
-            "-c",
-        ])
+        .args(["-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--retries", "2", "-c"])
         .arg(&constraints)
         .args(PACKAGES)
         .output()
         .map_err(at(python))?;
     if !installed.status.success() {
-        return Err(VenvError::Pip {
-            output: last_lines(&installed),
-        });
+        return Err(VenvError::Pip { output: last_lines(&installed) });
     }
 
     let marker = folder.join(MARKER);
@@ -164,9 +142,7 @@ const PACKAGES: [&str; 3] = ["moto[s3]", "flask", "flask-cors"];
 fn cache_folder() -> Result<PathBuf, VenvError> {
     match std::env::var_os("SNAPBACK_CACHE_DIR") {
         Some(folder) if !folder.is_empty() => std::path::absolute(&folder).map_err(at(Path::new(&folder))),
-        _ => dirs::cache_dir()
-            .map(|folder| folder.join("snapback"))
-            .ok_or(VenvError::NoCacheFolder),
+        _ => dirs::cache_dir().map(|folder| folder.join("snapback")).ok_or(VenvError::NoCacheFolder),
     }
 }
 
@@ -197,10 +173,7 @@ fn find_python() -> Result<&'static str, VenvError> {
             continue;
         };
         if version < OLDEST_PYTHON {
-            best = VenvError::PythonTooOld {
-                program,
-                version: printed.trim().to_owned(),
-            };
+            best = VenvError::PythonTooOld { program, version: printed.trim().to_owned() };
         } else if output.status.success() {
             return Ok(program);
         } else {
@@ -216,29 +189,17 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
 }
 
 fn interpreter(folder: &Path) -> PathBuf {
-    if cfg!(windows) {
-        folder.join("Scripts").join("python.exe")
-    } else {
-        folder.join("bin").join("python")
-    }
+    if cfg!(windows) { folder.join("Scripts").join("python.exe") } else { folder.join("bin").join("python") }
 }
 
 fn moto_version() -> &'static str {
-    CONSTRAINTS
-        .lines()
-        .find_map(|line| line.strip_prefix("moto=="))
-        .map_or("", str::trim)
+    CONSTRAINTS.lines().find_map(|line| line.strip_prefix("moto==")).map_or("", str::trim)
 }
 
 fn last_lines(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines
-        .iter()
-        .skip(lines.len().saturating_sub(QUOTED_LINES))
-        .copied()
-        .collect::<Vec<_>>()
-        .join("\n")
+    lines.iter().skip(lines.len().saturating_sub(QUOTED_LINES)).copied().collect::<Vec<_>>().join("\n")
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> VenvError {
@@ -248,9 +209,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> VenvError {
 
 /// The 64-bit FNV-1a hash. The standard library's hasher may change with the compiler, and folders are named by this.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -102,10 +102,7 @@ pub fn read(event: &Event) -> Result<Finding, String> {
 
 /// Whether the event's rules are wide by themselves, or could be together with others.
 fn judge(opened: OpenedRules, settings: &Settings) -> Decision<Finding> {
-    let limits = Limits {
-        widest: settings.widest_public,
-        allowed: &settings.allowed_public_ports,
-    };
+    let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
     if opened.rules.iter().all(|rule| matches!(rule.source, Source::Group(_))) {
         return Decision::Ignore("the rules name only other security groups".to_owned());
     }
@@ -143,15 +140,8 @@ impl EventRule {
             Source::Range(range) => vec![*range],
             Source::PrefixList(_) | Source::Group(_) => Vec::new(),
         };
-        let id = self
-            .id
-            .clone()
-            .unwrap_or_else(|| format!("{} from {}", self.traffic, self.source));
-        Opening {
-            id,
-            opens: vec![(group.to_owned(), self.traffic.clone())],
-            ranges,
-        }
+        let id = self.id.clone().unwrap_or_else(|| format!("{} from {}", self.traffic, self.source));
+        Opening { id, opens: vec![(group.to_owned(), self.traffic.clone())], ranges }
     }
 }
 
@@ -165,10 +155,7 @@ fn authorized(event: &Event) -> Result<Finding, String> {
         .ok_or("no `groupId` and no `groupName` in `requestParameters` or `responseElements`")?;
     let mut problem = None;
     let mut rules = Vec::new();
-    for answer in answered
-        .into_iter()
-        .filter(|rule| text(rule, "isEgress").as_deref() != Some("true"))
-    {
+    for answer in answered.into_iter().filter(|rule| text(rule, "isEgress").as_deref() != Some("true")) {
         match single_rule(answer, text(answer, "securityGroupRuleId")) {
             Ok(rule) => rules.push(rule),
             Err(unclear) => problem = Some(format!("{unclear} (in `responseElements.securityGroupRuleSet`)")),
@@ -177,10 +164,7 @@ fn authorized(event: &Event) -> Result<Finding, String> {
     match requested_rules(&event.request) {
         Ok(requested) => {
             for rule in requested {
-                if !rules
-                    .iter()
-                    .any(|known| known.traffic == rule.traffic && known.source == rule.source)
-                {
+                if !rules.iter().any(|known| known.traffic == rule.traffic && known.source == rule.source) {
                     rules.push(rule);
                 }
             }
@@ -189,11 +173,7 @@ fn authorized(event: &Event) -> Result<Finding, String> {
         // The response tells all rules by itself, unless it was unclear too.
         Err(_) => problem.map_or(Ok(()), Err)?,
     }
-    Ok(Finding::Rules(OpenedRules {
-        group,
-        rules,
-        changed: false,
-    }))
+    Ok(Finding::Rules(OpenedRules { group, rules, changed: false }))
 }
 
 /// The rules of a request, in today's form (`ipPermissions`) or the flat one.
@@ -225,9 +205,8 @@ fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
             );
         }
         for group in items(permission, "groups") {
-            let named = text(group, "groupId")
-                .or_else(|| text(group, "groupName"))
-                .unwrap_or_else(|| "without id".to_owned());
+            let named =
+                text(group, "groupId").or_else(|| text(group, "groupName")).unwrap_or_else(|| "without id".to_owned());
             sources.push(Ok(Source::Group(named)));
         }
         for name in ["cidrIp", "cidrIpv6"] {
@@ -263,11 +242,7 @@ fn modified(event: &Event) -> Result<Finding, String> {
     if rules.is_empty() {
         return Err("no `SecurityGroupRule` in `ModifySecurityGroupRulesRequest`".to_owned());
     }
-    Ok(Finding::Rules(OpenedRules {
-        group: GroupRef::Id(group),
-        rules,
-        changed: true,
-    }))
+    Ok(Finding::Rules(OpenedRules { group: GroupRef::Id(group), rules, changed: true }))
 }
 
 /// `ModifyManagedPrefixList`: one entry is an object, several are a list. An event that only removes or renames adds nothing.
@@ -276,10 +251,7 @@ fn entries_added(event: &Event) -> Result<Finding, String> {
     let prefix_list_id =
         text(request, "PrefixListId").ok_or("no `PrefixListId` in `ModifyManagedPrefixListRequest`")?;
     let mut ranges = Vec::new();
-    for entry in items(request, "AddEntry")
-        .into_iter()
-        .chain(items(request, "AddEntries"))
-    {
+    for entry in items(request, "AddEntry").into_iter().chain(items(request, "AddEntries")) {
         let range = text(entry, "Cidr").ok_or("no `Cidr` in `AddEntry`")?;
         match Source::range(&range)? {
             Source::Range(range) if !ranges.contains(&range) => ranges.push(range),
@@ -287,11 +259,7 @@ fn entries_added(event: &Event) -> Result<Finding, String> {
         }
     }
     let version_before = number(request, "CurrentVersion")?;
-    Ok(Finding::Entries(AddedEntries {
-        prefix_list_id,
-        added: Added::Ranges(ranges),
-        version_before,
-    }))
+    Ok(Finding::Entries(AddedEntries { prefix_list_id, added: Added::Ranges(ranges), version_before }))
 }
 
 /// `RestoreManagedPrefixListVersion`: what it added is the difference between two versions.
@@ -301,11 +269,7 @@ fn version_restored(event: &Event) -> Result<Finding, String> {
         text(request, "PrefixListId").ok_or("no `PrefixListId` in `RestoreManagedPrefixListVersionRequest`")?;
     let version_before =
         number(request, "CurrentVersion")?.ok_or("no `CurrentVersion` in `RestoreManagedPrefixListVersionRequest`")?;
-    Ok(Finding::Entries(AddedEntries {
-        prefix_list_id,
-        added: Added::Restored,
-        version_before: Some(version_before),
-    }))
+    Ok(Finding::Entries(AddedEntries { prefix_list_id, added: Added::Restored, version_before: Some(version_before) }))
 }
 
 /// A rule with one source, as responses and `ModifySecurityGroupRules` tell it.
@@ -316,19 +280,14 @@ fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String> {
         Source::range(&range)?
     } else if let Some(list) = text(rule, "prefixListId") {
         Source::PrefixList(list)
-    } else if let Some(group) = text(rule, "referencedGroupId")
-        .or_else(|| text(group, "groupId"))
-        .or_else(|| scalar(group))
+    } else if let Some(group) =
+        text(rule, "referencedGroupId").or_else(|| text(group, "groupId")).or_else(|| scalar(group))
     {
         Source::Group(group)
     } else {
         return Err("no source of addresses in a rule".to_owned());
     };
-    Ok(EventRule {
-        id,
-        traffic: traffic(rule)?,
-        source,
-    })
+    Ok(EventRule { id, traffic: traffic(rule)?, source })
 }
 
 fn traffic(rule: &Value) -> Result<Traffic, String> {

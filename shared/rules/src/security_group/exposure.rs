@@ -37,20 +37,15 @@ struct Cell {
 impl Limits<'_> {
     /// Whether all of `traffic` may be open to the world: its ports may be spread over several allowed ranges.
     pub fn allow(&self, traffic: &Traffic) -> bool {
-        let everything = Opening {
-            id: String::new(),
-            opens: vec![(String::new(), traffic.clone())],
-            ranges: Vec::new(),
-        };
+        let everything =
+            Opening { id: String::new(), opens: vec![(String::new(), traffic.clone())], ranges: Vec::new() };
         cells(std::iter::once(&everything), self.allowed).is_empty()
     }
 }
 
 impl Opening {
     fn covers(&self, cell: &Cell) -> bool {
-        self.opens
-            .iter()
-            .any(|(group, traffic)| *group == cell.group && traffic.covers(&cell.traffic))
+        self.opens.iter().any(|(group, traffic)| *group == cell.group && traffic.covers(&cell.traffic))
     }
 }
 
@@ -61,9 +56,7 @@ pub fn exposing<'a>(openings: &'a [Opening], limits: Limits<'_>) -> Vec<&'a Open
         let covering: Vec<usize> = indexes(openings, |opening| opening.covers(&cell));
         if limits.widest.is_exceeded_by(cell.family, ranges(openings, &covering)) {
             found.extend(covering.into_iter().filter(|index| {
-                openings
-                    .get(*index)
-                    .is_some_and(|opening| public_addresses(cell.family, &opening.ranges) > 0)
+                openings.get(*index).is_some_and(|opening| public_addresses(cell.family, &opening.ranges) > 0)
             }));
         }
     }
@@ -104,18 +97,12 @@ pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> 
             let covering = others.iter().filter(|opening| opening.covers(&cell));
             let others: Vec<IpNet> = covering.flat_map(|opening| &opening.ranges).copied().collect();
             let others_exceed = limits.widest.is_exceeded_by(cell.family, &others);
-            Some(Port {
-                family: cell.family,
-                others: if others_exceed { Vec::new() } else { others },
-                own,
-            })
+            Some(Port { family: cell.family, others: if others_exceed { Vec::new() } else { others }, own })
         })
         .collect();
     let is_too_wide = |port: &Port, gone: &[usize]| {
         let kept: Vec<usize> = port.own.iter().filter(|index| !gone.contains(index)).copied().collect();
-        limits
-            .widest
-            .is_exceeded_by(port.family, port.others.iter().chain(ranges(own, &kept)))
+        limits.widest.is_exceeded_by(port.family, port.others.iter().chain(ranges(own, &kept)))
     };
 
     let mut gone: Vec<usize> = Vec::new();
@@ -147,19 +134,11 @@ pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> 
 }
 
 fn indexes(openings: &[Opening], wanted: impl Fn(&Opening) -> bool) -> Vec<usize> {
-    openings
-        .iter()
-        .enumerate()
-        .filter(|(_, opening)| wanted(opening))
-        .map(|(index, _)| index)
-        .collect()
+    openings.iter().enumerate().filter(|(_, opening)| wanted(opening)).map(|(index, _)| index).collect()
 }
 
 fn ranges<'a>(openings: &'a [Opening], indexes: &[usize]) -> impl Iterator<Item = &'a IpNet> {
-    indexes
-        .iter()
-        .filter_map(|index| openings.get(*index))
-        .flat_map(|opening| &opening.ranges)
+    indexes.iter().filter_map(|index| openings.get(*index)).flat_map(|opening| &opening.ranges)
 }
 
 /// Cuts all traffic that `openings` name into cells within which nothing changes, without what is allowed.
@@ -168,24 +147,13 @@ fn cells<'a>(openings: impl Iterator<Item = &'a Opening>, allowed: &[Traffic]) -
     let groups: BTreeSet<&String> = opens.iter().map(|(group, _)| group).collect();
     let mut cells = Vec::new();
     for group in groups {
-        let opened: Vec<&Traffic> = opens
-            .iter()
-            .filter(|(other, _)| other == group)
-            .map(|(_, traffic)| traffic)
-            .collect();
+        let opened: Vec<&Traffic> =
+            opens.iter().filter(|(other, _)| other == group).map(|(_, traffic)| traffic).collect();
         // A rule for every protocol also covers those that no rule names: `All` stands for them.
-        let named = opened
-            .iter()
-            .copied()
-            .chain(allowed)
-            .map(|traffic| traffic.protocol.clone());
+        let named = opened.iter().copied().chain(allowed).map(|traffic| traffic.protocol.clone());
         let protocols: BTreeSet<Protocol> = named.chain([Protocol::All]).collect();
         for protocol in protocols {
-            let of_protocol = opened
-                .iter()
-                .copied()
-                .chain(allowed)
-                .filter(|traffic| traffic.protocol == protocol);
+            let of_protocol = opened.iter().copied().chain(allowed).filter(|traffic| traffic.protocol == protocol);
             let mut starts: BTreeSet<u32> = BTreeSet::from([0, 1 << 16]);
             for traffic in of_protocol {
                 starts.extend([u32::from(traffic.from), u32::from(traffic.to) + 1]);
@@ -194,11 +162,7 @@ fn cells<'a>(openings: impl Iterator<Item = &'a Opening>, allowed: &[Traffic]) -
                 let (Ok(from), Ok(to)) = (u16::try_from(*start), u16::try_from(end - 1)) else {
                     continue;
                 };
-                let traffic = Traffic {
-                    protocol: protocol.clone(),
-                    from,
-                    to,
-                };
+                let traffic = Traffic { protocol: protocol.clone(), from, to };
                 let is_open = opened.iter().any(|other| other.covers(&traffic));
                 if is_open && !allowed.iter().any(|other| other.covers(&traffic)) {
                     cells.extend(Family::BOTH.map(|family| Cell {
@@ -218,21 +182,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const WIDEST: WidestPublic = WidestPublic {
-        ipv4_prefix: 8,
-        ipv6_prefix: 32,
-    };
+    const WIDEST: WidestPublic = WidestPublic { ipv4_prefix: 8, ipv6_prefix: 32 };
 
     /// `tcp/22 0.0.0.0/1 10.0.0.0/8`: traffic, then ranges; the text is the id.
     fn opening(written: &str) -> Opening {
         let mut words = written.split_whitespace();
         let traffic = traffic(words.next().unwrap());
         let ranges = words.map(|word| word.parse().unwrap()).collect();
-        Opening {
-            id: written.to_owned(),
-            opens: vec![("sg-1".to_owned(), traffic)],
-            ranges,
-        }
+        Opening { id: written.to_owned(), opens: vec![("sg-1".to_owned(), traffic)], ranges }
     }
 
     fn traffic(written: &str) -> Traffic {
@@ -247,119 +204,49 @@ mod tests {
         let own: Vec<Opening> = own.iter().map(|written| opening(written)).collect();
         let others: Vec<Opening> = others.iter().map(|written| opening(written)).collect();
         let allowed: Vec<Traffic> = allowed.iter().map(|written| traffic(written)).collect();
-        let taken = to_take_away(
-            &own,
-            &others,
-            Limits {
-                widest: WIDEST,
-                allowed: &allowed,
-            },
-        );
-        assert_eq!(
-            taken.iter().map(|index| own[*index].id.as_str()).collect::<Vec<_>>(),
-            gone
-        );
+        let taken = to_take_away(&own, &others, Limits { widest: WIDEST, allowed: &allowed });
+        assert_eq!(taken.iter().map(|index| own[*index].id.as_str()).collect::<Vec<_>>(), gone);
     }
 
     #[test]
     fn only_the_wide_one_goes() {
-        check(
-            &["tcp/22 0.0.0.0/0", "tcp/22 10.0.0.0/8", "tcp/22 198.51.100.7/32"],
-            &[],
-            &[],
-            &["tcp/22 0.0.0.0/0"],
-        );
-        check(
-            &["tcp/22 0.0.0.0/0", "tcp/22 ::/0"],
-            &[],
-            &[],
-            &["tcp/22 0.0.0.0/0", "tcp/22 ::/0"],
-        );
+        check(&["tcp/22 0.0.0.0/0", "tcp/22 10.0.0.0/8", "tcp/22 198.51.100.7/32"], &[], &[], &["tcp/22 0.0.0.0/0"]);
+        check(&["tcp/22 0.0.0.0/0", "tcp/22 ::/0"], &[], &[], &["tcp/22 0.0.0.0/0", "tcp/22 ::/0"]);
         check(&["tcp/22 10.0.0.0/8"], &["tcp/80 0.0.0.0/0"], &[], &[]);
     }
 
     #[test]
     fn halves_count_together() {
-        check(
-            &["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"],
-            &[],
-            &[],
-            &["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"],
-        );
-        check(
-            &["tcp/22 12.0.0.0/8"],
-            &["tcp/22 11.0.0.0/8"],
-            &[],
-            &["tcp/22 12.0.0.0/8"],
-        );
+        check(&["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"], &[], &[], &["tcp/22 0.0.0.0/1", "tcp/22 128.0.0.0/1"]);
+        check(&["tcp/22 12.0.0.0/8"], &["tcp/22 11.0.0.0/8"], &[], &["tcp/22 12.0.0.0/8"]);
         check(&["tcp/22 11.0.0.0/8"], &[], &[], &[]);
-        check(
-            &["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/9"],
-            &[],
-            &[],
-            &["tcp/22 11.0.0.0/8"],
-        );
-        check(
-            &["tcp/22 12.0.0.0/8", "tcp/22 11.0.0.0/8"],
-            &[],
-            &[],
-            &["tcp/22 11.0.0.0/8"],
-        );
+        check(&["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/9"], &[], &[], &["tcp/22 11.0.0.0/8"]);
+        check(&["tcp/22 12.0.0.0/8", "tcp/22 11.0.0.0/8"], &[], &[], &["tcp/22 11.0.0.0/8"]);
     }
 
     #[test]
     fn where_others_are_too_wide_already_own_are_judged_alone() {
-        check(
-            &["tcp/22 198.51.100.7/32", "tcp/22 8.8.8.8/32"],
-            &["tcp/22 0.0.0.0/0"],
-            &[],
-            &[],
-        );
+        check(&["tcp/22 198.51.100.7/32", "tcp/22 8.8.8.8/32"], &["tcp/22 0.0.0.0/0"], &[], &[]);
         check(&["tcp/22 0.0.0.0/1"], &["tcp/22 0.0.0.0/0"], &[], &["tcp/22 0.0.0.0/1"]);
-        check(
-            &["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/8"],
-            &["tcp/22 0.0.0.0/0"],
-            &[],
-            &["tcp/22 11.0.0.0/8"],
-        );
+        check(&["tcp/22 11.0.0.0/8", "tcp/22 12.0.0.0/8"], &["tcp/22 0.0.0.0/0"], &[], &["tcp/22 11.0.0.0/8"]);
     }
 
     #[test]
     fn ports_meet_where_they_overlap() {
-        check(
-            &["tcp/20-30 12.0.0.0/8"],
-            &["tcp/25-40 11.0.0.0/8"],
-            &[],
-            &["tcp/20-30 12.0.0.0/8"],
-        );
+        check(&["tcp/20-30 12.0.0.0/8"], &["tcp/25-40 11.0.0.0/8"], &[], &["tcp/20-30 12.0.0.0/8"]);
         check(&["tcp/20-24 12.0.0.0/8"], &["tcp/25-40 11.0.0.0/8"], &[], &[]);
         check(&["tcp/22 12.0.0.0/8"], &["udp/22 11.0.0.0/8"], &[], &[]);
         check(&["-1 12.0.0.0/8"], &["50 11.0.0.0/8"], &[], &["-1 12.0.0.0/8"]);
         check(&["icmp/8-0 12.0.0.0/8"], &["icmp/3-0 11.0.0.0/8"], &[], &[]);
-        check(
-            &["icmp/8-0 12.0.0.0/8"],
-            &["icmp 11.0.0.0/8"],
-            &[],
-            &["icmp/8-0 12.0.0.0/8"],
-        );
+        check(&["icmp/8-0 12.0.0.0/8"], &["icmp 11.0.0.0/8"], &[], &["icmp/8-0 12.0.0.0/8"]);
     }
 
     #[test]
     fn allowed_ports_are_left_alone_and_wider_ranges_are_not() {
         check(&["tcp/443 0.0.0.0/0"], &[], &["tcp/443"], &[]);
-        check(
-            &["tcp/442-443 0.0.0.0/0"],
-            &[],
-            &["tcp/443"],
-            &["tcp/442-443 0.0.0.0/0"],
-        );
+        check(&["tcp/442-443 0.0.0.0/0"], &[], &["tcp/443"], &["tcp/442-443 0.0.0.0/0"]);
         check(&["-1 0.0.0.0/0"], &[], &["tcp/443"], &["-1 0.0.0.0/0"]);
-        check(
-            &["tcp/8000-8010 0.0.0.0/0"],
-            &[],
-            &["tcp/8000-8005", "tcp/8006-8010"],
-            &[],
-        );
+        check(&["tcp/8000-8010 0.0.0.0/0"], &[], &["tcp/8000-8005", "tcp/8006-8010"], &[]);
         check(&["tcp/443 0.0.0.0/0"], &[], &["udp/443"], &["tcp/443 0.0.0.0/0"]);
         check(&["icmp 0.0.0.0/0"], &[], &["tcp/0-65535"], &["icmp 0.0.0.0/0"]);
     }
@@ -367,29 +254,18 @@ mod tests {
     #[test]
     fn what_does_not_matter_for_the_result_stays() {
         // 11.0.0.0/9 is part of what others open anyway: taking it away would change nothing.
-        check(
-            &["tcp/22 11.0.0.0/9", "tcp/22 12.0.0.0/10"],
-            &["tcp/22 11.0.0.0/8"],
-            &[],
-            &["tcp/22 12.0.0.0/10"],
-        );
+        check(&["tcp/22 11.0.0.0/9", "tcp/22 12.0.0.0/10"], &["tcp/22 11.0.0.0/8"], &[], &["tcp/22 12.0.0.0/10"]);
     }
 
     #[test]
     fn an_entry_of_a_prefix_list_opens_every_rule_that_names_it() {
         let entry = Opening {
             id: "12.0.0.0/8".to_owned(),
-            opens: vec![
-                ("sg-1".to_owned(), traffic("tcp/22")),
-                ("sg-2".to_owned(), traffic("tcp/80")),
-            ],
+            opens: vec![("sg-1".to_owned(), traffic("tcp/22")), ("sg-2".to_owned(), traffic("tcp/80"))],
             ranges: vec!["12.0.0.0/8".parse().unwrap()],
         };
         let mut neighbour = opening("tcp/80 11.0.0.0/8");
-        let limits = Limits {
-            widest: WIDEST,
-            allowed: &[],
-        };
+        let limits = Limits { widest: WIDEST, allowed: &[] };
         assert!(to_take_away(std::slice::from_ref(&entry), std::slice::from_ref(&neighbour), limits).is_empty());
         neighbour.opens[0].0 = "sg-2".to_owned();
         assert_eq!(to_take_away(&[entry], &[neighbour], limits), [0]);
@@ -397,25 +273,10 @@ mod tests {
 
     #[test]
     fn what_exposes_is_named() {
-        let openings = [
-            "tcp/22 0.0.0.0/0",
-            "tcp/22 10.0.0.0/8",
-            "tcp/80 0.0.0.0/0",
-            "udp/53 8.8.8.8/32",
-        ]
-        .map(opening);
+        let openings = ["tcp/22 0.0.0.0/0", "tcp/22 10.0.0.0/8", "tcp/80 0.0.0.0/0", "udp/53 8.8.8.8/32"].map(opening);
         let allowed = [traffic("tcp/80")];
-        let found = exposing(
-            &openings,
-            Limits {
-                widest: WIDEST,
-                allowed: &allowed,
-            },
-        );
-        assert_eq!(
-            found.iter().map(|opening| opening.id.as_str()).collect::<Vec<_>>(),
-            ["tcp/22 0.0.0.0/0"]
-        );
+        let found = exposing(&openings, Limits { widest: WIDEST, allowed: &allowed });
+        assert_eq!(found.iter().map(|opening| opening.id.as_str()).collect::<Vec<_>>(), ["tcp/22 0.0.0.0/0"]);
     }
 
     #[test]
@@ -444,9 +305,7 @@ mod tests {
                 ranges: ranges
                     .into_iter()
                     .map(|(address, prefix)| {
-                        IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix)
-                            .unwrap()
-                            .trunc()
+                        IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix).unwrap().trunc()
                     })
                     .collect(),
             }

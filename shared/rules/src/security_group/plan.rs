@@ -75,6 +75,8 @@ pub struct Plan {
     pub situation: Situation,
     /// The changes to make; empty unless the situation is [`Situation::Open`].
     pub actions: Vec<Action>,
+    /// Rules that name the event's prefix list: what its entries open.
+    pub naming: Vec<LiveRule>,
     /// Rules that expose a group of this finding and aren't the event's: they stay.
     pub older: Vec<LiveRule>,
 }
@@ -101,10 +103,7 @@ pub enum Remedy {
 
 /// Plans for one finding. The same inputs give the same plan, and nothing is left to plan once it is carried out.
 pub fn plan(finding: &Finding, live: &Live, settings: &Settings, remedy: Remedy) -> Plan {
-    let limits = Limits {
-        widest: settings.widest_public,
-        allowed: &settings.allowed_public_ports,
-    };
+    let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
     match finding {
         Finding::Rules(opened) => plan_rules(opened, live, limits),
         Finding::Entries(entries) => plan_entries(entries, live, limits, remedy),
@@ -133,72 +132,44 @@ fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
         true if was_open() => Situation::Gone,
         true => Situation::NotOpen,
     };
-    let left = live.rules.iter().filter(|rule| !taken.contains(rule));
-    Plan {
-        situation,
-        older: older(left.cloned(), live, limits),
-        actions: revocations(taken),
-    }
+    let older = older(live.rules.iter().filter(|rule| !taken.contains(rule)).cloned(), live, limits);
+    Plan { situation, actions: revocations(taken), naming: Vec::new(), older }
 }
 
 fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy: Remedy) -> Plan {
     let id = &entries.prefix_list_id;
     let names_list = |rule: &&LiveRule| rule.source == Source::PrefixList(id.clone());
     let Some(list) = live.prefix_lists.get(id) else {
-        return Plan {
-            situation: Situation::NotOpen,
-            actions: Vec::new(),
-            older: Vec::new(),
-        };
+        let (actions, naming, older) = Default::default();
+        return Plan { situation: Situation::NotOpen, actions, naming, older };
     };
     let (naming, others): (Vec<&LiveRule>, Vec<&LiveRule>) = live.rules.iter().partition(names_list);
+    let plan = |situation, actions, older| {
+        let naming = naming.iter().map(|rule| (*rule).clone()).collect();
+        Plan { situation, actions, naming, older }
+    };
     let others: Vec<Opening> = others.into_iter().map(|rule| live.opening(rule)).collect();
     let before = list.entries_before.as_deref().unwrap_or_default();
     let added: Vec<IpNet> = match &entries.added {
         Added::Ranges(ranges) => ranges.iter().filter(|range| !before.contains(range)).copied().collect(),
-        Added::Restored => list
-            .entries
-            .iter()
-            .filter(|range| !before.contains(range))
-            .copied()
-            .collect(),
+        Added::Restored => list.entries.iter().filter(|range| !before.contains(range)).copied().collect(),
     };
-    let opens: Vec<(String, Traffic)> = naming
-        .iter()
-        .map(|rule| (rule.group_id.clone(), rule.traffic.clone()))
-        .collect();
-    let entry_opening = |range: &IpNet| Opening {
-        id: range.to_string(),
-        opens: opens.clone(),
-        ranges: vec![*range],
-    };
+    let opens: Vec<(String, Traffic)> =
+        naming.iter().map(|rule| (rule.group_id.clone(), rule.traffic.clone())).collect();
+    let entry_opening = |range: &IpNet| Opening { id: range.to_string(), opens: opens.clone(), ranges: vec![*range] };
     let (own_entries, other_entries): (Vec<IpNet>, Vec<IpNet>) =
         list.entries.iter().partition(|range| added.contains(range));
-    let beside: Vec<Opening> = others
-        .iter()
-        .cloned()
-        .chain(other_entries.iter().map(entry_opening))
-        .collect();
+    let beside: Vec<Opening> = others.iter().cloned().chain(other_entries.iter().map(entry_opening)).collect();
 
     let own: Vec<Opening> = own_entries.iter().map(entry_opening).collect();
-    let taken: Vec<IpNet> = to_take_away(&own, &beside, limits)
-        .into_iter()
-        .filter_map(|index| own_entries.get(index).copied())
-        .collect();
+    let taken: Vec<IpNet> =
+        to_take_away(&own, &beside, limits).into_iter().filter_map(|index| own_entries.get(index).copied()).collect();
     if taken.is_empty() {
         let told: Vec<Opening> = added.iter().map(entry_opening).collect();
         let was_open = !to_take_away(&told, &beside, limits).is_empty();
         let situation = if was_open { Situation::Gone } else { Situation::NotOpen };
-        let older = if was_open {
-            older(live.rules.iter().cloned(), live, limits)
-        } else {
-            Vec::new()
-        };
-        return Plan {
-            situation,
-            actions: Vec::new(),
-            older,
-        };
+        let older = if was_open { older(live.rules.iter().cloned(), live, limits) } else { Vec::new() };
+        return plan(situation, Vec::new(), older);
     }
 
     if remedy == Remedy::RevokeRules || !list.is_own {
@@ -208,27 +179,16 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
             .filter_map(|index| naming.get(index).map(|rule| (*rule).clone()))
             .collect();
         let left = live.rules.iter().filter(|rule| !revoked.contains(rule));
-        return Plan {
-            situation: Situation::Open,
-            older: older(left.cloned(), live, limits),
-            actions: revocations(revoked),
-        };
+        let older = older(left.cloned(), live, limits);
+        return plan(Situation::Open, revocations(revoked), older);
     }
     let mut afterwards = live.clone();
     if let Some(list) = afterwards.prefix_lists.get_mut(id) {
         list.entries.retain(|range| !taken.contains(range));
     }
-    let action = Action::RemoveEntries {
-        prefix_list_id: id.clone(),
-        version: list.version,
-        entries: taken,
-    };
+    let action = Action::RemoveEntries { prefix_list_id: id.clone(), version: list.version, entries: taken };
     let older = older(live.rules.iter().cloned(), &afterwards, limits);
-    Plan {
-        situation: Situation::Open,
-        actions: vec![action],
-        older,
-    }
+    plan(Situation::Open, vec![action], older)
 }
 
 /// One action per group.
@@ -237,24 +197,15 @@ fn revocations(rules: Vec<LiveRule>) -> Vec<Action> {
     for rule in rules {
         by_group.entry(rule.group_id.clone()).or_default().push(rule);
     }
-    by_group
-        .into_iter()
-        .map(|(group_id, rules)| Action::RevokeRules { group_id, rules })
-        .collect()
+    by_group.into_iter().map(|(group_id, rules)| Action::RevokeRules { group_id, rules }).collect()
 }
 
 /// Which of `left` expose their group, the prefix lists being as in `live`.
 fn older(left: impl Iterator<Item = LiveRule>, live: &Live, limits: Limits<'_>) -> Vec<LiveRule> {
     let left: Vec<LiveRule> = left.collect();
     let openings: Vec<Opening> = left.iter().map(|rule| live.opening(rule)).collect();
-    let ids: BTreeSet<&str> = exposing(&openings, limits)
-        .into_iter()
-        .map(|opening| opening.id.as_str())
-        .collect();
-    left.iter()
-        .filter(|rule| ids.contains(rule.id.as_str()))
-        .cloned()
-        .collect()
+    let ids: BTreeSet<&str> = exposing(&openings, limits).into_iter().map(|opening| opening.id.as_str()).collect();
+    left.iter().filter(|rule| ids.contains(rule.id.as_str())).cloned().collect()
 }
 
 impl EventRule {
@@ -279,20 +230,13 @@ impl Live {
 
     /// A rule as the event tells it, prefix lists being as they are now.
     fn told_opening(&self, rule: &EventRule, group: &str) -> Opening {
-        Opening {
-            ranges: self.ranges(&rule.source),
-            ..rule.opening(group)
-        }
+        Opening { ranges: self.ranges(&rule.source), ..rule.opening(group) }
     }
 
     fn ranges(&self, source: &Source) -> Vec<IpNet> {
         match source {
             Source::Range(range) => vec![*range],
-            Source::PrefixList(id) => self
-                .prefix_lists
-                .get(id)
-                .map(|list| list.entries.clone())
-                .unwrap_or_default(),
+            Source::PrefixList(id) => self.prefix_lists.get(id).map(|list| list.entries.clone()).unwrap_or_default(),
             Source::Group(_) => Vec::new(),
         }
     }
@@ -324,11 +268,7 @@ impl fmt::Display for Action {
                 let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
                 write!(formatter, "revoke from {group_id}: {}", rules.join("; "))
             }
-            Self::RemoveEntries {
-                prefix_list_id,
-                entries,
-                ..
-            } => {
+            Self::RemoveEntries { prefix_list_id, entries, .. } => {
                 let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
                 write!(formatter, "take out of {prefix_list_id}: {}", entries.join(", "))
             }

@@ -24,8 +24,10 @@ pub enum Course {
     Gone(Plan),
     /// Closed, and seen to be.
     Closed {
-        /// The plan that was carried out first.
+        /// The first plan.
         plan: Plan,
+        /// The actions that succeeded, of this plan and of others that followed.
+        carried_out: Vec<Action>,
         /// When the call that closed it had returned.
         at: DateTime<Utc>,
         /// Rules that aren't the event's and still let the world in.
@@ -45,9 +47,15 @@ pub enum Course {
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let object = object(finding);
+    let (open, was_open) = match finding {
+        Finding::Rules(_) => (format!("{object} open to the world"), format!("{object} was open to the world")),
+        Finding::Entries(_) => {
+            (format!("{object} opens groups to the world"), format!("{object} opened groups to the world"))
+        }
+    };
     let mut report = Report {
         outcome: Outcome::Alert,
-        headline: format!("{object} open to the world"),
+        headline: open.clone(),
         problem: None,
         happened: happened(event, finding),
         done: Vec::new(),
@@ -59,21 +67,16 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
-            report.headline = format!("{object} may be open to the world");
-            report.problem = Some(format!(
-                "The account could not be read, so nothing was changed: {problem}"
-            ));
+            report.headline = format!("{object} could not be read");
+            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
-            report
-                .left
-                .push(format!("Look at {object} now and take out what is open to everyone."));
-            report
-                .left
-                .push("Lambda tries again; a further mail says how that went.".to_owned());
+            report.left.push(format!("Look at {object} now and take out what is open to everyone."));
+            report.left.push("Lambda tries again; a further mail says how that went.".to_owned());
         }
         Course::Withheld(plan) => {
+            say_naming(&mut report, plan);
             if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {object} open to the world");
+                report.headline = format!("would have reverted: {open}");
                 report.done.push(
                     "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned(),
                 );
@@ -83,17 +86,14 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                         .to_owned(),
                 );
             }
-            report
-                .done
-                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
             report.left.push("It is still open. Close it, or allow it:".to_owned());
-            report
-                .left
-                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.extend(plan.actions.iter().map(|action| format!("  - {action}")));
             say_older(&mut report, &plan.older);
         }
         Course::Gone(plan) => {
-            report.headline = format!("{object} was open to the world, already gone");
+            say_naming(&mut report, plan);
+            report.headline = format!("{was_open}, already gone");
             report
                 .done
                 .push("Nothing was changed: what the event opened was closed already when snapback looked.".to_owned());
@@ -103,18 +103,12 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             );
             say_older(&mut report, &plan.older);
         }
-        Course::Closed {
-            plan,
-            at,
-            older,
-            entries_left,
-        } => {
+        Course::Closed { plan, carried_out, at, older, entries_left } => {
+            say_naming(&mut report, plan);
             report.closed_at = Some(*at);
             report.outcome = Outcome::Reverted;
-            report.headline = format!("{object} was open to the world");
-            report
-                .done
-                .extend(plan.actions.iter().map(|action| format!("{}.", past(action))));
+            report.headline = was_open;
+            report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
             report
                 .done
                 .push("It was read again afterwards: what the event opened no longer lets the world in.".to_owned());
@@ -122,14 +116,11 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report
                     .done
                     .push("The rule was removed, not set back: the event does not hold what it was before.".to_owned());
-                report
-                    .left
-                    .push("If the rule was needed as it was before, add it again.".to_owned());
+                report.left.push("If the rule was needed as it was before, add it again.".to_owned());
             }
             if let Some(problem) = entries_left {
                 report.outcome = Outcome::Contained;
                 report.problem = Some(format!("The entries could not be taken out of the list: {problem}"));
-                report.headline = format!("{object} opened groups to the world");
                 report
                     .done
                     .push("The rules that name the list were revoked instead of taking its entries out.".to_owned());
@@ -141,23 +132,15 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             say_older(&mut report, older);
         }
         Course::Failed { plan, problem } => {
+            say_naming(&mut report, plan);
+            report.headline = format!("{object} may still be open to the world");
             report.outcome = Outcome::Failed;
             report.problem = Some(problem.clone());
-            report
-                .done
-                .push("This was to be done, and is not, or was not seen to be:".to_owned());
-            report
-                .done
-                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
-            report
-                .left
-                .push(format!("Look at {object} now, and close by hand what is still open:"));
-            report
-                .left
-                .extend(plan.actions.iter().map(|action| format!("  - {action}")));
-            report
-                .left
-                .push("Lambda tries again; a further mail says how that went.".to_owned());
+            report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
+            report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
+            report.left.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.push("Lambda tries again; a further mail says how that went.".to_owned());
             say_older(&mut report, &plan.older);
         }
     }
@@ -167,14 +150,10 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
 /// What the finding is about, harmless and short enough for a subject.
 fn object(finding: &Finding) -> String {
     match finding {
-        Finding::Rules(OpenedRules {
-            group: GroupRef::Id(id),
-            ..
-        }) => format!("security group {}", quote(id)),
-        Finding::Rules(OpenedRules {
-            group: GroupRef::Name(name),
-            ..
-        }) => format!("security group named {}", quote(name)),
+        Finding::Rules(OpenedRules { group: GroupRef::Id(id), .. }) => format!("security group {}", quote(id)),
+        Finding::Rules(OpenedRules { group: GroupRef::Name(name), .. }) => {
+            format!("security group named {}", quote(name))
+        }
         Finding::Entries(AddedEntries { prefix_list_id, .. }) => format!("prefix list {}", quote(prefix_list_id)),
     }
 }
@@ -186,36 +165,19 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             let verb = if opened.changed { "changed" } else { "added" };
             let mut lines = vec![format!("{} {verb} inbound rules of {object}:", quote(&event.name))];
             lines.extend(opened.rules.iter().map(|rule| {
-                let id = rule
-                    .id
-                    .as_deref()
-                    .map_or_else(String::new, |id| format!(" (rule {})", quote(id)));
-                format!(
-                    "  - {} from {}{id}",
-                    quote(&rule.traffic.to_string()),
-                    quote(&rule.source.to_string())
-                )
+                let id = rule.id.as_deref().map_or_else(String::new, |id| format!(" (rule {})", quote(id)));
+                format!("  - {} from {}{id}", quote(&rule.traffic.to_string()), quote(&rule.source.to_string()))
             }));
             lines
         }
-        Finding::Entries(AddedEntries {
-            added: Added::Ranges(ranges),
-            ..
-        }) => {
-            let mut lines = vec![format!(
-                "{} added entries to {object}, which security groups name:",
-                quote(&event.name)
-            )];
+        Finding::Entries(AddedEntries { added: Added::Ranges(ranges), .. }) => {
+            let mut lines =
+                vec![format!("{} added entries to {object}, which security groups name:", quote(&event.name))];
             lines.extend(ranges.iter().map(|range| format!("  - {range}")));
             lines
         }
-        Finding::Entries(AddedEntries {
-            added: Added::Restored, ..
-        }) => {
-            vec![format!(
-                "{} brought entries back into {object}, which security groups name.",
-                quote(&event.name)
-            )]
+        Finding::Entries(AddedEntries { added: Added::Restored, .. }) => {
+            vec![format!("{} brought entries back into {object}, which security groups name.", quote(&event.name))]
         }
     }
 }
@@ -226,6 +188,11 @@ fn past(action: &Action) -> String {
         Action::RevokeRules { .. } => format!("Revoked{}", action.to_string().trim_start_matches("revoke")),
         Action::RemoveEntries { .. } => format!("Took{}", action.to_string().trim_start_matches("take")),
     }
+}
+
+/// The groups that a prefix list's entries reach.
+fn say_naming(report: &mut Report, plan: &Plan) {
+    report.happened.extend(plan.naming.iter().map(|rule| format!("  named by {}: {rule}", rule.group_id)));
 }
 
 fn say_older(report: &mut Report, older: &[LiveRule]) {
@@ -239,33 +206,21 @@ fn say_older(report: &mut Report, older: &[LiveRule]) {
     report.left.push(
         "Still open to the world by rules that are not this event's, which snapback left as they are:".to_owned(),
     );
-    report
-        .left
-        .extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
+    report.left.extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
 }
 
 fn to_allow(event: &Event, finding: &Finding) -> Vec<String> {
     let mut lines = Vec::new();
     if let Finding::Rules(opened) = finding {
-        let mut ports: Vec<String> = opened
-            .rules
-            .iter()
-            .filter_map(|rule| allowed_port(&rule.traffic))
-            .collect();
+        let mut ports: Vec<String> = opened.rules.iter().filter_map(|rule| allowed_port(&rule.traffic)).collect();
         ports.sort();
         ports.dedup();
         if !ports.is_empty() {
-            lines.push(format!(
-                "For everyone, add to the setting AllowedPublicPorts: {}",
-                ports.join(",")
-            ));
+            lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
         }
     }
-    if let Some(arn) = event.actor.principal_arn() {
-        lines.push(format!(
-            "For this actor, add to the setting TrustedActors: {}",
-            quote(arn)
-        ));
+    if let Some(arn) = event.actor.principal_arn().filter(|arn| arn.starts_with("arn:")) {
+        lines.push(format!("For this actor, add to the setting TrustedActors: {}", quote(arn)));
     }
     lines
 }

@@ -62,11 +62,7 @@ impl Protocol {
 impl Traffic {
     /// Everything of a protocol.
     pub fn all(protocol: Protocol) -> Self {
-        Self {
-            protocol,
-            from: 0,
-            to: u16::MAX,
-        }
+        Self { protocol, from: 0, to: u16::MAX }
     }
 
     /// From the fields that EC2 uses: `-1` or nothing for a port means all of them.
