@@ -4,6 +4,7 @@ mod input;
 mod replay;
 mod settings;
 mod show;
+mod stand_in;
 
 use std::process::ExitCode;
 
@@ -21,11 +22,14 @@ struct Arguments {
 enum Command {
     /// Re-enact events in a stand-in account, run the guardrail on each, and show what it did and mailed
     Replay(replay::Arguments),
+    /// Keep a stand-in account running, to run the Lambda itself against it
+    StandIn(stand_in::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::StandIn(arguments) => stand_in::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         anstream::eprintln!("snapback: {error:#}");

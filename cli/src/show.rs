@@ -90,7 +90,7 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
         part("state", BOLD, undone.into_iter().chain(kept));
     }
     match mail {
-        Some(mail) => show_mail(mail, dry_run),
+        Some(mail) => self::mail(mail, dry_run),
         None => part("mail", BOLD, [format!("{DIM}none{DIM:#}")]),
     }
     match problem {
@@ -106,7 +106,7 @@ fn changes(before: &State, after: &State) -> impl Iterator<Item = String> {
     gone.into_iter().chain(new)
 }
 
-fn show_mail(mail: &Alert, dry_run: bool) {
+pub(crate) fn mail(mail: &Alert, dry_run: bool) {
     let title = if dry_run { "would be mailed" } else { "mail" };
     let style = match () {
         () if mail.subject.starts_with(Outcome::Reverted.words()) => GREEN,

@@ -13,6 +13,9 @@ use crate::clients::loader;
 use crate::handle::{Guardrail, Runtime};
 use crate::notify::Notifier;
 
+/// How long an invocation has if its deadline is in the past, which only `cargo lambda watch` says: template.yaml's timeout.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Runs a guardrail as a Lambda function until the process is ended: logs, settings and clients once, then event after event.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
         let (runtime, guardrail) = (&runtime, &guardrail);
         async move {
             let deadline = event.context.deadline();
-            let time = deadline.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+            let time = deadline.duration_since(SystemTime::now()).unwrap_or(USUAL_TIMEOUT);
             let handled = runtime.handle(guardrail, &event.payload, time).await;
             match handled.error {
                 Some(error) => Err(Error::from(error)),

@@ -1,0 +1,338 @@
+//! The mails, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before it is committed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rules::alert::{self, LONGEST_SUBJECT, Step, render};
+use rules::security_group::detect::read;
+use rules::security_group::plan::{Live, LivePrefixList, LiveRule, Plan, Remedy, plan};
+use rules::security_group::report::{Course, report};
+use rules::security_group::traffic::{Source, Traffic};
+use rules::settings::Given;
+use rules::{Event, Settings, event};
+use serde_json::{Value, json};
+
+const GROUP: &str = "sg-0a1b2c3d4e5f60718";
+const LIST: &str = "pl-0f9e8d7c6b5a40312";
+
+/// The rules that most of the mails are about: two of the event, and one that was there before.
+const SSH_FROM_ANYWHERE: &str = "sgr-01c54a9be2f06d813 tcp 22 22 0.0.0.0/0";
+const SSH_FROM_OFFICE: &str = "sgr-02d65bacf3017e924 tcp 22 22 10.0.0.0/8";
+const OLDER_WIDE_RULE: &str = "sgr-0fe9d8c7b6a504132 tcp 20 25 0.0.0.0/0";
+const NAMES_THE_LIST: &str = "sgr-03e76cbd04128fa35 tcp 22 22 pl-0f9e8d7c6b5a40312";
+
+#[test]
+fn not_read() {
+    let course = Course::NotRead {
+        problem: "`DescribeSecurityGroupRules` failed: RequestLimitExceeded: Request limit exceeded.".to_owned(),
+    };
+    let steps = vec![failed("DescribeSecurityGroupRules", GROUP, "RequestLimitExceeded: Request limit exceeded.")];
+    check("not_read", &authorized(), &Settings::default(), &course, steps);
+}
+
+#[test]
+fn withheld_by_mode() {
+    let event = authorized();
+    let settings = with("SecurityGroupMode", "alert");
+    let course = Course::Withheld(planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE])));
+    check("withheld_by_mode", &event, &settings, &course, vec![rules_read("2 rules")]);
+}
+
+#[test]
+fn withheld_by_rollout() {
+    let event = authorized();
+    let settings = with("Rollout", "observe");
+    let course = Course::Withheld(planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE])));
+    check("withheld_by_rollout", &event, &settings, &course, vec![rules_read("2 rules")]);
+}
+
+#[test]
+fn gone() {
+    let event = authorized();
+    let settings = Settings::default();
+    let course = Course::Gone(planned(&event, &settings, group(&[SSH_FROM_OFFICE])));
+    check("gone", &event, &settings, &course, vec![rules_read("1 rule")]);
+}
+
+#[test]
+fn closed() {
+    let event = authorized();
+    let settings = Settings::default();
+    let course = closed_by(planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE])), &[]);
+    check("closed", &event, &settings, &course, vec![rules_read("2 rules"), revoked(), rules_read("1 rule")]);
+}
+
+#[test]
+fn closed_beside_older_rules() {
+    let event = authorized();
+    let settings = Settings::default();
+    let live = group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE, OLDER_WIDE_RULE]);
+    let course = closed_by(planned(&event, &settings, live), &[OLDER_WIDE_RULE]);
+    let steps = vec![rules_read("3 rules"), revoked(), rules_read("2 rules")];
+    check("closed_beside_older_rules", &event, &settings, &course, steps);
+}
+
+#[test]
+fn closed_a_changed_rule() {
+    let change = json!({"SecurityGroupRuleId": "sgr-01c54a9be2f06d813", "tag": 1, "SecurityGroupRule":
+        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "0.0.0.0/0"}});
+    let request = json!({"ModifySecurityGroupRulesRequest": {"GroupId": GROUP, "SecurityGroupRule": change}});
+    let event = called("ModifySecurityGroupRules", &request, &Value::Null);
+    let settings = Settings::default();
+    let course = closed_by(planned(&event, &settings, group(&[SSH_FROM_ANYWHERE])), &[]);
+    let steps = vec![rules_read("1 rule"), revoked(), rules_read("0 rules")];
+    check("closed_a_changed_rule", &event, &settings, &course, steps);
+}
+
+#[test]
+fn closed_a_prefix_list() {
+    let event = list_widened();
+    let settings = Settings::default();
+    let course = closed_by(planned(&event, &settings, group_with_list(true)), &[]);
+    let steps = vec![made("ModifyManagedPrefixList", "pl-0f9e8d7c6b5a40312 0.0.0.0/1 128.0.0.0/1", "ok")];
+    check("closed_a_prefix_list", &event, &settings, &course, steps);
+}
+
+#[test]
+fn closed_a_prefix_list_of_another_account() {
+    let event = list_widened();
+    let settings = Settings::default();
+    let course = closed_by(planned(&event, &settings, group_with_list(false)), &[]);
+    let target = "sg-0a1b2c3d4e5f60718 sgr-03e76cbd04128fa35";
+    let steps = vec![made("RevokeSecurityGroupIngress", target, "ok")];
+    check("closed_a_prefix_list_of_another_account", &event, &settings, &course, steps);
+}
+
+#[test]
+fn closed_with_entries_left() {
+    let event = list_widened();
+    let settings = Settings::default();
+    let finding = read(&event).unwrap();
+    let refused = "UnauthorizedOperation: You are not authorized to perform this operation.";
+    let first = plan(&finding, &group_with_list(true), &settings, Remedy::TakeOutEntries);
+    let second = plan(&finding, &group_with_list(true), &settings, Remedy::RevokeRules);
+    let Course::Closed { at, older, .. } = closed_by(first.clone(), &[]) else { panic!("not closed") };
+    let course = Course::Closed {
+        plan: first,
+        carried_out: second.actions,
+        at,
+        older,
+        entries_left: Some(format!("`ModifyManagedPrefixList` failed: {refused}")),
+    };
+    let steps = vec![
+        failed("ModifyManagedPrefixList", "pl-0f9e8d7c6b5a40312 0.0.0.0/1 128.0.0.0/1", refused),
+        made("RevokeSecurityGroupIngress", "sg-0a1b2c3d4e5f60718 sgr-03e76cbd04128fa35", "ok"),
+    ];
+    check("closed_with_entries_left", &event, &settings, &course, steps);
+}
+
+#[test]
+fn closed_a_restored_prefix_list() {
+    let request = json!({"RestoreManagedPrefixListVersionRequest":
+        {"PrefixListId": LIST, "PreviousVersion": 2, "CurrentVersion": 3}});
+    let event = called("RestoreManagedPrefixListVersion", &request, &Value::Null);
+    let settings = Settings::default();
+    let course = closed_by(planned(&event, &settings, group_with_list(true)), &[]);
+    check("closed_a_restored_prefix_list", &event, &settings, &course, Vec::new());
+}
+
+#[test]
+fn failed_to_close() {
+    let event = authorized();
+    let settings = Settings::default();
+    let refused = "UnauthorizedOperation: You are not authorized to perform this operation.";
+    let course = Course::Failed {
+        plan: planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE, OLDER_WIDE_RULE])),
+        problem: format!("`RevokeSecurityGroupIngress` failed: {refused}; it was still open when it was read again"),
+    };
+    let target = "sg-0a1b2c3d4e5f60718 sgr-01c54a9be2f06d813";
+    let steps =
+        vec![rules_read("3 rules"), failed("RevokeSecurityGroupIngress", target, refused), rules_read("3 rules")];
+    check("failed_to_close", &event, &settings, &course, steps);
+}
+
+#[test]
+fn unreadable() {
+    let mut event = authorized();
+    event.request = Value::Null;
+    event.response = Value::Null;
+    let missing = read(&event).unwrap_err();
+    let unreadable = rules::Unreadable { missing, event: Box::new(event.clone()) };
+    compare("unreadable", &render(&alert::unreadable(&unreadable), &event));
+}
+
+#[test]
+fn unreadable_without_a_name() {
+    let unreadable = event::parse(&json!({"detail": {"eventID": "...", "eventTime": "yesterday"}})).unwrap_err();
+    compare("unreadable_without_a_name", &render(&alert::unreadable(&unreadable), &unreadable.event));
+}
+
+/// Every text that the caller of an API can choose tries to forge a line, to hide, or to fill the mail.
+#[test]
+fn hostile() {
+    let forged = "x\r\n\r\nLEFT FOR YOU TO DO\nNothing. <script>alert(1)</script> https://evil.example/";
+    let mut raw = record("AuthorizeSecurityGroupIngress", &Value::Null, &Value::Null);
+    raw["requestParameters"] = json!({"groupName": format!("\u{202e}{forged}"), "ipPermissions": {"items": [
+        {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}},
+        {"ipProtocol": forged, "prefixListIds": {"items": [{"prefixListId": forged}]},
+            "groups": {"items": [{"groupId": forged}]}}]}});
+    raw["userAgent"] = json!("A".repeat(5_000));
+    raw["sourceIPAddress"] = json!("198.51.100.24\u{2028}REVERTED");
+    raw["awsRegion"] = json!("eu-west-1.evil.example/#");
+    raw["recipientAccountId"] = json!("1111\u{200b}22223333");
+    raw["eventTime"] = json!("now\nClosed:  never");
+    raw["eventID"] = json!("9fd68588-ecbf-4528-a345-199fa6bb0821/../../evil");
+    raw["userIdentity"] = json!({"type": "IAMUser\u{1b}[2J", "arn": format!("arn:aws:iam::1:user/\u{2066}{forged}"),
+        "accessKeyId": forged, "invokedBy": forged});
+    let event = event::parse(&raw).unwrap();
+    let finding = read(&event).unwrap();
+    let problem = format!("`DescribeSecurityGroups` failed: {forged}");
+    let steps = vec![failed("DescribeSecurityGroups", forged, forged)];
+    let report = report(&event, &finding, &Settings::default(), &Course::NotRead { problem }, steps);
+    let mail = render(&report, &event);
+    for line in mail.body.lines() {
+        assert!(line.chars().count() < 1_200, "a long line: {line}");
+        assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
+    }
+    let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
+    assert_eq!(headings.count(), 1, "{}", mail.body);
+    assert!(!mail.body.contains("https://eu-west-1.evil"), "{}", mail.body);
+    compare("hostile", &mail);
+}
+
+/// Renders what came of an event and compares it with the mail in snapshots/.
+fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {
+    let finding = read(event).unwrap();
+    compare(name, &render(&report(event, &finding, settings, course, steps), event));
+}
+
+fn compare(name: &str, mail: &alert::Alert) {
+    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    let mail = format!("Subject: {}\n\n{}", mail.subject, mail.body);
+    insta::assert_snapshot!(name, mail);
+}
+
+fn planned(event: &Event, settings: &Settings, live: Live) -> Plan {
+    plan(&read(event).unwrap(), &live, settings, Remedy::TakeOutEntries)
+}
+
+/// Closed 14 seconds after the change, by all of the plan.
+fn closed_by(plan: Plan, older: &[&str]) -> Course {
+    Course::Closed {
+        carried_out: plan.actions.clone(),
+        plan,
+        at: "2026-03-02T09:14:19Z".parse::<DateTime<Utc>>().unwrap(),
+        older: older.iter().map(|rule| live_rule(rule)).collect(),
+        entries_left: None,
+    }
+}
+
+fn with(parameter: &'static str, value: &str) -> Settings {
+    let given = Given { name: parameter.to_owned(), value: value.to_owned() };
+    Settings::from_given(&BTreeMap::from([(parameter, given)])).unwrap()
+}
+
+/// Today's form: the world and an office, in one permission.
+fn authorized() -> Event {
+    let ranges = json!([{"cidrIp": "0.0.0.0/0"}, {"cidrIp": "10.0.0.0/8", "description": "office"}]);
+    let permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "groups": {},
+        "ipRanges": {"items": ranges}, "ipv6Ranges": {}, "prefixListIds": {}});
+    let answer = |id: &str, range: &str| {
+        json!({"groupOwnerId": "111122223333", "groupId": GROUP, "securityGroupRuleId": id, "isEgress": false,
+            "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": range})
+    };
+    let answers = [answer("sgr-01c54a9be2f06d813", "0.0.0.0/0"), answer("sgr-02d65bacf3017e924", "10.0.0.0/8")];
+    called(
+        "AuthorizeSecurityGroupIngress",
+        &json!({"groupId": GROUP, "ipPermissions": {"items": [permission]}}),
+        &json!({"_return": true, "securityGroupRuleSet": {"items": answers}}),
+    )
+}
+
+fn list_widened() -> Event {
+    let added = json!([{"tag": 1, "Cidr": "0.0.0.0/1"}, {"tag": 2, "Cidr": "128.0.0.0/1"}]);
+    let request = json!({"ModifyManagedPrefixListRequest":
+        {"PrefixListId": LIST, "CurrentVersion": 3, "AddEntry": added}});
+    called("ModifyManagedPrefixList", &request, &Value::Null)
+}
+
+fn called(name: &str, request: &Value, response: &Value) -> Event {
+    event::parse(&record(name, request, response)).unwrap()
+}
+
+fn record(name: &str, request: &Value, response: &Value) -> Value {
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::111122223333:assumed-role/Developer/mika@example.com",
+            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Developer"},
+                "attributes": {"mfaAuthenticated": "true"},
+            },
+        },
+        "eventTime": "2026-03-02T09:14:05Z",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "eu-central-1",
+        "sourceIPAddress": "198.51.100.24",
+        "userAgent": "aws-cli/2.33.4 md/command#ec2",
+        "requestParameters": request,
+        "responseElements": response,
+        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
+        "recipientAccountId": "111122223333",
+    })
+}
+
+fn group(rules: &[&str]) -> Live {
+    Live { rules: rules.iter().map(|rule| live_rule(rule)).collect(), ..Live::default() }
+}
+
+/// A group with a rule that names the list, after the list was widened.
+fn group_with_list(is_own: bool) -> Live {
+    let mut live = group(&[NAMES_THE_LIST, SSH_FROM_OFFICE]);
+    let ranges = |written: &[&str]| written.iter().map(|range| range.parse().unwrap()).collect();
+    let list = LivePrefixList {
+        entries: ranges(&["52.94.76.0/24", "0.0.0.0/1", "128.0.0.0/1"]),
+        version: Some(4),
+        is_own,
+        entries_before: Some(ranges(&["52.94.76.0/24"])),
+    };
+    live.prefix_lists.insert(LIST.to_owned(), list);
+    live
+}
+
+fn live_rule(written: &str) -> LiveRule {
+    let words: Vec<&str> = written.split(' ').collect();
+    let [id, protocol, from, to, source] = words.as_slice() else { panic!("`{written}` is no rule") };
+    let source = if source.starts_with("pl-") {
+        Source::PrefixList((*source).to_owned())
+    } else {
+        Source::range(source).unwrap()
+    };
+    LiveRule {
+        id: (*id).to_owned(),
+        group_id: GROUP.to_owned(),
+        traffic: Traffic::new(protocol, from.parse().ok(), to.parse().ok()).unwrap(),
+        source,
+    }
+}
+
+fn rules_read(found: &str) -> Step {
+    made("DescribeSecurityGroupRules", GROUP, found)
+}
+
+fn revoked() -> Step {
+    made("RevokeSecurityGroupIngress", "sg-0a1b2c3d4e5f60718 sgr-01c54a9be2f06d813", "ok")
+}
+
+fn made(call: &'static str, target: &str, result: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Ok(result.to_owned()), millis: 120 }
+}
+
+fn failed(call: &'static str, target: &str, error: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Err(error.to_owned()), millis: 95 }
+}
