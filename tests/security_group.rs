@@ -736,7 +736,9 @@ async fn an_old_version_of_a_list_is_brought_back() {
     let event = list.restore(2, 1).await;
     assert_eq!(list.entries().await, ["0.0.0.0/0", "8.8.8.0/24"]);
 
-    let looks = list.looks(2, &[group]);
+    let mut looks = list.looks(2, &[group]);
+    let restored = [("PrefixListId", list.id.as_str()), ("TargetVersion", "1")];
+    looks.push(expected("GetManagedPrefixListEntries", &restored));
     let calls = [&looks, &[list.taken_out(3, "0.0.0.0/0")][..], &looks, &[publish()]].concat();
     scene.run(&event).await.is(Violation, &[Reverted], &calls);
     assert_eq!(list.entries().await, ["8.8.8.0/24"]);
@@ -915,7 +917,8 @@ async fn two_processes_at_once_end_closed_and_both_tell() {
     assert_eq!((one.error, two.error), (None, None));
     let mut outcomes = [one.report.unwrap().outcome, two.report.unwrap().outcome];
     outcomes.sort();
-    assert_eq!(outcomes, [Reverted, Alert]);
+    // The slower one's revoke finds the rule gone, or its first look does.
+    assert!(outcomes == [Reverted, Alert] || outcomes == [Reverted, Reverted], "{outcomes:?}");
     assert_eq!(scene.stage.mails().await.len(), 2);
     assert_eq!(group.rules().await, ["tcp/80 10.0.0.0/8"]);
 }
@@ -991,7 +994,7 @@ async fn a_refused_revoke_is_told_and_tried_again() {
     let denied = refused(group.revoked(&added.ids), 403);
     ran.is_error(Violation, &[Failed], &[group.read(), denied, group.read(), publish()]);
     ran.mail_says(&["FAILED - ACT NOW: ", "UnauthorizedOperation", &added.ids[0], &group.id]);
-    assert!(ran.mail().body.starts_with("FAILED - ACT NOW\n"), "{}", ran.mail().body);
+    assert!(ran.mail().body.starts_with("A STEP FAILED\n"), "{}", ran.mail().body);
     assert_eq!(group.rules().await, ["tcp/22 0.0.0.0/0 world"]);
 
     let calls = [group.read(), group.revoked(&added.ids), group.read(), publish()];
@@ -1526,6 +1529,7 @@ async fn where_everything_is_slow_it_still_ends_in_time() {
 #[tokio::test]
 async fn random_rules_end_within_the_width_and_no_more_goes_than_must() {
     let mut random = Random(20_260_101);
+    let mut gone_and_kept = BTreeSet::new();
     for round in 0..20 {
         let scene = Scene::new().await;
         let group = &scene.group;
@@ -1555,11 +1559,14 @@ async fn random_rules_end_within_the_width_and_no_more_goes_than_must() {
             let with: Vec<&String> = kept.iter().chain([back]).copied().collect();
             assert!(is_too_wide(&with, &before), "`{back}` went for nothing: {context}");
         }
+        gone_and_kept.insert((!gone.is_empty(), !kept.is_empty(), !older.is_empty()));
         assert_eq!(ran.handled.error, None, "{context}");
         assert_eq!(ran.mails.len(), usize::from(!gone.is_empty()), "{context}");
         let writes = ran.calls.iter().filter(|call| call.action.starts_with("Revoke")).count();
         assert_eq!(writes, usize::from(!gone.is_empty()), "{context}");
     }
+    // All sorts came up.
+    assert!(gone_and_kept.len() >= 5, "{gone_and_kept:?}");
 }
 
 fn group_of<'a>(rules: &'a [String], ids: &[String], wanted: impl Fn(&String) -> bool) -> Vec<&'a String> {
@@ -1612,7 +1619,8 @@ impl Random {
             let prefix = [8, 8, 8, 7, 1, 0][self.below(6) as usize];
             let block = self.below(256) >> (8 - prefix) << (8 - prefix);
             let block = if self.below(4) == 0 && prefix == 8 { 10 } else { block };
-            let rule = format!("tcp/{from}-{to} {block}.0.0.0/{prefix}");
+            let ports = if from == to { from.to_string() } else { format!("{from}-{to}") };
+            let rule = format!("tcp/{ports} {block}.0.0.0/{prefix}");
             if taken.insert(rule.clone()) {
                 rules.push(rule);
             }

@@ -1,6 +1,11 @@
 //! template.yaml agrees with the code: what the rules watch, what the settings take, what the roles may do.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in its helpers"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

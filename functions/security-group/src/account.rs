@@ -65,7 +65,8 @@ impl Account<'_> {
             }
             Finding::Entries(entries) => {
                 let id = &entries.prefix_list_id;
-                let (groups, list) = tokio::try_join!(self.groups_naming(id), self.changed_prefix_list(entries))?;
+                let (groups, list) =
+                    tokio::try_join!(Box::pin(self.groups_naming(id)), Box::pin(self.changed_prefix_list(entries)))?;
                 if let Some((mut list, owner)) = list {
                     list.is_own = groups.iter().all(|(_, group_owner)| *group_owner == owner);
                     live.prefix_lists.insert(id.clone(), list);
@@ -208,8 +209,17 @@ impl Account<'_> {
                 versions.map(|version| format!("version {version}")).collect()
             };
         let described = self.calls.make("DescribeManagedPrefixLists", id, describe, summary);
-        let (described, entries, before) =
-            tokio::join!(described, self.entries(id, None), self.entries_before(changed));
+        let restored = match changed.added {
+            Added::Restored(version) => Some(version),
+            Added::Ranges(_) => None,
+        };
+        // Boxed, because the SDK's futures are large, and four of them inside one another overflow a small stack.
+        let (described, entries, before, restored) = tokio::join!(
+            Box::pin(described),
+            Box::pin(self.entries(id, None)),
+            Box::pin(self.entries_of(id, changed.version_before)),
+            Box::pin(self.entries_of(id, restored))
+        );
         let (described, entries) = match (described, entries) {
             (Err(error), _) if error.is_not_found() => return Ok(None),
             (_, Err(ObserveError::Call(error))) if error.is_not_found() => return Ok(None),
@@ -219,17 +229,20 @@ impl Account<'_> {
             (Ok(before), _) => before,
             // Without it, the event's own list of entries has to do.
             (Err(_), Added::Ranges(_)) => None,
-            (Err(error), Added::Restored) => return Err(error),
+            (Err(error), Added::Restored(_)) => return Err(error),
         };
         let list = described.prefix_lists().first();
         let version = list.and_then(|list| list.version());
         let owner = list.and_then(|list| list.owner_id()).unwrap_or_default().to_owned();
-        Ok(Some((LivePrefixList { entries, version, is_own: false, entries_before }, owner)))
+        Ok(Some((
+            LivePrefixList { entries, version, is_own: false, entries_before, entries_restored: restored? },
+            owner,
+        )))
     }
 
-    async fn entries_before(&self, changed: &AddedEntries) -> Result<Option<Vec<IpNet>>, ObserveError> {
-        match changed.version_before {
-            Some(version) => self.entries(&changed.prefix_list_id, Some(version)).await.map(Some),
+    async fn entries_of(&self, id: &str, version: Option<i64>) -> Result<Option<Vec<IpNet>>, ObserveError> {
+        match version {
+            Some(version) => self.entries(id, Some(version)).await.map(Some),
             None => Ok(None),
         }
     }

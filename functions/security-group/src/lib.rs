@@ -13,11 +13,12 @@ use chrono::{DateTime, Utc};
 use rules::security_group::detect::{self, Added, Finding};
 use rules::security_group::plan::{Action, Live, Plan, Remedy, Situation, plan};
 use rules::security_group::report::{Course, report};
+use rules::security_group::traffic::Source;
 use rules::security_group::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Settings, Subscription};
 use runtime::clients::{BadRegion, in_region};
-use runtime::{Guardrail, Invocation, Remedied};
+use runtime::{CallError, Guardrail, Invocation, Remedied};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use account::{Account, Observed};
@@ -31,8 +32,14 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// The same for a prefix list, which AWS changes in the background (state `modify-in-progress`).
 const LIST_SETTLE: Duration = Duration::from_secs(15);
 
-/// The pause between two looks.
+/// The pause before the second look; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How often a prefix list that somebody else is changing is tried again before its rules are revoked instead.
+const MOST_BUSY: usize = 4;
 
 /// The guardrail, with an EC2 client per region.
 pub struct SecurityGroup {
@@ -112,16 +119,20 @@ struct Work<'a> {
 struct Done {
     /// The first plan that there was something to do in.
     plan: Option<Plan>,
+    /// What the last look showed to be left to do.
+    remaining: Vec<Action>,
     /// The actions that succeeded.
     carried_out: Vec<Action>,
-    /// The actions tried last, as told.
-    actions: Vec<String>,
+    /// The actions tried last.
+    tried: Vec<Action>,
     /// When the last action that succeeded had returned.
     at: Option<(Instant, DateTime<Utc>)>,
     /// What went wrong with the last actions.
     problem: Option<String>,
     /// Why entries of a prefix list could not be taken out.
     entries_left: Option<String>,
+    /// How often the prefix list was being changed by somebody else.
+    busy: usize,
 }
 
 impl Work<'_> {
@@ -135,11 +146,12 @@ impl Work<'_> {
 
     async fn look_and_act(&mut self) -> Result<Option<Course>, Course> {
         let start = Instant::now();
+        let mut pause = PAUSE;
         let mut seen = HashSet::new();
         let mut group_id = None;
         let mut remedy = Remedy::TakeOutEntries;
         loop {
-            let observed = self.account.observe(self.finding, &mut group_id).await;
+            let observed = Box::pin(self.account.observe(self.finding, &mut group_id)).await;
             let Observed { live, not_read } = observed.map_err(|error| self.failed(&error.to_string()))?;
             let plan = plan(self.finding, &live, self.invocation.settings, remedy);
             seen.extend(self.visible(&live));
@@ -147,23 +159,26 @@ impl Work<'_> {
                 if !self.invocation.settings.acts(self.invocation.settings.security_group_mode) {
                     return Ok(Some(Course::Withheld(plan)));
                 }
-                if self.done.actions == told(&plan.actions) {
+                self.done.remaining.clone_from(&plan.actions);
+                if self.has_tried(&plan.actions) {
                     let changes_list = plan.actions.iter().any(|action| matches!(action, Action::RemoveEntries { .. }));
                     let settle = if changes_list { LIST_SETTLE } else { SETTLE };
                     let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < settle);
                     if self.done.problem.is_some() || !is_settling {
                         return Err(self.failed("it was still open when it was read again"));
                     }
-                    sleep(PAUSE).await;
+                    wait(&mut pause).await;
                 } else {
+                    pause = PAUSE;
                     self.act(plan, &mut remedy).await;
                 }
                 continue;
             }
+            self.done.remaining.clear();
             let is_missing =
                 self.expected().iter().any(|object| !seen.contains(object) && !self.invocation.has_closed(object));
             if is_missing && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
-                sleep(PAUSE).await;
+                wait(&mut pause).await;
                 continue;
             }
             if let Some(problem) = not_read {
@@ -173,15 +188,36 @@ impl Work<'_> {
         }
     }
 
+    /// Whether these are the actions tried last, so that there is nothing to do but to wait for their effect. A prefix list that
+    /// has moved on beyond the version which our change made was opened again by somebody.
+    fn has_tried(&self, actions: &[Action]) -> bool {
+        let version = |actions: &[Action]| {
+            actions.iter().find_map(|action| match action {
+                Action::RemoveEntries { version, .. } => *version,
+                Action::RevokeRules { .. } => None,
+            })
+        };
+        let told = |actions: &[Action]| actions.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let has_moved_on = version(actions) > version(&self.done.tried).map(|tried| tried + 1);
+        told(actions) == told(&self.done.tried) && !has_moved_on
+    }
+
     /// Carries out a plan. What fails is kept for the next look, which shows whether it mattered.
     async fn act(&mut self, plan: Plan, remedy: &mut Remedy) {
         self.done.problem = None;
+        self.done.tried.clone_from(&plan.actions);
+        self.done.plan.get_or_insert_with(|| plan.clone());
         for action in &plan.actions {
-            match self.account.apply(action).await {
+            match Box::pin(self.account.apply(action)).await {
                 Ok(()) => {
                     self.done.at = Some((Instant::now(), self.invocation.now()));
                     self.done.carried_out.push(action.clone());
                     closed_objects(action).iter().for_each(|object| self.invocation.closed(object));
+                }
+                Err(error) if is_busy(&error) && self.done.busy < MOST_BUSY => {
+                    self.done.busy += 1;
+                    self.done.tried.clear();
+                    sleep(PAUSE).await;
                 }
                 Err(error) => {
                     if matches!(action, Action::RemoveEntries { .. }) {
@@ -192,22 +228,17 @@ impl Work<'_> {
                 }
             }
         }
-        self.done.actions = told(&plan.actions);
-        self.done.plan.get_or_insert(plan);
     }
 
     /// How it ended, once the account shows that what the event opened is closed.
     fn closed(&mut self, now: Plan) -> Option<Course> {
-        match (self.done.plan.take(), self.done.at) {
-            (Some(plan), Some((_, at))) => {
-                let entries_left = self.done.entries_left.take();
-                let carried_out = std::mem::take(&mut self.done.carried_out);
-                Some(Course::Closed { plan, carried_out, at, older: now.older, entries_left })
-            }
-            // We tried, nothing of it succeeded, and it is closed: somebody else was faster.
-            (Some(_), None) => Some(Course::Gone(now)),
-            (None, _) => (now.situation == Situation::Gone).then_some(Course::Gone(now)),
-        }
+        let Some(plan) = self.done.plan.take() else {
+            return (now.situation == Situation::Gone).then_some(Course::Gone(now));
+        };
+        let carried_out = std::mem::take(&mut self.done.carried_out);
+        let at = self.done.at.map_or_else(|| self.invocation.now(), |(_, at)| at);
+        let entries_left = self.done.entries_left.take().filter(|_| !carried_out.is_empty());
+        Some(Course::Closed { plan, carried_out, at, older: now.older, entries_left })
     }
 
     fn failed(&self, problem: &str) -> Course {
@@ -216,7 +247,12 @@ impl Work<'_> {
             None => problem.to_owned(),
         };
         match &self.done.plan {
-            Some(plan) => Course::Failed { plan: plan.clone(), problem },
+            Some(plan) => Course::Failed {
+                plan: plan.clone(),
+                carried_out: self.done.carried_out.clone(),
+                remaining: self.done.remaining.clone(),
+                problem,
+            },
             None => Course::NotRead { problem },
         }
     }
@@ -224,10 +260,14 @@ impl Work<'_> {
     /// What the event says must be there, unless it has been taken away since.
     fn expected(&self) -> Vec<String> {
         match self.finding {
-            Finding::Rules(opened) => opened.rules.iter().map(|rule| rule.opening("").id).collect(),
+            // A group as a source is never public, and the event may name it where the account gives its id.
+            Finding::Rules(opened) => {
+                let from_addresses = opened.rules.iter().filter(|rule| !matches!(rule.source, Source::Group(_)));
+                from_addresses.map(|rule| rule.opening("").id).collect()
+            }
             Finding::Entries(entries) => match &entries.added {
                 Added::Ranges(ranges) => ranges.iter().map(|range| entry(&entries.prefix_list_id, range)).collect(),
-                Added::Restored => vec![entries.prefix_list_id.clone()],
+                Added::Restored(_) => vec![entries.prefix_list_id.clone()],
             },
         }
     }
@@ -254,9 +294,15 @@ impl Work<'_> {
     }
 }
 
-/// Actions by what they change; a newer version of the same prefix list doesn't make another action.
-fn told(actions: &[Action]) -> Vec<String> {
-    actions.iter().map(ToString::to_string).collect()
+/// Waits, longer each time.
+async fn wait(pause: &mut Duration) {
+    sleep(*pause).await;
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+}
+
+/// Whether a prefix list could not be changed only because somebody else is changing it.
+fn is_busy(error: &CallError) -> bool {
+    matches!(error.code.as_deref(), Some("PrefixListVersionMismatch" | "IncorrectState"))
 }
 
 /// The name by which an entry of a prefix list is remembered.

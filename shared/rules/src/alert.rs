@@ -12,6 +12,9 @@ use crate::text::{ascii, quote};
 /// The longest subject that SNS takes, in characters (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
 pub const LONGEST_SUBJECT: usize = 100;
 
+/// How much of a subject account and region may take.
+const LONGEST_PLACE: usize = 40;
+
 /// The most lines that one part of a body shows of a list: SNS takes 256 KiB, a reader less.
 const MOST_LINES: usize = 40;
 
@@ -117,11 +120,14 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         (Some(place), None) | (None, Some(place)) => format!(" ({place})"),
         (None, None) => String::new(),
     };
-    let subject = ascii(&format!("{}: {}{place}", report.outcome.words(), report.headline), LONGEST_SUBJECT);
+    let place = ascii(&place, LONGEST_PLACE);
+    let words = report.outcome.words();
+    let room = LONGEST_SUBJECT.saturating_sub(words.len() + 2 + place.len());
+    let subject = format!("{words}: {}{place}", ascii(&report.headline, room));
 
     let mut body = Body::default();
     if let Some(problem) = &report.problem {
-        body.part(report.outcome.words(), [quote(problem)]);
+        body.part("A STEP FAILED", [quote(problem)]);
     }
     body.part("WHAT HAPPENED", report.happened.clone());
     let steps = report.steps.iter().enumerate().map(|(index, step)| {
@@ -141,8 +147,12 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         Some(false) => "no",
         None => "not in the event",
     };
+    let kind = match event.actor.kind.as_str() {
+        "" => String::new(),
+        kind => format!(" ({})", quote(kind)),
+    };
     let mut who = vec![
-        format!("Actor:          {} ({})", or_unknown(&event.actor.arn), quote(&event.actor.kind)),
+        format!("Actor:          {}{kind}", or_unknown(&event.actor.arn)),
         format!("Source address: {}", or_unknown(&event.source_ip)),
         format!("User agent:     {}", or_unknown(&event.user_agent)),
         format!("MFA:            {mfa}"),

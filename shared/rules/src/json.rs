@@ -52,7 +52,7 @@ pub fn number(value: &Value, name: &str) -> Result<Option<i64>, String> {
 }
 
 /// The members of a collection field: `{"items": […]}`, `{"items": {…}}`, a list, or one object standing for itself.
-/// An absent field, `null` and `{}` are the empty collection.
+/// An absent field, `null`, blank text and `{}` are the empty collection.
 pub fn items<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
     let collection = field(value, name);
     let members = match field(collection, "items") {
@@ -61,8 +61,11 @@ pub fn items<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
     };
     match members {
         Value::Array(list) => list.iter().collect(),
-        Value::Object(object) if !object.is_empty() => vec![members],
-        _ => Vec::new(),
+        Value::Object(object) if object.is_empty() => Vec::new(),
+        Value::Null => Vec::new(),
+        Value::String(text) if text.trim().is_empty() => Vec::new(),
+        // Something odd is still something: whoever reads it finds that it lacks what it should have.
+        _ => vec![members],
     }
 }
 
@@ -81,6 +84,8 @@ mod tests {
             (json!({"c": {"items": [1, 2]}}), 2),
             (json!({"c": {"items": {"a": 1}}}), 1),
             (json!({"C": [1]}), 1),
+            (json!({"c": ""}), 0),
+            (json!({"c": "x"}), 1),
             (json!({"c": {"a": 1}}), 1),
         ] {
             assert_eq!(items(&written, "c").len(), length, "{written}");

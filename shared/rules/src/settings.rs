@@ -240,8 +240,8 @@ fn trusted_actor(arn: &str) -> Result<String, String> {
     if !named {
         return problem("is not the ARN of an IAM role or user");
     }
-    let fixed = if resource.starts_with(IDENTITY_CENTER_PATH) { IDENTITY_CENTER_PATH.len() } else { resource.len() };
-    if partition.contains('*') || resource.chars().take(fixed).any(|character| matches!(character, '*' | '?')) {
+    let fixed = resource.strip_prefix(IDENTITY_CENTER_PATH).map_or(*resource, |_| IDENTITY_CENTER_PATH);
+    if partition.contains('*') || fixed.contains('*') || resource.contains('?') {
         return problem("has a wildcard where anyone could create a matching name");
     }
     Ok(arn.to_owned())
@@ -262,18 +262,18 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 /// `tcp/443`, `udp/8000-8010` or `icmp`, the last for both ICMP and ICMPv6.
 fn allowed_ports(text: &str) -> Result<Vec<Traffic>, String> {
-    if text.eq_ignore_ascii_case("icmp") {
+    if text == "icmp" {
         return Ok(vec![Traffic::all(Protocol::Icmp), Traffic::all(Protocol::Icmpv6)]);
     }
     let problem = || format!("`{text}` is not a port");
     let (protocol, ports) = text.split_once('/').ok_or_else(problem)?;
-    let protocol = match protocol.to_ascii_lowercase().as_str() {
+    let protocol = match protocol {
         "tcp" => Protocol::Tcp,
         "udp" => Protocol::Udp,
         _ => return Err(format!("`{text}` is of a protocol that has no ports here")),
     };
     let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
-    let port = |text: &str| text.trim().parse::<u16>().map_err(|_| problem());
+    let port = |text: &str| text.parse::<u16>().map_err(|_| problem());
     let (from, to) = (port(from)?, port(to)?);
     if from > to {
         return Err(format!("`{text}` ends before it begins"));
@@ -291,6 +291,9 @@ fn topic_arn(text: &str) -> Result<Option<String>, String> {
         return Ok(None);
     }
     match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "sns", _, _, name] if name.ends_with(".fifo") => {
+            Err("a FIFO topic, to which no mail can be subscribed".to_owned())
+        }
         ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
             Ok(Some(text.to_owned()))
         }
@@ -333,7 +336,10 @@ mod tests {
             ("WIDEST_PUBLIC_IPV4_PREFIX", "0"),
             ("WIDEST_PUBLIC_IPV4_PREFIX", "33"),
             ("WIDEST_PUBLIC_IPV6_PREFIX", "3"),
+            ("ALLOWED_PUBLIC_PORTS", "TCP/443"),
+            ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_?"),
             ("ALERT_TOPIC_ARN", "my-topic"),
+            ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
         ] {
             let error = with(variable, value).expect_err(value).to_string();
             assert!(

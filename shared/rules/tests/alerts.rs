@@ -145,6 +145,8 @@ fn failed_to_close() {
     let refused = "UnauthorizedOperation: You are not authorized to perform this operation.";
     let course = Course::Failed {
         plan: planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE, OLDER_WIDE_RULE])),
+        carried_out: Vec::new(),
+        remaining: Vec::new(),
         problem: format!("`RevokeSecurityGroupIngress` failed: {refused}; it was still open when it was read again"),
     };
     let target = "sg-0a1b2c3d4e5f60718 sgr-01c54a9be2f06d813";
@@ -300,6 +302,7 @@ fn group_with_list(is_own: bool) -> Live {
         version: Some(4),
         is_own,
         entries_before: Some(ranges(&["52.94.76.0/24"])),
+        entries_restored: Some(ranges(&["0.0.0.0/1", "128.0.0.0/1"])),
     };
     live.prefix_lists.insert(LIST.to_owned(), list);
     live

@@ -183,12 +183,19 @@ fn restored_entries_are_those_that_the_version_before_lacked() {
     let before = Some(ranges(&["52.94.76.0/24", "11.0.0.0/9"]));
     let now = LivePrefixList {
         entries_before: before,
+        entries_restored: Some(ranges(&["52.94.76.0/24", "0.0.0.0/1", "192.168.0.0/16"])),
         ..own(&["52.94.76.0/24", "11.0.0.0/9", "0.0.0.0/1", "192.168.0.0/16"])
     };
-    let live = list(group(&["sgr-1 tcp/22 pl-1"]), "pl-1", now);
+    let live = list(group(&["sgr-1 tcp/22 pl-1"]), "pl-1", now.clone());
     check(&event, live, &["open", "take out of pl-1: 0.0.0.0/1"]);
 
-    let same = LivePrefixList { entries_before: Some(ranges(&["0.0.0.0/1"])), ..own(&["0.0.0.0/1"]) };
+    // 128.0.0.0/1 came by a later event, which is judged by itself.
+    let later = LivePrefixList { entries: ranges(&["52.94.76.0/24", "0.0.0.0/1", "128.0.0.0/1"]), ..now };
+    let live = list(group(&["sgr-1 tcp/22 pl-1"]), "pl-1", later);
+    check(&event, live, &["open", "take out of pl-1: 0.0.0.0/1", "older: sgr-1"]);
+
+    let wide = Some(ranges(&["0.0.0.0/1"]));
+    let same = LivePrefixList { entries_before: wide.clone(), entries_restored: wide, ..own(&["0.0.0.0/1"]) };
     let live = list(group(&["sgr-1 tcp/22 pl-1"]), "pl-1", same);
     check(&event, live, &["not open"]);
 }
@@ -276,7 +283,7 @@ fn entries(added: &[&str]) -> Finding {
 /// `RestoreManagedPrefixListVersion` of `pl-1`
 fn restored() -> Finding {
     let prefix_list_id = "pl-1".to_owned();
-    Finding::Entries(AddedEntries { prefix_list_id, added: Added::Restored, version_before: Some(6) })
+    Finding::Entries(AddedEntries { prefix_list_id, added: Added::Restored(5), version_before: Some(6) })
 }
 
 /// Rules of `sg-1`, or of another group where that stands in front.
@@ -295,7 +302,13 @@ fn list(mut live: Live, id: &str, list: LivePrefixList) -> Live {
 }
 
 fn own(entries: &[&str]) -> LivePrefixList {
-    LivePrefixList { entries: ranges(entries), version: Some(7), is_own: true, entries_before: None }
+    LivePrefixList {
+        entries: ranges(entries),
+        version: Some(7),
+        is_own: true,
+        entries_before: None,
+        entries_restored: None,
+    }
 }
 
 fn ranges(written: &[&str]) -> Vec<IpNet> {

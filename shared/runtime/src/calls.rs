@@ -27,7 +27,7 @@ pub struct CallError {
 }
 
 impl Calls {
-    /// Makes a call and records how it went; `summary` puts what it gave in a few words.
+    /// Makes a call and records how it went, in order of their beginning; `summary` puts what it gave in a few words.
     ///
     /// # Errors
     /// [`CallError`] if the call failed.
@@ -43,15 +43,26 @@ impl Calls {
         R: std::fmt::Debug + 'static,
     {
         let start = Instant::now();
-        let result = request.await.map_err(|error| CallError::new(call, &error));
-        let step = Step {
+        // Noted before the answer: if the time runs out meanwhile, the call may have been carried out all the same.
+        let position = self.note(Step {
             call,
             target: target.to_owned(),
-            result: result.as_ref().map(summary).map_err(|error| error.detail.clone()),
-            millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+            result: Err("no answer when the time ran out".to_owned()),
+            millis: 0,
+        });
+        let result = request.await.map_err(|error| CallError::new(call, &error));
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(step) = steps.get_mut(position) {
+            step.result = result.as_ref().map(summary).map_err(|error| error.detail.clone());
+            step.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        }
         result
+    }
+
+    fn note(&self, step: Step) -> usize {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push(step);
+        steps.len() - 1
     }
 
     /// The calls made so far.

@@ -153,19 +153,18 @@ impl Reenactor {
             )));
         }
         let prepared = match event.name.as_str() {
-            "AuthorizeSecurityGroupIngress" => self.prepare_authorize(&client, &region, &event).await?,
-            "RevokeSecurityGroupIngress" => self.prepare_revoke(&client, &region, &event).await?,
-            "ModifySecurityGroupRules" => self.prepare_modify_rules(&client, &region, &event).await?,
-            "ModifyManagedPrefixList" => self.prepare_modify_list(&client, &region, &event).await?,
-            "RestoreManagedPrefixListVersion" => self.prepare_restore(&client, &region, &event).await?,
-            other => {
-                return Err(not_enough(&format!("`{other}` is not a call that can be made again here")));
-            }
+            "AuthorizeSecurityGroupIngress" => self.prepare_authorize(&client, &region, &event).await,
+            "RevokeSecurityGroupIngress" => self.prepare_revoke(&client, &region, &event).await,
+            "ModifySecurityGroupRules" => self.prepare_modify_rules(&client, &region, &event).await,
+            "ModifyManagedPrefixList" => self.prepare_modify_list(&client, &region, &event).await,
+            "RestoreManagedPrefixListVersion" => self.prepare_restore(&client, &region, &event).await,
+            other => return Err(not_enough(&format!("`{other}` is not a call that can be made again here"))),
         };
         let before = self.state().await?;
         let mut mapped = raw.clone();
+        // A call that AWS refused changed nothing; its event often holds no request, so that nothing can be prepared either.
         if event.error.is_none() {
-            self.make(&client, &event, prepared, &mut mapped).await?;
+            self.make(&client, &event, prepared?, &mut mapped).await?;
         }
         let after = self.state().await?;
         for part in ["requestParameters", "responseElements"] {

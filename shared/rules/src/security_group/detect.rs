@@ -67,8 +67,8 @@ pub struct AddedEntries {
 pub enum Added {
     /// These (`ModifyManagedPrefixList`). Never empty.
     Ranges(Vec<IpNet>),
-    /// Those of an older version that the version before the event lacked (`RestoreManagedPrefixListVersion`).
-    Restored,
+    /// Those of this older version that the version before the event lacked (`RestoreManagedPrefixListVersion`).
+    Restored(i64),
 }
 
 /// Decides on one of the rule's events that succeeded.
@@ -267,9 +267,10 @@ fn version_restored(event: &Event) -> Result<Finding, String> {
     let request = field(&event.request, "RestoreManagedPrefixListVersionRequest");
     let prefix_list_id =
         text(request, "PrefixListId").ok_or("no `PrefixListId` in `RestoreManagedPrefixListVersionRequest`")?;
-    let version_before =
-        number(request, "CurrentVersion")?.ok_or("no `CurrentVersion` in `RestoreManagedPrefixListVersionRequest`")?;
-    Ok(Finding::Entries(AddedEntries { prefix_list_id, added: Added::Restored, version_before: Some(version_before) }))
+    let version =
+        |name: &str| number(request, name)?.ok_or(format!("no `{name}` in `RestoreManagedPrefixListVersionRequest`"));
+    let (added, version_before) = (Added::Restored(version("PreviousVersion")?), Some(version("CurrentVersion")?));
+    Ok(Finding::Entries(AddedEntries { prefix_list_id, added, version_before }))
 }
 
 /// A rule with one source, as responses and `ModifySecurityGroupRules` tell it.

@@ -6,7 +6,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::detect::{Added, AddedEntries, EventRule, Finding, OpenedRules};
-use super::exposure::{Limits, Opening, exposing, to_take_away};
+use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Source, Traffic};
 use crate::settings::Settings;
 
@@ -43,8 +43,10 @@ pub struct LivePrefixList {
     pub version: Option<i64>,
     /// Whether this account owns it, so that its entries can be taken out.
     pub is_own: bool,
-    /// The entries before the event, where an older version could be read.
+    /// The entries before the event, where that version could be read.
     pub entries_before: Option<Vec<IpNet>>,
+    /// The entries of the version that the event restored, if it did.
+    pub entries_restored: Option<Vec<IpNet>>,
 }
 
 /// One change to the account.
@@ -132,7 +134,8 @@ fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
         true if was_open() => Situation::Gone,
         true => Situation::NotOpen,
     };
-    let older = older(live.rules.iter().filter(|rule| !taken.contains(rule)).cloned(), live, limits);
+    let kept: Vec<Opening> = own.iter().filter(|rule| !taken.contains(rule)).map(|rule| live.opening(rule)).collect();
+    let older = older(others.into_iter(), &kept, live, limits);
     Plan { situation, actions: revocations(taken), naming: Vec::new(), older }
 }
 
@@ -152,7 +155,10 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
     let before = list.entries_before.as_deref().unwrap_or_default();
     let added: Vec<IpNet> = match &entries.added {
         Added::Ranges(ranges) => ranges.iter().filter(|range| !before.contains(range)).copied().collect(),
-        Added::Restored => list.entries.iter().filter(|range| !before.contains(range)).copied().collect(),
+        Added::Restored(_) => {
+            let restored = list.entries_restored.as_deref().unwrap_or_default();
+            restored.iter().filter(|range| !before.contains(range)).copied().collect()
+        }
     };
     let opens: Vec<(String, Traffic)> =
         naming.iter().map(|rule| (rule.group_id.clone(), rule.traffic.clone())).collect();
@@ -168,7 +174,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
         let told: Vec<Opening> = added.iter().map(entry_opening).collect();
         let was_open = !to_take_away(&told, &beside, limits).is_empty();
         let situation = if was_open { Situation::Gone } else { Situation::NotOpen };
-        let older = if was_open { older(live.rules.iter().cloned(), live, limits) } else { Vec::new() };
+        let older = if was_open { older(live.rules.iter(), &[], live, limits) } else { Vec::new() };
         return plan(situation, Vec::new(), older);
     }
 
@@ -179,7 +185,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
             .filter_map(|index| naming.get(index).map(|rule| (*rule).clone()))
             .collect();
         let left = live.rules.iter().filter(|rule| !revoked.contains(rule));
-        let older = older(left.cloned(), live, limits);
+        let older = older(left, &[], live, limits);
         return plan(Situation::Open, revocations(revoked), older);
     }
     let mut afterwards = live.clone();
@@ -187,7 +193,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
         list.entries.retain(|range| !taken.contains(range));
     }
     let action = Action::RemoveEntries { prefix_list_id: id.clone(), version: list.version, entries: taken };
-    let older = older(live.rules.iter().cloned(), &afterwards, limits);
+    let older = older(live.rules.iter(), &[], &afterwards, limits);
     plan(Situation::Open, vec![action], older)
 }
 
@@ -200,12 +206,17 @@ fn revocations(rules: Vec<LiveRule>) -> Vec<Action> {
     by_group.into_iter().map(|(group_id, rules)| Action::RevokeRules { group_id, rules }).collect()
 }
 
-/// Which of `left` expose their group, the prefix lists being as in `live`.
-fn older(left: impl Iterator<Item = LiveRule>, live: &Live, limits: Limits<'_>) -> Vec<LiveRule> {
-    let left: Vec<LiveRule> = left.collect();
-    let openings: Vec<Opening> = left.iter().map(|rule| live.opening(rule)).collect();
-    let ids: BTreeSet<&str> = exposing(&openings, limits).into_iter().map(|opening| opening.id.as_str()).collect();
-    left.iter().filter(|rule| ids.contains(rule.id.as_str())).cloned().collect()
+/// Which of `rules` would have to go for their groups not to be open to the world, `beside` staying.
+fn older<'a>(
+    rules: impl Iterator<Item = &'a LiveRule>,
+    beside: &[Opening],
+    live: &Live,
+    limits: Limits<'_>,
+) -> Vec<LiveRule> {
+    let rules: Vec<&LiveRule> = rules.collect();
+    let openings: Vec<Opening> = rules.iter().map(|rule| live.opening(rule)).collect();
+    let taken = to_take_away(&openings, beside, limits).into_iter();
+    taken.filter_map(|index| rules.get(index).map(|rule| (*rule).clone())).collect()
 }
 
 impl EventRule {

@@ -26,7 +26,8 @@ pub enum Course {
     Closed {
         /// The first plan.
         plan: Plan,
-        /// The actions that succeeded, of this plan and of others that followed.
+        /// The actions that succeeded, of this plan and of others that followed. None if a call ended in an error and what it was
+        /// to close is closed all the same.
         carried_out: Vec<Action>,
         /// When the call that closed it had returned.
         at: DateTime<Utc>,
@@ -37,8 +38,12 @@ pub enum Course {
     },
     /// It may still be open.
     Failed {
-        /// The plan that was carried out, or begun.
+        /// The first plan.
         plan: Plan,
+        /// The actions that succeeded.
+        carried_out: Vec<Action>,
+        /// What was left to do when the account was read last; empty if it wasn't read again.
+        remaining: Vec<Action>,
         /// What went wrong.
         problem: String,
     },
@@ -47,10 +52,11 @@ pub enum Course {
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let object = object(finding);
+    let short = short(finding);
     let (open, was_open) = match finding {
-        Finding::Rules(_) => (format!("{object} open to the world"), format!("{object} was open to the world")),
+        Finding::Rules(_) => (format!("{short} open to the world"), format!("{short} was open to the world")),
         Finding::Entries(_) => {
-            (format!("{object} opens groups to the world"), format!("{object} opened groups to the world"))
+            (format!("{short} opens groups to the world"), format!("{short} opened groups to the world"))
         }
     };
     let mut report = Report {
@@ -67,7 +73,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
-            report.headline = format!("{object} could not be read");
+            report.headline = format!("{short} could not be read");
             report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at {object} now and take out what is open to everyone."));
@@ -89,7 +95,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
             report.left.push("It is still open. Close it, or allow it:".to_owned());
             report.left.extend(plan.actions.iter().map(|action| format!("  - {action}")));
-            say_older(&mut report, &plan.older);
+            say_older(&mut report, short, &plan.older);
         }
         Course::Gone(plan) => {
             say_naming(&mut report, plan);
@@ -101,13 +107,20 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 "See whether the time that it was open was used: it was open from the change until it was taken back."
                     .to_owned(),
             );
-            say_older(&mut report, &plan.older);
+            say_older(&mut report, short, &plan.older);
         }
         Course::Closed { plan, carried_out, at, older, entries_left } => {
             say_naming(&mut report, plan);
             report.closed_at = Some(*at);
             report.outcome = Outcome::Reverted;
             report.headline = was_open;
+            if carried_out.is_empty() {
+                report
+                    .done
+                    .push("The call ended in an error, and what it was to close is closed all the same,".to_owned());
+                report.done.push("by that call or by somebody else:".to_owned());
+                report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            }
             report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
             report
                 .done
@@ -129,33 +142,42 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                         .to_owned(),
                 );
             }
-            say_older(&mut report, older);
+            say_older(&mut report, short, older);
         }
-        Course::Failed { plan, problem } => {
+        Course::Failed { plan, carried_out, remaining, problem } => {
             say_naming(&mut report, plan);
-            report.headline = format!("{object} may still be open to the world");
+            report.headline = format!("{short} may still be open");
             report.outcome = Outcome::Failed;
             report.problem = Some(problem.clone());
+            report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
+            let remaining = if remaining.is_empty() { &plan.actions } else { remaining };
             report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
-            report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.done.extend(remaining.iter().map(|action| format!("  - {action}")));
             report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
-            report.left.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.extend(remaining.iter().map(|action| format!("  - {action}")));
             report.left.push("Lambda tries again; a further mail says how that went.".to_owned());
-            say_older(&mut report, &plan.older);
+            say_older(&mut report, short, &plan.older);
         }
     }
     report
 }
 
-/// What the finding is about, harmless and short enough for a subject.
-fn object(finding: &Finding) -> String {
+/// What the finding is about, as a subject has room for.
+fn short(finding: &Finding) -> &str {
     match finding {
-        Finding::Rules(OpenedRules { group: GroupRef::Id(id), .. }) => format!("security group {}", quote(id)),
-        Finding::Rules(OpenedRules { group: GroupRef::Name(name), .. }) => {
-            format!("security group named {}", quote(name))
-        }
-        Finding::Entries(AddedEntries { prefix_list_id, .. }) => format!("prefix list {}", quote(prefix_list_id)),
+        Finding::Rules(OpenedRules { group: GroupRef::Id(name) | GroupRef::Name(name), .. }) => name,
+        Finding::Entries(AddedEntries { prefix_list_id, .. }) => prefix_list_id,
     }
+}
+
+/// The same in full, harmless.
+fn object(finding: &Finding) -> String {
+    let kind = match finding {
+        Finding::Rules(OpenedRules { group: GroupRef::Id(_), .. }) => "security group",
+        Finding::Rules(OpenedRules { group: GroupRef::Name(_), .. }) => "the security group named",
+        Finding::Entries(_) => "prefix list",
+    };
+    format!("{kind} {}", quote(short(finding)))
 }
 
 fn happened(event: &Event, finding: &Finding) -> Vec<String> {
@@ -176,7 +198,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             lines.extend(ranges.iter().map(|range| format!("  - {range}")));
             lines
         }
-        Finding::Entries(AddedEntries { added: Added::Restored, .. }) => {
+        Finding::Entries(AddedEntries { added: Added::Restored(_), .. }) => {
             vec![format!("{} brought entries back into {object}, which security groups name.", quote(&event.name))]
         }
     }
@@ -195,13 +217,13 @@ fn say_naming(report: &mut Report, plan: &Plan) {
     report.happened.extend(plan.naming.iter().map(|rule| format!("  named by {}: {rule}", rule.group_id)));
 }
 
-fn say_older(report: &mut Report, older: &[LiveRule]) {
+fn say_older(report: &mut Report, name: &str, older: &[LiveRule]) {
     if older.is_empty() {
         return;
     }
     if report.outcome == Outcome::Reverted {
         report.outcome = Outcome::Alert;
-        report.headline.push_str(", reverted; older rules still are");
+        report.headline = format!("{name} reverted, older rules still open");
     }
     report.left.push(
         "Still open to the world by rules that are not this event's, which snapback left as they are:".to_owned(),

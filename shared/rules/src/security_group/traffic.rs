@@ -68,7 +68,7 @@ impl Traffic {
     /// From the fields that EC2 uses: `-1` or nothing for a port means all of them.
     ///
     /// # Errors
-    /// Says which port or ICMP type is out of range.
+    /// Says which port or ICMP type is out of range, or that the range ends before it begins.
     pub fn new(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Self, String> {
         let protocol = Protocol::new(protocol);
         let from = from.filter(|from| *from != -1);
@@ -86,6 +86,9 @@ impl Traffic {
             }
             _ => (0, u16::MAX),
         };
+        if from > to {
+            return Err(format!("port range `{from}-{to}` ends before it begins"));
+        }
         Ok(Self { protocol, from, to })
     }
 
@@ -166,6 +169,7 @@ mod tests {
             assert_eq!(Traffic::new(protocol, from, to).unwrap().to_string(), shown);
         }
         assert!(Traffic::new("tcp", Some(22), Some(70_000)).is_err());
+        assert!(Traffic::new("tcp", Some(23), Some(22)).is_err());
         assert!(Traffic::new("icmp", Some(300), None).is_err());
     }
 
