@@ -277,7 +277,11 @@ impl Account<'_> {
     }
 }
 
-fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
+/// A rule in the form that decisions are made on.
+///
+/// # Errors
+/// Says what AWS's answer lacks.
+pub fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
     let source = if let Some(range) = rule.cidr_ipv4().or(rule.cidr_ipv6()) {
         Source::range(range)?
     } else if let Some(list) = rule.prefix_list_id() {

@@ -15,13 +15,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 use rules::event::{self, Event};
 use rules::json::{field, items, number, text};
-use rules::security_group::detect::{Finding, GroupRef, read};
+use rules::security_group::detect::{Finding, GroupRef, read, single_rule};
 use rules::security_group::exposure::Opening;
 use rules::security_group::plan::LiveRule;
-use rules::security_group::traffic::{Source, Traffic};
+use rules::security_group::traffic::Source;
 use rules::text::quote;
 use runtime::CallError;
 use runtime::clients::in_region;
+use security_group::account::live_rule;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -195,10 +196,8 @@ impl Reenactor {
         let mut state = State::default();
         for (region, group) in &self.groups {
             for rule in self.rules(&self.client(region)?, group).await? {
-                let id = rule.security_group_rule_id().unwrap_or_default().to_owned();
-                let (traffic, source) = told(&rule).map_err(|problem| not_enough(&problem))?;
-                let live = LiveRule { id: id.clone(), group_id: group.clone(), traffic, source };
-                state.rules.insert(id, (live, rule.description));
+                let live = live_rule(&rule).map_err(|problem| not_enough(&problem))?;
+                state.rules.insert(live.id.clone(), (live, rule.description));
             }
         }
         for (region, list) in &self.prefix_lists {
@@ -381,13 +380,11 @@ impl Reenactor {
                     };
                     let mut recorded = recorded.clone();
                     self.map_ids(&mut recorded);
-                    let same = made.iter().find(|rule| {
-                        told(rule).is_ok_and(|told| recorded_rule(&recorded).is_ok_and(|other| told == other))
-                    });
-                    let same = same.and_then(|rule| rule.security_group_rule_id());
+                    let told = single_rule(&recorded, None).map_err(|problem| not_enough(&problem))?;
+                    let same = made.iter().filter_map(|rule| live_rule(rule).ok()).find(|rule| told.is(rule));
                     let same =
                         same.ok_or_else(|| not_enough(&format!("rule `{id}` of the response is not in the request")))?;
-                    self.ids.insert(id, same.to_owned());
+                    self.ids.insert(id, same.id);
                 }
             }
             "RevokeSecurityGroupIngress" => {
@@ -723,33 +720,4 @@ fn single_permission(rule: &Value) -> Result<IpPermission, ReenactError> {
         return Err(not_enough("a rule has no source that could be used again"));
     };
     Ok(made.build())
-}
-
-/// A rule of the account in the form that decisions are made on.
-fn told(rule: &SecurityGroupRule) -> Result<(Traffic, Source), String> {
-    let protocol = rule.ip_protocol().unwrap_or_default();
-    let traffic = Traffic::new(protocol, rule.from_port().map(i64::from), rule.to_port().map(i64::from))?;
-    let source = match (rule.cidr_ipv4().or(rule.cidr_ipv6()), rule.prefix_list_id(), rule.referenced_group_info()) {
-        (Some(range), ..) => Source::range(range)?,
-        (None, Some(list), _) => Source::PrefixList(list.to_owned()),
-        (None, None, group) => Source::Group(group.and_then(|group| group.group_id()).unwrap_or_default().to_owned()),
-    };
-    Ok((traffic, source))
-}
-
-/// The same for a rule of a recorded response.
-fn recorded_rule(rule: &Value) -> Result<(Traffic, Source), String> {
-    let traffic = Traffic::new(
-        &text(rule, "ipProtocol").unwrap_or_default(),
-        number(rule, "fromPort")?,
-        number(rule, "toPort")?,
-    )?;
-    let source = if let Some(range) = text(rule, "cidrIpv4").or_else(|| text(rule, "cidrIpv6")) {
-        Source::range(&range)?
-    } else if let Some(list) = text(rule, "prefixListId") {
-        Source::PrefixList(list)
-    } else {
-        Source::Group(text(field(rule, "referencedGroupInfo"), "groupId").unwrap_or_default())
-    };
-    Ok((traffic, source))
 }

@@ -274,7 +274,10 @@ fn version_restored(event: &Event) -> Result<Finding, String> {
 }
 
 /// A rule with one source, as responses and `ModifySecurityGroupRules` tell it.
-fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String> {
+///
+/// # Errors
+/// Says what was missing or not understood.
+pub fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String> {
     let range = text(rule, "cidrIpv4").or_else(|| text(rule, "cidrIpv6"));
     let group = field(rule, "referencedGroupInfo");
     let source = if let Some(range) = range {
