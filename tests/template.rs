@@ -167,7 +167,9 @@ fn each_function_gets_the_events_that_its_rule_declares() {
             );
             let pattern = &rule["EventPattern"];
             let keys = |value: &Value| -> BTreeSet<String> { value.as_mapping().unwrap().keys().map(text).collect() };
-            assert_eq!(keys(pattern), set(["source", "detail-type", "detail"]));
+            assert_eq!(keys(pattern), set(["account", "source", "detail-type", "detail"]));
+            // What another account forwards to this bus is not this function's business.
+            assert_eq!(serde_yaml_ng::to_string(&pattern["account"]).unwrap().trim(), "- !Ref AWS::AccountId");
             assert_eq!(keys(&pattern["detail"]), set(["eventSource", "eventName"]));
             patterns.push([
                 texts(&pattern["source"]),

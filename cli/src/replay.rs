@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
 use chrono::Utc;
 use rules::security_group::exposure::{Limits, newly_exposed};
-use rules::settings::Rollout;
+use rules::settings::{Mode, Rollout};
 use rules::{Alert, Outcome, Settings, event};
 use runtime::{Guardrail, Handled, Notifier, Runtime, Verdict};
 use sandbox::reenact::{Reenacted, Reenactor, State};
@@ -178,6 +178,7 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
         true => None,
         false => Some(Mailbox::create(&account.actor, &prefix).await.context("failed to make a topic for the alerts")?),
     };
+    let notifier = mailbox.as_ref().map(|mailbox| Notifier::new(&account.function, mailbox.topic_arn())).transpose()?;
     // One listener for the whole run: a signal between two scenarios counts too.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let mut count = Count::default();
@@ -208,9 +209,9 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
         }
         let mut reenactor =
             Reenactor::new(account.actor.clone(), &scenario.events, &format!("{prefix}-{index}"), account.is_stand_in);
-        let replay = Replay { arguments, account, mailbox: mailbox.as_ref(), settings };
+        let replay = Replay { arguments, account, mailbox: mailbox.as_ref(), notifier: notifier.clone(), settings };
         tokio::select! {
-            result = replay.scenario(&scenario, &mut reenactor, &mut count) => result?,
+            () = replay.scenario(&scenario, &mut reenactor, &mut count) => {}
             _ = &mut interrupt => interrupted = true,
         }
         for left in reenactor.clean_up().await {
@@ -221,8 +222,14 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
             break;
         }
     }
-    if let Some(mailbox) = mailbox {
-        mailbox.remove().await.context("failed to delete the topic for the alerts")?;
+    if let Some(mailbox) = mailbox
+        && let Err(problem) = mailbox.remove().await
+    {
+        anstream::eprintln!(
+            "snapback: the topic and queue `{prefix}` could not be deleted: {:#}",
+            anyhow::Error::new(problem)
+        );
+        count.not_done += 1;
     }
     if interrupted {
         anstream::eprintln!("snapback: interrupted; what was created is deleted again");
@@ -243,11 +250,12 @@ struct Replay<'a> {
     arguments: &'a Arguments,
     account: &'a Account,
     mailbox: Option<&'a Mailbox>,
+    notifier: Option<Notifier>,
     settings: Settings,
 }
 
 impl Replay<'_> {
-    async fn scenario(&self, scenario: &Scenario, reenactor: &mut Reenactor, count: &mut Count) -> Result<()> {
+    async fn scenario(&self, scenario: &Scenario, reenactor: &mut Reenactor, count: &mut Count) {
         let path = input::shown(&scenario.path);
         if !self.arguments.json {
             show::scenario(&path);
@@ -256,11 +264,7 @@ impl Replay<'_> {
         if self.arguments.dry_run {
             settings.rollout = Rollout::Observe;
         }
-        let notifier = match self.mailbox {
-            Some(mailbox) => Some(Notifier::new(&self.account.function, mailbox.topic_arn())?),
-            None => None,
-        };
-        let runtime = Runtime::new(settings, notifier, Arc::new(Utc::now));
+        let runtime = Runtime::new(settings, self.notifier.clone(), Arc::new(Utc::now));
         let guardrail = SecurityGroup::new(self.account.function.clone());
         for (index, raw) in scenario.events.iter().enumerate() {
             count.events += 1;
@@ -268,7 +272,7 @@ impl Replay<'_> {
                 Ok(replayed) => {
                     count.not_as_required += usize::from(replayed.problem.is_some());
                     if self.arguments.json {
-                        anstream::println!("{}", show::to_json(&path, index, &replayed));
+                        show::json(&show::to_json(&path, index, &replayed));
                     } else {
                         show::replayed(&replayed, self.arguments.dry_run);
                     }
@@ -277,14 +281,13 @@ impl Replay<'_> {
                     count.not_done += 1;
                     let problem = format!("{problem:#}");
                     if self.arguments.json {
-                        anstream::println!("{}", show::not_done_to_json(&path, Some(index), &problem));
+                        show::json(&show::not_done_to_json(&path, Some(index), &problem));
                     } else {
                         show::not_done(&problem);
                     }
                 }
             }
         }
-        Ok(())
     }
 
     async fn event(
@@ -357,6 +360,11 @@ impl Replay<'_> {
         if acts && handled.verdict != Verdict::Exempt && !open.is_empty() {
             let open: Vec<String> = open.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
             return Err(format!("still open to the world by this event: {}", open.join("; ")));
+        }
+        let tells = !acts && guardrail.mode(settings) != Mode::Off;
+        if tells && handled.verdict == Verdict::Ignored && !opened.is_empty() {
+            let opened: Vec<String> = opened.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
+            return Err(format!("open to the world by this event, and nobody was told: {}", opened.join("; ")));
         }
         if acts && is_violation && opened.is_empty() && now == after {
             return Err("told as a violation, but nothing had been opened to the world".to_owned());

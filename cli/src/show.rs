@@ -1,6 +1,7 @@
 //! How a replay looks on a terminal, and as JSON.
 
-use anstream::println;
+use std::io::Write;
+
 use anstyle::{AnsiColor, Style};
 use rules::text::quote;
 use rules::{Alert, Event, Outcome};
@@ -14,6 +15,13 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Writes a line to stdout. Whoever reads may have gone (`| head`): the replay still has to clean up after itself.
+macro_rules! line {
+    ($($text:tt)*) => {
+        drop(writeln!(anstream::stdout(), $($text)*))
+    };
+}
 
 /// One event, from the change to the mail.
 pub(crate) struct Replayed {
@@ -31,14 +39,14 @@ pub(crate) struct Replayed {
 
 /// The file that the next events are from.
 pub(crate) fn scenario(path: &str) {
-    println!("\n{BOLD}{path}{BOLD:#}");
+    line!("\n{BOLD}{path}{BOLD:#}");
 }
 
 /// A part of the timeline: `style` for its name, then lines.
 fn part(name: &str, style: Style, lines: impl IntoIterator<Item = String>) {
     for (index, line) in lines.into_iter().enumerate() {
         let name = if index == 0 { name } else { "" };
-        println!("  {style}{name:<9}{style:#} {line}");
+        line!("  {style}{name:<9}{style:#} {line}");
     }
 }
 
@@ -114,19 +122,24 @@ pub(crate) fn mail(mail: &Alert, dry_run: bool) {
         () => YELLOW,
     };
     let line = "─".repeat(100usize.saturating_sub(title.chars().count() + 4));
-    println!("  {DIM}╭─ {title} {line}{DIM:#}");
-    println!("  {DIM}│{DIM:#} {style}{}{style:#}", mail.subject);
-    println!("  {DIM}│{DIM:#}");
+    line!("  {DIM}╭─ {title} {line}{DIM:#}");
+    line!("  {DIM}│{DIM:#} {style}{}{style:#}", mail.subject);
+    line!("  {DIM}│{DIM:#}");
     for line in mail.body.lines() {
-        println!("  {DIM}│{DIM:#} {line}");
+        line!("  {DIM}│{DIM:#} {line}");
     }
-    println!("  {DIM}╰{}{DIM:#}", "─".repeat(102));
+    line!("  {DIM}╰{}{DIM:#}", "─".repeat(102));
+}
+
+/// One line of JSON.
+pub(crate) fn json(value: &Value) {
+    line!("{value}");
 }
 
 /// The last lines: how many events, and how they ended.
 pub(crate) fn summary(events: usize, not_as_required: usize, not_done: usize) {
     let style = if not_as_required + not_done == 0 { GREEN } else { RED };
-    println!(
+    line!(
         "\n{style}{events} events: {} ended as the settings require, {not_as_required} did not, {not_done} could not be replayed{style:#}",
         events - not_as_required - not_done
     );

@@ -42,6 +42,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             for event in &scenario.events {
                 let reenacted = reenactor.reenact(event, Utc::now).await.context("failed to re-enact the event")?;
                 let text = serde_json::to_string_pretty(&reenacted.event).context("failed to write the event")?;
+                if let Some(folder) = arguments.output.parent() {
+                    std::fs::create_dir_all(folder)
+                        .with_context(|| format!("failed to make `{}`", folder.display()))?;
+                }
                 std::fs::write(&arguments.output, text)
                     .with_context(|| format!("failed to write `{}`", arguments.output.display()))?;
             }

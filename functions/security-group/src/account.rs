@@ -1,10 +1,8 @@
 //! The reads and writes of the account.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
 use ipnet::IpNet;
-use rules::security_group::detect::{Added, AddedEntries, Finding, GroupRef};
+use rules::security_group::detect::{Added, AddedEntries, EventRule, Finding, GroupRef};
 use rules::security_group::plan::{Action, Live, LivePrefixList, LiveRule};
 use rules::security_group::traffic::{Source, Traffic};
 use runtime::{CallError, Calls};
@@ -21,6 +19,7 @@ pub struct Account<'a> {
 }
 
 /// What the account holds.
+#[derive(Default)]
 pub struct Observed {
     /// What could be read.
     pub live: Live,
@@ -50,7 +49,7 @@ impl Account<'_> {
     /// # Errors
     /// [`ObserveError`] if the rules, or the prefix list that the finding is about, could not be read.
     pub async fn observe(&self, finding: &Finding, group_id: &mut Option<String>) -> Result<Observed, ObserveError> {
-        let mut live = Live::default();
+        let mut observed = Observed::default();
         match finding {
             Finding::Rules(opened) => {
                 if group_id.is_none() {
@@ -60,7 +59,7 @@ impl Account<'_> {
                     };
                 }
                 if let Some(id) = group_id.as_ref() {
-                    self.read_rules(std::slice::from_ref(id), &mut live).await?;
+                    self.read_rules(std::slice::from_ref(id), &mut observed).await?;
                 }
             }
             Finding::Entries(entries) => {
@@ -68,30 +67,46 @@ impl Account<'_> {
                 let (groups, list) =
                     tokio::try_join!(Box::pin(self.groups_naming(id)), Box::pin(self.changed_prefix_list(entries)))?;
                 if let Some((mut list, owner)) = list {
-                    list.is_own = groups.iter().all(|(_, group_owner)| *group_owner == owner);
-                    live.prefix_lists.insert(id.clone(), list);
+                    list.is_own = groups.iter().any(|(_, group_owner)| *group_owner == owner);
+                    observed.live.prefix_lists.insert(id.clone(), list);
                 }
                 let groups: Vec<String> = groups.into_iter().map(|(group, _)| group).collect();
                 for groups in groups.chunks(MOST_FILTER_VALUES) {
-                    self.read_rules(groups, &mut live).await?;
+                    self.read_rules(groups, &mut observed).await?;
                 }
             }
         }
-        let mut not_read = None;
-        let unread: BTreeSet<String> =
-            live.named_prefix_lists().into_iter().filter(|id| !live.prefix_lists.contains_key(id)).collect();
-        for id in unread {
-            // A list that can't be read must not keep the rules that can be judged without it from being closed.
+        // Lists that rules name now, and those that the event's rules named, which may be gone.
+        let told: &[EventRule] = match finding {
+            Finding::Rules(opened) => &opened.rules,
+            Finding::Entries(_) => &[],
+        };
+        let mut lists = observed.live.named_prefix_lists();
+        lists.extend(told.iter().filter_map(|rule| rule.source.prefix_list().map(str::to_owned)));
+        for id in lists {
+            if observed.live.prefix_lists.contains_key(&id) {
+                continue;
+            }
             match self.entries(&id, None).await {
                 Ok(entries) => {
-                    live.prefix_lists.insert(id, LivePrefixList { entries, ..LivePrefixList::default() });
+                    let list = LivePrefixList { entries, ..LivePrefixList::default() };
+                    observed.live.prefix_lists.insert(id, list);
                 }
+                Err(ObserveError::Call(error)) if error.is_not_found() => {}
+                // A list that can't be read must not keep the rules that can be judged without it from being closed, and it
+                // matters only where it may have a part in what the event opened.
                 Err(error) => {
-                    not_read = Some(format!("rules name prefix list {id}, whose entries could not be read: {error}"));
+                    let naming = observed.live.rules.iter().filter(|rule| rule.source.prefix_list() == Some(&id));
+                    let mut naming = naming.map(|rule| &rule.traffic).chain(told.iter().map(|rule| &rule.traffic));
+                    let matters =
+                        told.is_empty() || naming.any(|traffic| told.iter().any(|rule| rule.traffic.overlaps(traffic)));
+                    if matters {
+                        observed.not_read = Some(format!("the entries of prefix list {id} could not be read: {error}"));
+                    }
                 }
             }
         }
-        Ok(Observed { live, not_read })
+        Ok(observed)
     }
 
     /// Carries out one action.
@@ -166,7 +181,7 @@ impl Account<'_> {
     }
 
     /// The rules of groups. A group that isn't there has none.
-    async fn read_rules(&self, group_ids: &[String], live: &mut Live) -> Result<(), ObserveError> {
+    async fn read_rules(&self, group_ids: &[String], observed: &mut Observed) -> Result<(), ObserveError> {
         const CALL: &str = "DescribeSecurityGroupRules";
         let filter = Filter::builder().name("group-id").set_values(Some(group_ids.to_vec())).build();
         let target = group_ids.join(" ");
@@ -184,9 +199,15 @@ impl Account<'_> {
             };
             for rule in page.security_group_rules() {
                 if rule.is_egress() == Some(true) {
-                    live.outbound.extend(rule.security_group_rule_id().map(str::to_owned));
-                } else {
-                    live.rules.push(live_rule(rule).map_err(|problem| ObserveError::Answer { call: CALL, problem })?);
+                    observed.live.outbound.extend(rule.security_group_rule_id().map(str::to_owned));
+                    continue;
+                }
+                match live_rule(rule) {
+                    Ok(rule) => observed.live.rules.push(rule),
+                    // One odd rule must not keep the others from being closed.
+                    Err(problem) => {
+                        observed.not_read = Some(format!("the answer to `{CALL}` could not be understood: {problem}"))
+                    }
                 }
             }
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
@@ -225,17 +246,11 @@ impl Account<'_> {
             (_, Err(ObserveError::Call(error))) if error.is_not_found() => return Ok(None),
             (described, entries) => (described?, entries?),
         };
-        let entries_before = match (before, &changed.added) {
-            (Ok(before), _) => before,
-            // Without it, the event's own list of entries has to do.
-            (Err(_), Added::Ranges(_)) => None,
-            (Err(error), Added::Restored(_)) => return Err(error),
-        };
         let list = described.prefix_lists().first();
         let version = list.and_then(|list| list.version());
         let owner = list.and_then(|list| list.owner_id()).unwrap_or_default().to_owned();
         Ok(Some((
-            LivePrefixList { entries, version, is_own: false, entries_before, entries_restored: restored? },
+            LivePrefixList { entries, version, is_own: false, entries_before: before?, entries_restored: restored? },
             owner,
         )))
     }

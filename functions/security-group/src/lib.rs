@@ -38,9 +38,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often a prefix list that somebody else is changing is tried again before its rules are revoked instead.
-const MOST_BUSY: usize = 4;
-
 /// The guardrail, with an EC2 client per region.
 pub struct SecurityGroup {
     config: SdkConfig,
@@ -119,8 +116,8 @@ struct Work<'a> {
 struct Done {
     /// The first plan that there was something to do in.
     plan: Option<Plan>,
-    /// What the last look showed to be left to do.
-    remaining: Vec<Action>,
+    /// What the last look after acting showed to be left to do.
+    remaining: Option<Vec<Action>>,
     /// The actions that succeeded.
     carried_out: Vec<Action>,
     /// The actions tried last.
@@ -131,8 +128,8 @@ struct Done {
     problem: Option<String>,
     /// Why entries of a prefix list could not be taken out.
     entries_left: Option<String>,
-    /// How often the prefix list was being changed by somebody else.
-    busy: usize,
+    /// Since when the prefix list is being changed by somebody else, or in the background.
+    busy_since: Option<Instant>,
 }
 
 impl Work<'_> {
@@ -159,7 +156,7 @@ impl Work<'_> {
                 if !self.invocation.settings.acts(self.invocation.settings.security_group_mode) {
                     return Ok(Some(Course::Withheld(plan)));
                 }
-                self.done.remaining.clone_from(&plan.actions);
+                self.done.remaining = self.done.plan.as_ref().map(|_| plan.actions.clone());
                 if self.has_tried(&plan.actions) {
                     let changes_list = plan.actions.iter().any(|action| matches!(action, Action::RemoveEntries { .. }));
                     let settle = if changes_list { LIST_SETTLE } else { SETTLE };
@@ -169,14 +166,20 @@ impl Work<'_> {
                     }
                     wait(&mut pause).await;
                 } else {
-                    pause = PAUSE;
                     self.act(plan, &mut remedy).await;
+                    if self.done.tried.is_empty() {
+                        wait(&mut pause).await;
+                    } else {
+                        pause = PAUSE;
+                    }
                 }
                 continue;
             }
-            self.done.remaining.clear();
-            let is_missing =
-                self.expected().iter().any(|object| !seen.contains(object) && !self.invocation.has_closed(object));
+            self.done.remaining = self.done.plan.as_ref().map(|_| Vec::new());
+            let is_missing = self
+                .expected()
+                .iter()
+                .any(|object| !seen.contains(object) && !self.invocation.has_closed(self.event, object));
             if is_missing && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
                 wait(&mut pause).await;
                 continue;
@@ -212,13 +215,10 @@ impl Work<'_> {
                 Ok(()) => {
                     self.done.at = Some((Instant::now(), self.invocation.now()));
                     self.done.carried_out.push(action.clone());
-                    closed_objects(action).iter().for_each(|object| self.invocation.closed(object));
+                    closed_objects(action).iter().for_each(|object| self.invocation.closed(self.event, object));
                 }
-                Err(error) if is_busy(&error) && self.done.busy < MOST_BUSY => {
-                    self.done.busy += 1;
-                    self.done.tried.clear();
-                    sleep(PAUSE).await;
-                }
+                // Tried again with the list's new version, for as long as AWS may take to change a list.
+                Err(error) if is_busy(&error) && self.busy_for() < LIST_SETTLE => self.done.tried.clear(),
                 Err(error) => {
                     if matches!(action, Action::RemoveEntries { .. }) {
                         *remedy = Remedy::RevokeRules;
@@ -230,10 +230,19 @@ impl Work<'_> {
         }
     }
 
+    fn busy_for(&mut self) -> Duration {
+        self.done.busy_since.get_or_insert_with(Instant::now).elapsed()
+    }
+
     /// How it ended, once the account shows that what the event opened is closed.
     fn closed(&mut self, now: Plan) -> Option<Course> {
         let Some(plan) = self.done.plan.take() else {
-            return (now.situation == Situation::Gone).then_some(Course::Gone(now));
+            return match now.situation {
+                Situation::Gone => Some(Course::Gone(now)),
+                // A list that nobody names is nobody's concern, unless this may be a second try after the rules were revoked.
+                Situation::Unnamed if !self.invocation.is_young(self.event) => Some(Course::Unnamed),
+                Situation::Unnamed | Situation::NotOpen | Situation::Open => None,
+            };
         };
         let carried_out = std::mem::take(&mut self.done.carried_out);
         let at = self.done.at.map_or_else(|| self.invocation.now(), |(_, at)| at);

@@ -15,8 +15,14 @@ pub const LONGEST_SUBJECT: usize = 100;
 /// How much of a subject account and region may take.
 const LONGEST_PLACE: usize = 40;
 
-/// The most lines that one part of a body shows of a list: SNS takes 256 KiB, a reader less.
+/// The most lines that one part of a body shows of a list.
 const MOST_LINES: usize = 40;
+
+/// The longest line of a body, in characters.
+const LONGEST_LINE: usize = 2_000;
+
+/// The longest body, in bytes: SNS takes 256 KiB, the subject and its own fields included.
+const LONGEST_BODY: usize = 200 * 1024;
 
 /// How it stands, in the first word of the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,7 +192,7 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     if !report.to_allow.is_empty() {
         body.part("TO ALLOW THIS THE NEXT TIME", report.to_allow.clone());
     }
-    Alert { subject, body: body.text }
+    Alert { subject, body: body.finish() }
 }
 
 /// The text of a mail as it grows.
@@ -204,12 +210,26 @@ impl Body {
         self.text.push('\n');
         let lines: Vec<String> = lines.into_iter().collect();
         for line in lines.iter().take(MOST_LINES) {
-            self.text.push_str(line);
+            self.text.extend(line.chars().take(LONGEST_LINE));
+            if let Some(more) = line.chars().count().checked_sub(LONGEST_LINE).filter(|more| *more > 0) {
+                self.text.push_str(&format!("… and {more} more characters"));
+            }
             self.text.push('\n');
         }
         if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
             self.text.push_str(&format!("… and {more} more lines\n"));
         }
+    }
+}
+
+impl Body {
+    fn finish(mut self) -> String {
+        if self.text.len() > LONGEST_BODY {
+            let end = (0..=LONGEST_BODY).rev().find(|end| self.text.is_char_boundary(*end)).unwrap_or_default();
+            self.text.truncate(end);
+            self.text.push_str("\n… cut: the whole would be longer than a mail may be\n");
+        }
+        self.text
     }
 }
 
@@ -270,6 +290,26 @@ mod tests {
         assert!(
             alert.subject.is_ascii() && alert.subject.len() <= LONGEST_SUBJECT && alert.subject.starts_with("ALERT: ")
         );
+    }
+
+    #[test]
+    fn whatever_happens_sns_takes_the_mail() {
+        let event = event("e-1", "eu-west-1");
+        let lines = || vec!["開".repeat(100_000); 1_000];
+        let report = Report {
+            outcome: Outcome::Failed,
+            headline: "開".repeat(1_000),
+            problem: Some("x".repeat(1_000_000)),
+            happened: lines(),
+            done: lines(),
+            steps: Vec::new(),
+            left: lines(),
+            to_allow: lines(),
+            closed_at: None,
+        };
+        let mail = render(&report, &event);
+        assert!(mail.body.len() < 256 * 1024 - 1024, "{} bytes", mail.body.len());
+        assert!(mail.subject.len() <= LONGEST_SUBJECT && mail.body.contains("more characters"));
     }
 
     #[test]

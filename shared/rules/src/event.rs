@@ -3,6 +3,8 @@
 //! Lenient about what AWS leaves out or spells two ways, strict about what a decision needs. The record's fields are described in
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
@@ -38,7 +40,7 @@ pub struct Event {
     pub source_ip: Option<String>,
     /// `userAgent`: free text of the caller's choosing.
     pub user_agent: Option<String>,
-    /// What two deliveries of the same event have in common: the id together with the whole record. `None` without an id.
+    /// What two deliveries of the same event have in common: the id, and a hash of the whole record. `None` without an id.
     pub identity: Option<String>,
 }
 
@@ -113,7 +115,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
     let record = &envelope.detail;
     let id = text(record, "eventID");
     let event = Event {
-        identity: id.as_ref().map(|id| format!("{id} {record}")),
+        identity: id.as_ref().map(|id| identity(id, record)),
         id,
         name: text(record, "eventName").unwrap_or_default(),
         source: text(record, "eventSource").unwrap_or_default(),
@@ -139,6 +141,12 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         (false, true) => "no `eventSource` in the record",
     };
     Err(Unreadable { missing: missing.to_owned(), event: Box::new(event) })
+}
+
+fn identity(id: &str, record: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    record.to_string().hash(&mut hasher);
+    format!("{id} {:016x}", hasher.finish())
 }
 
 /// The envelope around a record. A bare record gets an empty one; an envelope that the typed form refuses

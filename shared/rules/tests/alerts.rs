@@ -146,7 +146,7 @@ fn failed_to_close() {
     let course = Course::Failed {
         plan: planned(&event, &settings, group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE, OLDER_WIDE_RULE])),
         carried_out: Vec::new(),
-        remaining: Vec::new(),
+        remaining: None,
         problem: format!("`RevokeSecurityGroupIngress` failed: {refused}; it was still open when it was read again"),
     };
     let target = "sg-0a1b2c3d4e5f60718 sgr-01c54a9be2f06d813";

@@ -101,10 +101,34 @@ fn what_was_taken_back_meanwhile_is_gone() {
 }
 
 #[test]
-fn a_changed_rule_is_removed_as_it_is_now() {
+fn a_changed_rule_is_removed_and_one_that_was_changed_since_is_not() {
     let event = changed(&["sgr-1 tcp/22 0.0.0.0/0"]);
-    let live = group(&["sgr-1 tcp/22-23 0.0.0.0/0", "sgr-2 tcp/22 10.0.0.0/8"]);
-    check(&event, live, &["open", "revoke from sg-1: sgr-1 (tcp/22-23 from 0.0.0.0/0)"]);
+    let live = group(&["sgr-1 tcp/22 0.0.0.0/0", "sgr-2 tcp/22 10.0.0.0/8"]);
+    check(&event, live, &["open", "revoke from sg-1: sgr-1 (tcp/22 from 0.0.0.0/0)"]);
+
+    // Whoever made it tcp/8443 has an event of their own, and may be trusted.
+    let live = group(&["sgr-1 tcp/8443 0.0.0.0/0", "sgr-2 tcp/22 10.0.0.0/8"]);
+    check(&event, live, &["gone", "older: sgr-1"]);
+}
+
+#[test]
+fn a_rule_that_named_a_list_was_open_if_the_list_is_wide_or_lost() {
+    let event = added(&["sgr-1 tcp/22 pl-1"]);
+    check(&event, list(group(&[]), "pl-1", own(&["0.0.0.0/1"])), &["gone"]);
+    check(&event, list(group(&[]), "pl-1", own(&["10.0.0.0/8"])), &["not open"]);
+    check(&event, group(&[]), &["gone"]);
+}
+
+#[test]
+fn no_more_entries_are_removed_than_a_call_takes() {
+    let entries: Vec<String> =
+        (0..=255).map(|second| format!("11.{second}.0.0/16")).chain(["0.0.0.0/1".to_owned()]).collect();
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let event = self::entries(&entries);
+    let live = list(group(&["sgr-1 tcp/22 pl-1", "sgr-2 tcp/22 12.0.0.0/8"]), "pl-1", own(&entries));
+    let planned = plan(&event, &live, &settings(), Remedy::TakeOutEntries);
+    let [Action::RemoveEntries { entries, .. }] = planned.actions.as_slice() else { panic!("{planned:?}") };
+    assert_eq!((entries.len(), entries[0].to_string().as_str()), (100, "0.0.0.0/1"));
 }
 
 #[test]
@@ -205,7 +229,8 @@ fn entries_that_are_out_again_are_gone() {
     let event = entries(&["0.0.0.0/1"]);
     let rules = || group(&["sgr-1 tcp/22 pl-1"]);
     check(&event, list(rules(), "pl-1", own(&["52.94.76.0/24"])), &["gone"]);
-    check(&event, list(group(&[]), "pl-1", own(&["0.0.0.0/1"])), &["not open"]);
+    check(&event, list(group(&[]), "pl-1", own(&["0.0.0.0/1"])), &["unnamed"]);
+    check(&event, list(group(&[]), "pl-1", own(&["52.94.76.0/24"])), &["not open"]);
     check(&event, rules(), &["not open"]);
 }
 
@@ -224,6 +249,7 @@ fn told(plan: &Plan) -> Vec<String> {
         Situation::Open => "open",
         Situation::Gone => "gone",
         Situation::NotOpen => "not open",
+        Situation::Unnamed => "unnamed",
     };
     let mut lines = vec![situation.to_owned()];
     lines.extend(plan.actions.iter().map(ToString::to_string));

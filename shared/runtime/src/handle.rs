@@ -74,14 +74,17 @@ impl Invocation<'_> {
         event.time.is_some_and(|time| (self.now() - time).num_seconds() < 60)
     }
 
-    /// Remembers that this process closed something, so that its absence surprises nobody.
-    pub fn closed(&self, object: &str) {
-        self.runtime.memory.closed(object);
+    /// Remembers that this process closed something that an event opened, so that its absence surprises nobody when the event is
+    /// delivered again. Nothing is remembered of an event without an id.
+    pub fn closed(&self, event: &Event, object: &str) {
+        if let Some(identity) = &event.identity {
+            self.runtime.memory.closed(identity, object);
+        }
     }
 
-    /// Whether this process closed it.
-    pub fn has_closed(&self, object: &str) -> bool {
-        self.runtime.memory.has_closed(object)
+    /// Whether this process closed what this event opened.
+    pub fn has_closed(&self, event: &Event, object: &str) -> bool {
+        event.identity.as_ref().is_some_and(|identity| self.runtime.memory.has_closed(identity, object))
     }
 }
 
@@ -189,6 +192,7 @@ impl Runtime {
             Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
             Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
             Decision::Unreadable(missing) => unreadable(&Unreadable { missing, event: Box::new(event.clone()) }),
+            // The account says which of the two it is; a dry look at the log has to tell them apart.
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let remedied = guardrail.remedy(event, &finding, invocation).await;
                 let verdict =

@@ -22,8 +22,8 @@ struct Remembered {
     accepted: VecDeque<(String, Outcome)>,
     /// Alerts that SNS did not take, by event.
     unsent: VecDeque<(String, Outcome, Alert)>,
-    /// What this process closed itself.
-    closed: VecDeque<String>,
+    /// What this process closed itself, by the event that had opened it.
+    closed: VecDeque<(String, String)>,
 }
 
 impl Memory {
@@ -59,12 +59,12 @@ impl Memory {
         });
     }
 
-    pub(crate) fn closed(&self, object: &str) {
-        self.with(|remembered| push(&mut remembered.closed, object.to_owned()));
+    pub(crate) fn closed(&self, event: &str, object: &str) {
+        self.with(|remembered| push(&mut remembered.closed, (event.to_owned(), object.to_owned())));
     }
 
-    pub(crate) fn has_closed(&self, object: &str) -> bool {
-        self.with(|remembered| remembered.closed.iter().any(|known| known == object))
+    pub(crate) fn has_closed(&self, event: &str, object: &str) -> bool {
+        self.with(|remembered| remembered.closed.iter().any(|(opened, known)| opened == event && known == object))
     }
 }
 

@@ -69,14 +69,13 @@ impl State {
 
     /// The rules as openings, prefix lists being expanded.
     pub fn openings(&self) -> Vec<Opening> {
-        let opening = |(rule, _): &(LiveRule, Option<String>)| Opening {
-            id: rule.id.clone(),
-            opens: vec![(rule.group_id.clone(), rule.traffic.clone())],
-            ranges: match &rule.source {
+        let opening = |(rule, _): &(LiveRule, Option<String>)| {
+            let ranges = match &rule.source {
                 Source::Range(range) => vec![*range],
                 Source::PrefixList(list) => self.prefix_lists.get(list).into_iter().flatten().copied().collect(),
                 Source::Group(_) => Vec::new(),
-            },
+            };
+            Opening::new(&rule.id, &rule.group_id, rule.traffic.clone(), ranges)
         };
         self.rules.values().map(opening).collect()
     }

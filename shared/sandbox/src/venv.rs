@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use thiserror::Error;
 
@@ -90,8 +90,7 @@ pub(crate) fn prepare(progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError>
     let _lock = lock(&cache.join(format!("{name}.lock")), progress)?;
 
     let python = interpreter(&folder);
-    // The interpreter is a link that breaks when the system's Python is replaced.
-    if !folder.join(MARKER).exists() || !python.exists() {
+    if !folder.join(MARKER).exists() || !has_moto(&python) {
         make(&folder, &python, progress)?;
     }
     let launcher = folder.join(format!("launcher-{:016x}.py", fnv1a(LAUNCHER.as_bytes())));
@@ -101,10 +100,17 @@ pub(crate) fn prepare(progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError>
     Ok(Venv { python, launcher })
 }
 
+/// Whether the interpreter finds moto. It is a link to the system's Python: when that is replaced, it breaks, or leads to a newer
+/// version, which looks for packages in another folder.
+fn has_moto(python: &Path) -> bool {
+    let find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('moto') is None)";
+    Command::new(python).args(["-I", "-c", find]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
 fn make(folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), VenvError> {
     let system_python = find_python()?;
     if folder.exists() {
-        progress(&format!("removing an unfinished installation in `{}`", folder.display()));
+        progress(&format!("removing an unusable installation in `{}`", folder.display()));
         fs::remove_dir_all(folder).map_err(at(folder))?;
     }
     progress(&format!(

@@ -141,7 +141,7 @@ impl EventRule {
             Source::PrefixList(_) | Source::Group(_) => Vec::new(),
         };
         let id = self.id.clone().unwrap_or_else(|| format!("{} from {}", self.traffic, self.source));
-        Opening { id, opens: vec![(group.to_owned(), self.traffic.clone())], ranges }
+        Opening::new(&id, group, self.traffic.clone(), ranges)
     }
 }
 

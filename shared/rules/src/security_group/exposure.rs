@@ -1,6 +1,6 @@
 //! Which openings let the world in, and which of them to take away so that it no longer gets in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -12,8 +12,8 @@ use crate::public::{Family, WidestPublic, public_addresses};
 pub struct Opening {
     /// The rule's id, or the entry's range.
     pub id: String,
-    /// The groups that it opens, each with the traffic. A prefix list's entry opens every rule that names the list.
-    pub opens: Vec<(String, Traffic)>,
+    /// The traffic that it opens, by group. A prefix list's entry opens every rule that names the list.
+    pub opens: BTreeMap<String, Vec<Traffic>>,
     /// The addresses that it lets in.
     pub ranges: Vec<IpNet>,
 }
@@ -37,27 +37,55 @@ struct Cell {
 impl Limits<'_> {
     /// Whether all of `traffic` may be open to the world: its ports may be spread over several allowed ranges.
     pub fn allow(&self, traffic: &Traffic) -> bool {
-        let everything =
-            Opening { id: String::new(), opens: vec![(String::new(), traffic.clone())], ranges: Vec::new() };
+        let everything = Opening::new("", "", traffic.clone(), Vec::new());
         cells(std::iter::once(&everything), self.allowed).is_empty()
     }
 }
 
 impl Opening {
+    /// Of one group.
+    pub fn new(id: &str, group: &str, traffic: Traffic, ranges: Vec<IpNet>) -> Self {
+        Self { id: id.to_owned(), opens: BTreeMap::from([(group.to_owned(), vec![traffic])]), ranges }
+    }
+
     fn covers(&self, cell: &Cell) -> bool {
-        self.opens.iter().any(|(group, traffic)| *group == cell.group && traffic.covers(&cell.traffic))
+        self.opens.get(&cell.group).is_some_and(|all| all.iter().any(|traffic| traffic.covers(&cell.traffic)))
+    }
+}
+
+/// Openings with the groups that each takes part in, so that a group's ports are compared with its own openings only.
+struct ByGroup<'a> {
+    openings: &'a [Opening],
+    indexes: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl<'a> ByGroup<'a> {
+    fn new(openings: &'a [Opening]) -> Self {
+        let mut indexes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, opening) in openings.iter().enumerate() {
+            for group in opening.opens.keys() {
+                indexes.entry(group).or_default().push(index);
+            }
+        }
+        Self { openings, indexes }
+    }
+
+    fn covering(&self, cell: &Cell) -> Vec<usize> {
+        let of_group = self.indexes.get(cell.group.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let covers = |index: &&usize| self.openings.get(**index).is_some_and(|opening| opening.covers(cell));
+        of_group.iter().filter(covers).copied().collect()
     }
 }
 
 /// What lets the world in through `now` and did not through `before`: the group and the traffic.
 pub fn newly_exposed(before: &[Opening], now: &[Opening], limits: Limits<'_>) -> Vec<(String, Traffic)> {
-    let exposed = |openings: &[Opening], cell: &Cell| {
-        let covering = indexes(openings, |opening| opening.covers(cell));
-        limits.widest.is_exceeded_by(cell.family, ranges(openings, &covering))
+    let (before_by_group, now_by_group) = (ByGroup::new(before), ByGroup::new(now));
+    let exposed = |openings: &ByGroup<'_>, cell: &Cell| {
+        limits.widest.is_exceeded_by(cell.family, ranges(openings.openings, &openings.covering(cell)))
     };
     // Cut at the edges of both, so that every cell is exposed as a whole or not at all.
     let cells = cells(before.iter().chain(now), limits.allowed);
-    let new = cells.into_iter().filter(|cell| exposed(now, cell) && !exposed(before, cell));
+    let new = cells.into_iter().filter(|cell| exposed(&now_by_group, cell) && !exposed(&before_by_group, cell));
     new.map(|cell| (cell.group, cell.traffic)).collect()
 }
 
@@ -72,16 +100,16 @@ pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> 
         others: Vec<IpNet>,
         own: Vec<usize>,
     }
+    let (own_by_group, others_by_group) = (ByGroup::new(own), ByGroup::new(others));
     let all = own.iter().chain(others);
     let ports: Vec<Port> = cells(all, limits.allowed)
         .into_iter()
         .filter_map(|cell| {
-            let own = indexes(own, |opening| opening.covers(&cell));
+            let own = own_by_group.covering(&cell);
             if own.is_empty() {
                 return None;
             }
-            let covering = others.iter().filter(|opening| opening.covers(&cell));
-            let others: Vec<IpNet> = covering.flat_map(|opening| &opening.ranges).copied().collect();
+            let others: Vec<IpNet> = ranges(others, &others_by_group.covering(&cell)).copied().collect();
             let others_exceed = limits.widest.is_exceeded_by(cell.family, &others);
             Some(Port { family: cell.family, others: if others_exceed { Vec::new() } else { others }, own })
         })
@@ -119,22 +147,18 @@ pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> 
     gone
 }
 
-fn indexes(openings: &[Opening], wanted: impl Fn(&Opening) -> bool) -> Vec<usize> {
-    openings.iter().enumerate().filter(|(_, opening)| wanted(opening)).map(|(index, _)| index).collect()
-}
-
 fn ranges<'a>(openings: &'a [Opening], indexes: &[usize]) -> impl Iterator<Item = &'a IpNet> {
     indexes.iter().filter_map(|index| openings.get(*index)).flat_map(|opening| &opening.ranges)
 }
 
 /// Cuts all traffic that `openings` name into cells within which nothing changes, without what is allowed.
 fn cells<'a>(openings: impl Iterator<Item = &'a Opening>, allowed: &[Traffic]) -> Vec<Cell> {
-    let opens: BTreeSet<&(String, Traffic)> = openings.flat_map(|opening| &opening.opens).collect();
-    let groups: BTreeSet<&String> = opens.iter().map(|(group, _)| group).collect();
+    let mut opens: BTreeMap<&String, BTreeSet<&Traffic>> = BTreeMap::new();
+    for (group, opened) in openings.flat_map(|opening| &opening.opens) {
+        opens.entry(group).or_default().extend(opened);
+    }
     let mut cells = Vec::new();
-    for group in groups {
-        let opened: Vec<&Traffic> =
-            opens.iter().filter(|(other, _)| other == group).map(|(_, traffic)| traffic).collect();
+    for (group, opened) in opens {
         // A rule for every protocol also covers those that no rule names: `All` stands for them.
         let named = opened.iter().copied().chain(allowed).map(|traffic| traffic.protocol.clone());
         let protocols: BTreeSet<Protocol> = named.chain([Protocol::All]).collect();
@@ -175,7 +199,7 @@ mod tests {
         let mut words = written.split_whitespace();
         let traffic = traffic(words.next().unwrap());
         let ranges = words.map(|word| word.parse().unwrap()).collect();
-        Opening { id: written.to_owned(), opens: vec![("sg-1".to_owned(), traffic)], ranges }
+        Opening::new(written, "sg-1", traffic, ranges)
     }
 
     fn traffic(written: &str) -> Traffic {
@@ -245,16 +269,35 @@ mod tests {
 
     #[test]
     fn an_entry_of_a_prefix_list_opens_every_rule_that_names_it() {
-        let entry = Opening {
-            id: "12.0.0.0/8".to_owned(),
-            opens: vec![("sg-1".to_owned(), traffic("tcp/22")), ("sg-2".to_owned(), traffic("tcp/80"))],
-            ranges: vec!["12.0.0.0/8".parse().unwrap()],
-        };
+        let opens =
+            [("sg-1", "tcp/22"), ("sg-2", "tcp/80")].map(|(group, port)| (group.to_owned(), vec![traffic(port)]));
+        let ranges = vec!["12.0.0.0/8".parse().unwrap()];
+        let entry = Opening { id: "12.0.0.0/8".to_owned(), opens: BTreeMap::from(opens), ranges };
         let mut neighbour = opening("tcp/80 11.0.0.0/8");
         let limits = Limits { widest: WIDEST, allowed: &[] };
         assert!(to_take_away(std::slice::from_ref(&entry), std::slice::from_ref(&neighbour), limits).is_empty());
-        neighbour.opens[0].0 = "sg-2".to_owned();
+        neighbour.opens = BTreeMap::from([("sg-2".to_owned(), vec![traffic("tcp/80")])]);
         assert_eq!(to_take_away(&[entry], &[neighbour], limits), [0]);
+    }
+
+    #[test]
+    fn a_list_that_a_thousand_groups_name_is_planned_in_time() {
+        let groups: Vec<String> = (0..1_000).map(|number| format!("sg-{number}")).collect();
+        let opens: BTreeMap<String, Vec<Traffic>> =
+            groups.iter().map(|group| (group.clone(), vec![traffic("tcp/22")])).collect();
+        let entry = |range: u32| Opening {
+            id: format!("{range}"),
+            opens: opens.clone(),
+            ranges: vec![IpNet::new(std::net::Ipv4Addr::from(range << 24).into(), 8).unwrap()],
+        };
+        let own: Vec<Opening> = (11..61).map(entry).collect();
+        let mut others = Vec::new();
+        for group in &groups {
+            others.extend((1..20).map(|port| Opening::new("x", group, traffic(&format!("tcp/{port}")), Vec::new())));
+        }
+        let start = std::time::Instant::now();
+        assert_eq!(to_take_away(&own, &others, Limits { widest: WIDEST, allowed: &[] }).len(), 49);
+        assert!(start.elapsed().as_secs() < 20, "{:?}, unoptimized", start.elapsed());
     }
 
     #[test]
@@ -273,19 +316,16 @@ mod tests {
     fn any_opening() -> impl Strategy<Value = Opening> {
         let protocol = prop_oneof![Just("tcp"), Just("udp"), Just("-1"), Just("icmp")];
         let range = (any::<u32>(), 0u8..=12);
-        (protocol, 0i64..6, 0i64..6, prop::collection::vec(range, 1..3)).prop_map(|(protocol, port, more, ranges)| {
+        let groups = prop::sample::subsequence(vec!["sg-1", "sg-2"], 1..=2);
+        let ranges = prop::collection::vec(range, 1..3);
+        (protocol, 0i64..6, 0i64..6, groups, ranges).prop_map(|(protocol, port, more, groups, ranges)| {
+            let traffic = Traffic::new(protocol, Some(port), Some(port + more)).unwrap_or(traffic("tcp/1"));
+            let range =
+                |(address, prefix)| IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix).unwrap().trunc();
             Opening {
-                id: format!("{protocol}/{port}+{more} {ranges:?}"),
-                opens: vec![(
-                    "sg-1".to_owned(),
-                    Traffic::new(protocol, Some(port), Some(port + more)).unwrap_or(traffic("tcp/1")),
-                )],
-                ranges: ranges
-                    .into_iter()
-                    .map(|(address, prefix)| {
-                        IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix).unwrap().trunc()
-                    })
-                    .collect(),
+                id: format!("{groups:?} {protocol}/{port}+{more} {ranges:?}"),
+                opens: groups.into_iter().map(|group| (group.to_owned(), vec![traffic.clone()])).collect(),
+                ranges: ranges.into_iter().map(range).collect(),
             }
         })
     }

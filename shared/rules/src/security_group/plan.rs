@@ -8,7 +8,11 @@ use ipnet::IpNet;
 use super::detect::{Added, AddedEntries, EventRule, Finding, OpenedRules};
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Source, Traffic};
+use crate::public::Family;
 use crate::settings::Settings;
+
+/// How many entries one call removes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>).
+const MOST_REMOVED: usize = 100;
 
 /// What the account holds, as far as a plan needs it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,6 +96,9 @@ pub enum Situation {
     Gone,
     /// It neither is nor was.
     NotOpen,
+    /// A prefix list holds entries of the event that are the world by themselves, and no group names it, so that nothing is open.
+    /// It may have been, if the rules were revoked since.
+    Unnamed,
 }
 
 /// Whether entries of a prefix list are taken out, or the rules that name it are revoked.
@@ -126,8 +133,14 @@ fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
     let was_open = || {
         let group = live.rules.first().map_or("", |rule| &rule.group_id);
         let told = opened.rules.iter().filter(|rule| !is_outbound(rule));
-        let told: Vec<Opening> = told.map(|rule| live.told_opening(rule, group)).collect();
-        !to_take_away(&told, &other_openings, limits).is_empty()
+        let told: Vec<&EventRule> = told.collect();
+        // What a list held that is gone by now is not to be known. In doubt it was open.
+        let names_lost_list = told.iter().any(|rule| {
+            let is_lost = |id| !live.prefix_lists.contains_key(id) && !limits.allow(&rule.traffic);
+            rule.source.prefix_list().is_some_and(is_lost)
+        });
+        let told: Vec<Opening> = told.into_iter().map(|rule| live.told_opening(rule, group)).collect();
+        names_lost_list || !to_take_away(&told, &other_openings, limits).is_empty()
     };
     let situation = match taken.is_empty() {
         false => Situation::Open,
@@ -141,7 +154,7 @@ fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
 
 fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy: Remedy) -> Plan {
     let id = &entries.prefix_list_id;
-    let names_list = |rule: &&LiveRule| rule.source == Source::PrefixList(id.clone());
+    let names_list = |rule: &&LiveRule| rule.source.prefix_list() == Some(id);
     let Some(list) = live.prefix_lists.get(id) else {
         let (actions, naming, older) = Default::default();
         return Plan { situation: Situation::NotOpen, actions, naming, older };
@@ -160,20 +173,30 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
             restored.iter().filter(|range| !before.contains(range)).copied().collect()
         }
     };
-    let opens: Vec<(String, Traffic)> =
-        naming.iter().map(|rule| (rule.group_id.clone(), rule.traffic.clone())).collect();
+    let mut opens: BTreeMap<String, Vec<Traffic>> = BTreeMap::new();
+    for rule in &naming {
+        opens.entry(rule.group_id.clone()).or_default().push(rule.traffic.clone());
+    }
     let entry_opening = |range: &IpNet| Opening { id: range.to_string(), opens: opens.clone(), ranges: vec![*range] };
     let (own_entries, other_entries): (Vec<IpNet>, Vec<IpNet>) =
         list.entries.iter().partition(|range| added.contains(range));
     let beside: Vec<Opening> = others.iter().cloned().chain(other_entries.iter().map(entry_opening)).collect();
 
     let own: Vec<Opening> = own_entries.iter().map(entry_opening).collect();
-    let taken: Vec<IpNet> =
-        to_take_away(&own, &beside, limits).into_iter().filter_map(|index| own_entries.get(index).copied()).collect();
+    let taken = to_take_away(&own, &beside, limits).into_iter();
+    let mut taken: Vec<IpNet> = taken.filter_map(|index| own_entries.get(index).copied()).collect();
+    // Shorter prefixes first; what is left over is the next plan's.
+    taken.sort_by_key(|range| (range.prefix_len(), *range));
+    taken.truncate(MOST_REMOVED);
     if taken.is_empty() {
         let told: Vec<Opening> = added.iter().map(entry_opening).collect();
         let was_open = !to_take_away(&told, &beside, limits).is_empty();
-        let situation = if was_open { Situation::Gone } else { Situation::NotOpen };
+        let is_wide = Family::BOTH.iter().any(|family| limits.widest.is_exceeded_by(*family, &own_entries));
+        let situation = match was_open {
+            true => Situation::Gone,
+            false if naming.is_empty() && is_wide => Situation::Unnamed,
+            false => Situation::NotOpen,
+        };
         let older = if was_open { older(live.rules.iter(), &[], live, limits) } else { Vec::new() };
         return plan(situation, Vec::new(), older);
     }
@@ -220,23 +243,18 @@ fn older<'a>(
 }
 
 impl EventRule {
-    /// Whether this is the live rule: by id, or by content where the event has no ids. AWS refuses a second rule of the same
-    /// content, so that content names one rule only.
+    /// Whether this is the live rule, as the event left it: the same content, and the same id where the event has ids. AWS refuses
+    /// a second rule of the same content, so that content names one rule only. A rule whose content is another by now was
+    /// changed by somebody else, whose event is judged by itself, or is still shown as it was before.
     pub fn is(&self, rule: &LiveRule) -> bool {
-        match &self.id {
-            Some(id) => *id == rule.id,
-            None => self.traffic == rule.traffic && self.source == rule.source,
-        }
+        let same_id = self.id.as_ref().is_none_or(|id| *id == rule.id);
+        same_id && self.traffic == rule.traffic && self.source == rule.source
     }
 }
 
 impl Live {
     fn opening(&self, rule: &LiveRule) -> Opening {
-        Opening {
-            id: rule.id.clone(),
-            opens: vec![(rule.group_id.clone(), rule.traffic.clone())],
-            ranges: self.ranges(&rule.source),
-        }
+        Opening::new(&rule.id, &rule.group_id, rule.traffic.clone(), self.ranges(&rule.source))
     }
 
     /// A rule as the event tells it, prefix lists being as they are now.
@@ -254,10 +272,7 @@ impl Live {
 
     /// The prefix lists that the rules name.
     pub fn named_prefix_lists(&self) -> BTreeSet<String> {
-        let lists = self.rules.iter().filter_map(|rule| match &rule.source {
-            Source::PrefixList(id) => Some(id.clone()),
-            Source::Range(_) | Source::Group(_) => None,
-        });
+        let lists = self.rules.iter().filter_map(|rule| rule.source.prefix_list().map(str::to_owned));
         lists.collect()
     }
 }

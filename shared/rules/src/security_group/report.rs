@@ -22,6 +22,8 @@ pub enum Course {
     Withheld(Plan),
     /// What the event opened was closed already.
     Gone(Plan),
+    /// A prefix list is wide by the event, and no group names it any more, or yet.
+    Unnamed,
     /// Closed, and seen to be.
     Closed {
         /// The first plan.
@@ -42,12 +44,15 @@ pub enum Course {
         plan: Plan,
         /// The actions that succeeded.
         carried_out: Vec<Action>,
-        /// What was left to do when the account was read last; empty if it wasn't read again.
-        remaining: Vec<Action>,
+        /// What was left to do when the account was read last; `None` if it wasn't read again.
+        remaining: Option<Vec<Action>>,
         /// What went wrong.
         problem: String,
     },
 }
+
+/// Said where the invocation ends in an error.
+const TRIES_AGAIN: &str = "Lambda tries again, up to twice; what then is still open is mailed again.";
 
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
@@ -77,7 +82,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at {object} now and take out what is open to everyone."));
-            report.left.push("Lambda tries again; a further mail says how that went.".to_owned());
+            report.left.push(TRIES_AGAIN.to_owned());
         }
         Course::Withheld(plan) => {
             say_naming(&mut report, plan);
@@ -109,12 +114,24 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             );
             say_older(&mut report, short, &plan.older);
         }
+        Course::Unnamed => {
+            report.headline = format!("{short} is wide, no group names it");
+            report.done.push(
+                "Nothing was changed: no security group names the list, so that it opens nothing now.".to_owned(),
+            );
+            report.left.push(
+                "See whether groups named it since the change, and take the entries out if they aren't needed."
+                    .to_owned(),
+            );
+        }
         Course::Closed { plan, carried_out, at, older, entries_left } => {
             say_naming(&mut report, plan);
             report.closed_at = Some(*at);
             report.outcome = Outcome::Reverted;
             report.headline = was_open;
             if carried_out.is_empty() {
+                report.outcome = Outcome::Alert;
+                report.headline.push_str(", closed");
                 report
                     .done
                     .push("The call ended in an error, and what it was to close is closed all the same,".to_owned());
@@ -150,12 +167,17 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.outcome = Outcome::Failed;
             report.problem = Some(problem.clone());
             report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
-            let remaining = if remaining.is_empty() { &plan.actions } else { remaining };
-            report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
-            report.done.extend(remaining.iter().map(|action| format!("  - {action}")));
-            report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
-            report.left.extend(remaining.iter().map(|action| format!("  - {action}")));
-            report.left.push("Lambda tries again; a further mail says how that went.".to_owned());
+            let remaining = remaining.as_ref().unwrap_or(&plan.actions);
+            if remaining.is_empty() {
+                report.done.push("As far as the account could be read, what the event opened is closed.".to_owned());
+                report.left.push(format!("Look at {object} now: what could not be read may be open."));
+            } else {
+                report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
+                report.done.extend(remaining.iter().map(|action| format!("  - {action}")));
+                report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
+                report.left.extend(remaining.iter().map(|action| format!("  - {action}")));
+            }
+            report.left.push(TRIES_AGAIN.to_owned());
             say_older(&mut report, short, &plan.older);
         }
     }
@@ -193,13 +215,12 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             lines
         }
         Finding::Entries(AddedEntries { added: Added::Ranges(ranges), .. }) => {
-            let mut lines =
-                vec![format!("{} added entries to {object}, which security groups name:", quote(&event.name))];
+            let mut lines = vec![format!("{} added entries to {object}:", quote(&event.name))];
             lines.extend(ranges.iter().map(|range| format!("  - {range}")));
             lines
         }
         Finding::Entries(AddedEntries { added: Added::Restored(_), .. }) => {
-            vec![format!("{} brought entries back into {object}, which security groups name.", quote(&event.name))]
+            vec![format!("{} brought entries back into {object}.", quote(&event.name))]
         }
     }
 }

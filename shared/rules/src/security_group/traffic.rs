@@ -92,6 +92,12 @@ impl Traffic {
         Ok(Self { protocol, from, to })
     }
 
+    /// Whether some of `other` is part of this.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same = self.protocol == other.protocol || self.protocol == Protocol::All || other.protocol == Protocol::All;
+        same && self.from <= other.to && other.from <= self.to
+    }
+
     /// Whether all of `other` is part of this.
     pub fn covers(&self, other: &Self) -> bool {
         (self.protocol == Protocol::All || self.protocol == other.protocol)
@@ -112,6 +118,16 @@ impl Source {
             .or_else(|_| written.parse::<std::net::IpAddr>().map(IpNet::from))
             .map(|net| Self::Range(net.trunc()))
             .map_err(|_| format!("`{written}` is not a range of addresses"))
+    }
+}
+
+impl Source {
+    /// The prefix list's id, if it is one.
+    pub fn prefix_list(&self) -> Option<&str> {
+        match self {
+            Self::PrefixList(id) => Some(id),
+            Self::Range(_) | Self::Group(_) => None,
+        }
     }
 }
 
