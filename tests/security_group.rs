@@ -1069,6 +1069,64 @@ async fn a_list_that_cannot_be_read_does_not_keep_an_open_range_from_going() {
 }
 
 #[tokio::test]
+async fn a_list_that_cannot_be_read_does_not_matter_on_other_ports() {
+    let scene = Scene::new().await;
+    let (group, list) = (&scene.group, scene.list(&["10.0.0.0/8"]).await);
+    let reference = format!("tcp/5432 {}", list.id);
+    group.add(&[&reference]).await;
+    let added = group.add(&["tcp/22 0.0.0.0/0"]).await;
+    let denied = Fault::new("", "GetManagedPrefixListEntries", "UnauthorizedOperation");
+    scene.stage.inject(Fault { status: 403, times: 2, ..denied });
+    let ran = scene.run(&added.event).await;
+    assert_eq!(ran.handled.error, None);
+    ran.mail_says(&["REVERTED: "]);
+    assert_eq!(group.rules().await, [reference]);
+}
+
+#[tokio::test]
+async fn a_named_list_that_is_said_not_to_exist_is_never_called_gone() {
+    let scene = Scene::new().await;
+    let (group, list) = (&scene.group, scene.list(&["0.0.0.0/0"]).await);
+    let reference = format!("tcp/22 {}", list.id);
+    let added = group.add(&[&reference]).await;
+    let missing = Fault::new("", "GetManagedPrefixListEntries", "InvalidPrefixListID.NotFound");
+    scene.stage.inject(Fault { status: 400, ..missing });
+    let process = scene.process(&[]);
+    let ran = scene.stage.run(&process, &added.event).await;
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: ", &list.id]);
+    scene.stage.run(&process, &added.event).await.mail_says(&["REVERTED: "]);
+    assert_eq!(group.rules().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_list_that_aws_is_still_changing_is_never_called_gone() {
+    let scene = Scene::new().await;
+    let (group, list) = (&scene.group, scene.list(&["10.0.0.0/8"]).await);
+    group.add(&[&format!("tcp/22 {}", list.id)]).await;
+    // The version that the event is about to make isn't there yet.
+    let mut event = list.add(1, &["0.0.0.0/0"]).await;
+    list.remove(&["0.0.0.0/0"]).await;
+    request(&mut event)["ModifyManagedPrefixListRequest"]["CurrentVersion"] = json!(3);
+    let ran = scene.run_late(&event).await;
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: ", "still changing the prefix list"]);
+}
+
+#[tokio::test]
+async fn where_rules_are_revoked_for_a_list_older_openings_are_named_too() {
+    let scene = Scene::new().await;
+    let (group, list) = (&scene.group, scene.list(&["10.0.0.0/8"]).await);
+    let older = group.add(&["tcp/80 0.0.0.0/0"]).await;
+    group.add(&[&format!("tcp/22 {}", list.id)]).await;
+    let event = list.add(1, &["0.0.0.0/0"]).await;
+    scene.deny("ModifyManagedPrefixList");
+    let ran = scene.run(&event).await;
+    ran.mail_says(&["CONTAINED: ", &older.ids[0], "Still open to the world by rules that are not this event's"]);
+    assert_eq!(group.rules().await, ["tcp/80 0.0.0.0/0"]);
+}
+
+#[tokio::test]
 async fn a_revoke_whose_answer_is_lost_ends_closed_and_told() {
     let scene = Scene::new().await;
     let group = &scene.group;

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
 use chrono::Utc;
-use rules::security_group::exposure::{Limits, newly_exposed};
+use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::settings::{Mode, Rollout};
-use rules::{Alert, Outcome, Settings, event};
+use rules::{Alert, Event, Outcome, Settings, event};
 use runtime::{Guardrail, Handled, Notifier, Runtime, Verdict};
 use sandbox::reenact::{Reenacted, Reenactor, State};
 use sandbox::{Mailbox, StandIn, local_config};
@@ -310,11 +310,11 @@ impl Replay<'_> {
             after.clone()
         };
         let mails = self.mails(&handled).await?;
-        let problem = self.judge(runtime, guardrail, &handled, [&before, &after, &now], &mails).err();
         let event = match event::parse(&reenacted) {
             Ok(event) => event,
             Err(unreadable) => *unreadable.event,
         };
+        let problem = self.judge(runtime, guardrail, &event, &handled, [&before, &after, &now], &mails).err();
         let mail = if self.mailbox.is_some() { mails.into_iter().next() } else { handled.mail.clone() };
         Ok(Replayed { event, note, before, after, now, handled, mail, problem })
     }
@@ -337,6 +337,7 @@ impl Replay<'_> {
         &self,
         runtime: &Runtime,
         guardrail: &SecurityGroup,
+        event: &Event,
         handled: &Handled,
         [before, after, now]: [&State; 3],
         mails: &[Alert],
@@ -366,6 +367,34 @@ impl Replay<'_> {
             let opened: Vec<String> = opened.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
             return Err(format!("open to the world by this event, and nobody was told: {}", opened.join("; ")));
         }
+        if handled.verdict == Verdict::Exempt && !event.actor.principal_arn().is_some_and(|arn| settings.trusts(arn)) {
+            return Err("exempt, though the actor is none of TrustedActors".to_owned());
+        }
+        if acts && handled.verdict != Verdict::Exempt {
+            // Also where an older rule keeps the port open, so that nothing is newly exposed by a second one.
+            let is_old = |opening: &Opening| before.rules.get(&opening.id) == now.rules.get(&opening.id);
+            let (old, new): (Vec<Opening>, Vec<Opening>) = now.openings().into_iter().partition(is_old);
+            let left: Vec<&Opening> =
+                to_take_away(&new, &old, limits).into_iter().filter_map(|index| new.get(index)).collect();
+            if !left.is_empty() {
+                return Err(format!("a rule of this event still lets the world in: {left:?}"));
+            }
+        }
+        let outcome = handled.report.as_ref().map(|report| report.outcome);
+        for (id, (rule, _)) in after.rules.iter().filter(|(id, _)| !now.rules.contains_key(*id)) {
+            if before.rules.get(id) == after.rules.get(id) && outcome != Some(Outcome::Contained) {
+                return Err(format!("an older rule was taken away: {rule}"));
+            }
+            if !rule.source.may_be_public() {
+                return Err(format!("a rule that lets in no public address was taken away: {rule}"));
+            }
+        }
+        if matches!(handled.verdict, Verdict::Violation | Verdict::Unreadable)
+            && handled.mail.is_none()
+            && !handled.is_told_before
+        {
+            return Err("nobody was told".to_owned());
+        }
         if acts && is_violation && opened.is_empty() && now == after {
             return Err("told as a violation, but nothing had been opened to the world".to_owned());
         }
@@ -376,7 +405,6 @@ impl Replay<'_> {
             (Some(mail), [received]) if mail == received => {}
             (Some(_), received) => return Err(format!("one mail was due, {} came or differed", received.len())),
         }
-        let outcome = handled.report.as_ref().map(|report| report.outcome);
         let fits = match handled.verdict {
             Verdict::Ignored | Verdict::Exempt => outcome.is_none(),
             Verdict::Violation if acts => outcome.is_some_and(|outcome| outcome != Outcome::Failed),

@@ -81,6 +81,15 @@ impl Account<'_> {
             Finding::Rules(opened) => &opened.rules,
             Finding::Entries(_) => &[],
         };
+        // The traffic that the event may have opened: a list that is named for other traffic has no part in it.
+        let opened: Vec<Traffic> = match finding {
+            Finding::Rules(opened) => opened.rules.iter().map(|rule| rule.traffic.clone()).collect(),
+            Finding::Entries(entries) => {
+                let naming = observed.live.rules.iter();
+                let naming = naming.filter(|rule| rule.source.prefix_list() == Some(&entries.prefix_list_id));
+                naming.map(|rule| rule.traffic.clone()).collect()
+            }
+        };
         let mut lists = observed.live.named_prefix_lists();
         lists.extend(told.iter().filter_map(|rule| rule.source.prefix_list().map(str::to_owned)));
         for id in lists {
@@ -92,14 +101,15 @@ impl Account<'_> {
                     let list = LivePrefixList { entries, ..LivePrefixList::default() };
                     observed.live.prefix_lists.insert(id, list);
                 }
-                Err(ObserveError::Call(error)) if error.is_not_found() => {}
+                // A list that no rule names any more may be gone; one that a rule names exists, whatever the read says.
+                Err(ObserveError::Call(error)) if error.is_not_found() && !observed.live.names(&id) => {}
                 // A list that can't be read must not keep the rules that can be judged without it from being closed, and it
                 // matters only where it may have a part in what the event opened.
                 Err(error) => {
                     let naming = observed.live.rules.iter().filter(|rule| rule.source.prefix_list() == Some(&id));
-                    let mut naming = naming.map(|rule| &rule.traffic).chain(told.iter().map(|rule| &rule.traffic));
-                    let matters =
-                        told.is_empty() || naming.any(|traffic| told.iter().any(|rule| rule.traffic.overlaps(traffic)));
+                    let told_naming = told.iter().filter(|rule| rule.source.prefix_list() == Some(&id));
+                    let mut naming = naming.map(|rule| &rule.traffic).chain(told_naming.map(|rule| &rule.traffic));
+                    let matters = naming.any(|traffic| opened.iter().any(|opened| opened.overlaps(traffic)));
                     if matters {
                         observed.not_read = Some(format!("the entries of prefix list {id} could not be read: {error}"));
                     }
@@ -249,8 +259,18 @@ impl Account<'_> {
         let list = described.prefix_lists().first();
         let version = list.and_then(|list| list.version());
         let owner = list.and_then(|list| list.owner_id()).unwrap_or_default().to_owned();
+        let state = list.and_then(|list| list.state()).map(|state| state.as_str().to_owned()).unwrap_or_default();
+        let is_old = version.is_some() && version <= changed.version_before;
+        let is_changing = is_old || state.ends_with("-in-progress");
         Ok(Some((
-            LivePrefixList { entries, version, is_own: false, entries_before: before?, entries_restored: restored? },
+            LivePrefixList {
+                entries,
+                version,
+                is_own: false,
+                is_changing,
+                entries_before: before?,
+                entries_restored: restored?,
+            },
             owner,
         )))
     }

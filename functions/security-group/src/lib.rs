@@ -11,7 +11,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use rules::security_group::detect::{self, Added, Finding};
-use rules::security_group::plan::{Action, Live, Plan, Remedy, Situation, plan};
+use rules::security_group::plan::{Action, Live, LiveRule, Plan, Remedy, Situation, plan};
 use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::Source;
 use rules::security_group::{NAME, SUBSCRIPTIONS};
@@ -126,6 +126,8 @@ struct Done {
     at: Option<(Instant, DateTime<Utc>)>,
     /// What went wrong with the last actions.
     problem: Option<String>,
+    /// The older rules that the last plan with something to do left.
+    older: Vec<LiveRule>,
     /// Why entries of a prefix list could not be taken out.
     entries_left: Option<String>,
     /// Since when the prefix list is being changed by somebody else, or in the background.
@@ -184,6 +186,13 @@ impl Work<'_> {
                 wait(&mut pause).await;
                 continue;
             }
+            if self.is_changing(&live) {
+                if start.elapsed() < LOOK_FOR {
+                    wait(&mut pause).await;
+                    continue;
+                }
+                return Err(self.failed("AWS is still changing the prefix list, so that its entries can't be judged"));
+            }
             if let Some(problem) = not_read {
                 return Err(self.failed(&problem));
             }
@@ -210,6 +219,7 @@ impl Work<'_> {
         self.done.problem = None;
         self.done.tried.clone_from(&plan.actions);
         self.done.plan.get_or_insert_with(|| plan.clone());
+        self.done.older.clone_from(&plan.older);
         for action in &plan.actions {
             match Box::pin(self.account.apply(action)).await {
                 Ok(()) => {
@@ -219,6 +229,10 @@ impl Work<'_> {
                 }
                 // Tried again with the list's new version, for as long as AWS may take to change a list.
                 Err(error) if is_busy(&error) && self.busy_for() < LIST_SETTLE => self.done.tried.clear(),
+                // Without an answer it may have been carried out: the next looks show it.
+                Err(error) if error.code.is_none() && matches!(action, Action::RemoveEntries { .. }) => {
+                    self.done.at = Some((Instant::now(), self.invocation.now()));
+                }
                 Err(error) => {
                     if matches!(action, Action::RemoveEntries { .. }) {
                         *remedy = Remedy::RevokeRules;
@@ -227,6 +241,16 @@ impl Work<'_> {
                     self.done.problem = Some(error.to_string());
                 }
             }
+        }
+    }
+
+    /// Whether the event's prefix list may still show its entries from before the event. Once we have acted, our own change counts.
+    fn is_changing(&self, live: &Live) -> bool {
+        match self.finding {
+            Finding::Entries(entries) if self.done.plan.is_none() => {
+                live.prefix_lists.get(&entries.prefix_list_id).is_some_and(|list| list.is_changing)
+            }
+            Finding::Entries(_) | Finding::Rules(_) => false,
         }
     }
 
@@ -247,7 +271,10 @@ impl Work<'_> {
         let carried_out = std::mem::take(&mut self.done.carried_out);
         let at = self.done.at.map_or_else(|| self.invocation.now(), |(_, at)| at);
         let entries_left = self.done.entries_left.take().filter(|_| !carried_out.is_empty());
-        Some(Course::Closed { plan, carried_out, at, older: now.older, entries_left })
+        // Once the rules that named a list are revoked, the list no longer leads to their groups, which therefore weren't read.
+        let is_led_there = now.naming.is_empty() && matches!(self.finding, Finding::Entries(_));
+        let older = if is_led_there { std::mem::take(&mut self.done.older) } else { now.older };
+        Some(Course::Closed { plan, carried_out, at, older, entries_left })
     }
 
     fn failed(&self, problem: &str) -> Course {

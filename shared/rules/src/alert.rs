@@ -15,6 +15,9 @@ pub const LONGEST_SUBJECT: usize = 100;
 /// How much of a subject account and region may take.
 const LONGEST_PLACE: usize = 40;
 
+/// The most AWS calls that a body shows.
+const MOST_STEPS: usize = 30;
+
 /// The most lines that one part of a body shows of a list.
 const MOST_LINES: usize = 40;
 
@@ -81,6 +84,8 @@ pub struct Report {
     pub left: Vec<String>,
     /// How to allow this the next time.
     pub to_allow: Vec<String>,
+    /// The changes that were planned, for the log: a line each.
+    pub actions: Vec<String>,
     /// When the exposure was closed, if we closed it.
     pub closed_at: Option<DateTime<Utc>>,
 }
@@ -113,6 +118,7 @@ pub fn unreadable(unreadable: &Unreadable) -> Report {
         steps: Vec::new(),
         left: vec!["Look the event up in CloudTrail and judge it by hand.".to_owned()],
         to_allow: Vec::new(),
+        actions: Vec::new(),
         closed_at: None,
     }
 }
@@ -136,14 +142,20 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         body.part("A STEP FAILED", [quote(problem)]);
     }
     body.part("WHAT HAPPENED", report.happened.clone());
-    let steps = report.steps.iter().enumerate().map(|(index, step)| {
+    let steps = report.steps.iter().enumerate();
+    // Of many, the first and the last: where it began, and what came of it.
+    let last = report.steps.len().saturating_sub(MOST_STEPS / 2);
+    let cut =
+        (report.steps.len() > MOST_STEPS).then(|| format!("     … {} more calls", report.steps.len() - MOST_STEPS));
+    let steps = steps.filter(|(index, _)| *index < MOST_STEPS / 2 || *index >= last).map(|(index, step)| {
         let result = match &step.result {
             Ok(result) => result.clone(),
             Err(error) => format!("FAILED: {}", quote(error)),
         };
         format!("  {}. {} {}: {result} ({} ms)", index + 1, step.call, quote(&step.target), step.millis)
     });
-    body.part("WHAT SNAPBACK DID", report.done.iter().cloned().chain(steps));
+    body.part("WHAT SNAPBACK DID", report.done.clone());
+    body.part("AWS CALLS", steps.chain(cut));
     body.part(
         "LEFT FOR YOU TO DO",
         if report.left.is_empty() { vec!["Nothing.".to_owned()] } else { report.left.clone() },
@@ -305,6 +317,7 @@ mod tests {
             steps: Vec::new(),
             left: lines(),
             to_allow: lines(),
+            actions: Vec::new(),
             closed_at: None,
         };
         let mail = render(&report, &event);

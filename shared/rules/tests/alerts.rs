@@ -301,6 +301,7 @@ fn group_with_list(is_own: bool) -> Live {
         entries: ranges(&["52.94.76.0/24", "0.0.0.0/1", "128.0.0.0/1"]),
         version: Some(4),
         is_own,
+        is_changing: false,
         entries_before: Some(ranges(&["52.94.76.0/24"])),
         entries_restored: Some(ranges(&["0.0.0.0/1", "128.0.0.0/1"])),
     };

@@ -332,6 +332,7 @@ fn own(entries: &[&str]) -> LivePrefixList {
         entries: ranges(entries),
         version: Some(7),
         is_own: true,
+        is_changing: false,
         entries_before: None,
         entries_restored: None,
     }

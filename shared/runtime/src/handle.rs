@@ -122,6 +122,8 @@ pub struct Handled {
     pub report: Option<Report>,
     /// The mail: accepted by SNS, or, without a notifier, as it would be.
     pub mail: Option<Alert>,
+    /// Whether there was no mail because this process had told the same before.
+    pub is_told_before: bool,
     /// The AWS calls made, but for the mail's.
     pub steps: Vec<Step>,
     /// Why the invocation has to end in an error, so that Lambda tries again.
@@ -204,8 +206,15 @@ impl Runtime {
 
     /// Mails what there is to tell, unless this process has already told it and changed nothing since.
     async fn tell(&self, event: &Event, verdict: Verdict, remedied: Remedied) -> Handled {
-        let mut handled =
-            Handled { verdict, reason: String::new(), report: None, mail: None, steps: Vec::new(), error: None };
+        let mut handled = Handled {
+            verdict,
+            reason: String::new(),
+            report: None,
+            mail: None,
+            is_told_before: false,
+            steps: Vec::new(),
+            error: None,
+        };
         let report = match remedied {
             Remedied::Nothing(reason) => {
                 handled.reason = reason;
@@ -219,6 +228,7 @@ impl Runtime {
         let is_told = !identity.is_empty() && self.memory.is_told(identity);
         if is_told && report.closed_at.is_none() && report.outcome != Outcome::Failed {
             handled.reason = format!("{}; told before", handled.reason);
+            handled.is_told_before = true;
             handled.report = Some(*report);
             return handled;
         }
@@ -250,6 +260,7 @@ impl Runtime {
             reason: "handled before, only the mail was missing".to_owned(),
             report: None,
             mail: sent.is_ok().then_some(mail),
+            is_told_before: false,
             steps: Vec::new(),
             error: sent.err().map(HandleError::Notify),
         }
@@ -274,6 +285,7 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
         })
         .collect();
     let outcome = handled.report.as_ref().map(|report| report.outcome.words());
+    let actions = handled.report.as_ref().map(|report| report.actions.join("; "));
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -287,6 +299,7 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
                 verdict = ?handled.verdict,
                 reason = handled.reason,
                 outcome,
+                actions,
                 steps = steps.join("; "),
                 mailed = handled.mail.is_some(),
                 error = handled.error.as_ref().map(tracing::field::display),

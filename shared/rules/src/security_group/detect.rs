@@ -106,7 +106,7 @@ fn judge(opened: OpenedRules, settings: &Settings) -> Decision<Finding> {
     if opened.rules.iter().all(|rule| matches!(rule.source, Source::Group(_))) {
         return Decision::Ignore("the rules name only other security groups".to_owned());
     }
-    let from_public: Vec<&EventRule> = opened.rules.iter().filter(|rule| may_be_public(&rule.source)).collect();
+    let from_public: Vec<&EventRule> = opened.rules.iter().filter(|rule| rule.source.may_be_public()).collect();
     if from_public.is_empty() {
         return Decision::Ignore("the sources hold no public address".to_owned());
     }
@@ -118,14 +118,6 @@ fn judge(opened: OpenedRules, settings: &Settings) -> Decision<Finding> {
         Decision::Candidate(Finding::Rules(opened))
     } else {
         Decision::Violation(Finding::Rules(opened))
-    }
-}
-
-fn may_be_public(source: &Source) -> bool {
-    match source {
-        Source::Range(range) => any_public(std::slice::from_ref(range)),
-        Source::PrefixList(_) => true,
-        Source::Group(_) => false,
     }
 }
 
@@ -153,6 +145,7 @@ fn authorized(event: &Event) -> Result<Finding, String> {
         .map(GroupRef::Id)
         .or_else(|| text(&event.request, "groupName").map(GroupRef::Name))
         .ok_or("no `groupId` and no `groupName` in `requestParameters` or `responseElements`")?;
+    let number_answered = answered.len();
     let mut problem = None;
     let mut rules = Vec::new();
     for answer in answered.into_iter().filter(|rule| text(rule, "isEgress").as_deref() != Some("true")) {
@@ -162,6 +155,8 @@ fn authorized(event: &Event) -> Result<Finding, String> {
         }
     }
     match requested_rules(&event.request) {
+        // The request can stand in for what is unclear in the response only if it tells of as many rules.
+        Ok(requested) if problem.is_some() && requested.len() < number_answered => problem.map_or(Ok(()), Err)?,
         Ok(requested) => {
             for rule in requested {
                 if !rules.iter().any(|known| known.traffic == rule.traffic && known.source == rule.source) {
@@ -257,6 +252,14 @@ fn entries_added(event: &Event) -> Result<Finding, String> {
             Source::Range(range) if !ranges.contains(&range) => ranges.push(range),
             _ => {}
         }
+    }
+    const KNOWN: [&str; 4] = ["AddEntr", "RemoveEntr", "MaxEntries", "PrefixListName"];
+    let names = request.as_object().into_iter().flat_map(|request| request.keys());
+    let is_known = |name: &String| {
+        KNOWN.iter().any(|known| name.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known)))
+    };
+    if !names.into_iter().any(is_known) {
+        return Err("neither `AddEntry` nor another change in `ModifyManagedPrefixListRequest`".to_owned());
     }
     let version_before = number(request, "CurrentVersion")?;
     Ok(Finding::Entries(AddedEntries { prefix_list_id, added: Added::Ranges(ranges), version_before }))

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::detect::{Added, AddedEntries, EventRule, Finding, OpenedRules};
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Source, Traffic};
-use crate::public::Family;
+use crate::public::{Family, public_addresses};
 use crate::settings::Settings;
 
 /// How many entries one call removes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>).
@@ -47,6 +47,8 @@ pub struct LivePrefixList {
     pub version: Option<i64>,
     /// Whether this account owns it, so that its entries can be taken out.
     pub is_own: bool,
+    /// Whether AWS is still carrying out a change of it, so that its entries may be those from before the event.
+    pub is_changing: bool,
     /// The entries before the event, where that version could be read.
     pub entries_before: Option<Vec<IpNet>>,
     /// The entries of the version that the event restored, if it did.
@@ -96,7 +98,7 @@ pub enum Situation {
     Gone,
     /// It neither is nor was.
     NotOpen,
-    /// A prefix list holds entries of the event that are the world by themselves, and no group names it, so that nothing is open.
+    /// A prefix list with entries of the event is wider than a group may be, and no group names it, so that nothing is open.
     /// It may have been, if the rules were revoked since.
     Unnamed,
 }
@@ -110,7 +112,8 @@ pub enum Remedy {
     RevokeRules,
 }
 
-/// Plans for one finding. The same inputs give the same plan, and nothing is left to plan once it is carried out.
+/// Plans for one finding. The same inputs give the same plan, and nothing is left to plan once it is carried out, but for entries
+/// beyond the number that one call removes.
 pub fn plan(finding: &Finding, live: &Live, settings: &Settings, remedy: Remedy) -> Plan {
     let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
     match finding {
@@ -191,7 +194,9 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
     if taken.is_empty() {
         let told: Vec<Opening> = added.iter().map(entry_opening).collect();
         let was_open = !to_take_away(&told, &beside, limits).is_empty();
-        let is_wide = Family::BOTH.iter().any(|family| limits.widest.is_exceeded_by(*family, &own_entries));
+        let is_wide = Family::BOTH.iter().any(|family| {
+            public_addresses(*family, &own_entries) > 0 && limits.widest.is_exceeded_by(*family, &list.entries)
+        });
         let situation = match was_open {
             true => Situation::Gone,
             false if naming.is_empty() && is_wide => Situation::Unnamed,
@@ -270,6 +275,11 @@ impl Live {
         }
     }
 
+    /// Whether a rule names the prefix list.
+    pub fn names(&self, prefix_list_id: &str) -> bool {
+        self.rules.iter().any(|rule| rule.source.prefix_list() == Some(prefix_list_id))
+    }
+
     /// The prefix lists that the rules name.
     pub fn named_prefix_lists(&self) -> BTreeSet<String> {
         let lists = self.rules.iter().filter_map(|rule| rule.source.prefix_list().map(str::to_owned));
@@ -278,6 +288,18 @@ impl Live {
 }
 
 impl Action {
+    /// A line for each rule or entry that it takes away.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::RevokeRules { group_id, rules } => {
+                rules.iter().map(|rule| format!("  - revoke from {group_id}: {rule}")).collect()
+            }
+            Self::RemoveEntries { prefix_list_id, entries, .. } => {
+                entries.iter().map(|range| format!("  - take out of {prefix_list_id}: {range}")).collect()
+            }
+        }
+    }
+
     /// The IAM action that it needs.
     pub fn permission(&self) -> &'static str {
         match self {

@@ -52,7 +52,7 @@ pub enum Course {
 }
 
 /// Said where the invocation ends in an error.
-const TRIES_AGAIN: &str = "Lambda tries again, up to twice; what then is still open is mailed again.";
+const TRIES_AGAIN: &str = "Unless this was the third try, Lambda tries again; what then is still open is mailed again.";
 
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
@@ -72,7 +72,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         done: Vec::new(),
         steps,
         left: Vec::new(),
-        to_allow: to_allow(event, finding),
+        to_allow: to_allow(event, finding, course),
+        actions: planned(course),
         closed_at: None,
     };
     match course {
@@ -97,9 +98,9 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                         .to_owned(),
                 );
             }
-            report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.done.extend(plan.actions.iter().flat_map(Action::lines));
             report.left.push("It is still open. Close it, or allow it:".to_owned());
-            report.left.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+            report.left.extend(plan.actions.iter().flat_map(Action::lines));
             say_older(&mut report, short, &plan.older);
         }
         Course::Gone(plan) => {
@@ -136,7 +137,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                     .done
                     .push("The call ended in an error, and what it was to close is closed all the same,".to_owned());
                 report.done.push("by that call or by somebody else:".to_owned());
-                report.done.extend(plan.actions.iter().map(|action| format!("  - {action}")));
+                report.done.extend(plan.actions.iter().flat_map(Action::lines));
             }
             report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
             report
@@ -149,8 +150,11 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.left.push("If the rule was needed as it was before, add it again.".to_owned());
             }
             if let Some(problem) = entries_left {
-                report.outcome = Outcome::Contained;
                 report.problem = Some(format!("The entries could not be taken out of the list: {problem}"));
+            }
+            let revokes_rules = |action: &Action| matches!(action, Action::RevokeRules { .. });
+            if matches!(finding, Finding::Entries(_)) && carried_out.iter().any(revokes_rules) {
+                report.outcome = Outcome::Contained;
                 report
                     .done
                     .push("The rules that name the list were revoked instead of taking its entries out.".to_owned());
@@ -173,15 +177,25 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.left.push(format!("Look at {object} now: what could not be read may be open."));
             } else {
                 report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
-                report.done.extend(remaining.iter().map(|action| format!("  - {action}")));
+                report.done.extend(remaining.iter().flat_map(Action::lines));
                 report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
-                report.left.extend(remaining.iter().map(|action| format!("  - {action}")));
+                report.left.extend(remaining.iter().flat_map(Action::lines));
             }
             report.left.push(TRIES_AGAIN.to_owned());
             say_older(&mut report, short, &plan.older);
         }
     }
     report
+}
+
+/// The changes that were planned, for the log.
+fn planned(course: &Course) -> Vec<String> {
+    match course {
+        Course::Withheld(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
+            plan.actions.iter().map(ToString::to_string).collect()
+        }
+        Course::NotRead { .. } | Course::Gone(_) | Course::Unnamed => Vec::new(),
+    }
 }
 
 /// What the finding is about, as a subject has room for.
@@ -252,20 +266,41 @@ fn say_older(report: &mut Report, name: &str, older: &[LiveRule]) {
     report.left.extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
 }
 
-fn to_allow(event: &Event, finding: &Finding) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Finding::Rules(opened) = finding {
-        let mut ports: Vec<String> = opened.rules.iter().filter_map(|rule| allowed_port(&rule.traffic)).collect();
-        ports.sort();
-        ports.dedup();
-        if !ports.is_empty() {
-            lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
-        }
+    let mut ports: Vec<String> = offending(finding, course).into_iter().filter_map(allowed_port).collect();
+    ports.sort();
+    ports.dedup();
+    if !ports.is_empty() {
+        lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
     }
     if let Some(arn) = event.actor.principal_arn().filter(|arn| arn.starts_with("arn:")) {
         lines.push(format!("For this actor, add to the setting TrustedActors: {}", quote(arn)));
     }
+    if lines.is_empty() {
+        lines.push("No setting allows just this.".to_owned());
+    }
     lines
+}
+
+/// The traffic that would have to be allowed: that of the rules to revoke, or, without a plan, of the event's rules from public sources.
+fn offending<'a>(finding: &'a Finding, course: &'a Course) -> Vec<&'a Traffic> {
+    let plan = match course {
+        Course::Withheld(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => Some(plan),
+        Course::NotRead { .. } | Course::Gone(_) | Course::Unnamed => None,
+    };
+    let planned = plan.into_iter().flat_map(|plan| &plan.actions).flat_map(|action| match action {
+        Action::RevokeRules { rules, .. } => rules.as_slice(),
+        Action::RemoveEntries { .. } => &[],
+    });
+    match (finding, plan) {
+        (_, Some(_)) => planned.map(|rule| &rule.traffic).collect(),
+        (Finding::Rules(opened), None) => {
+            let from_public = opened.rules.iter().filter(|rule| rule.source.may_be_public());
+            from_public.map(|rule| &rule.traffic).collect()
+        }
+        (Finding::Entries(_), None) => Vec::new(),
+    }
 }
 
 /// How AllowedPublicPorts writes it; nothing for what it can't hold.

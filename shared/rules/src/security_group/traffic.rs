@@ -4,6 +4,8 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::public::{Family, public_addresses};
+
 /// An IP protocol, however it was written (`tcp`, `TCP`, `6`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
@@ -122,6 +124,15 @@ impl Source {
 }
 
 impl Source {
+    /// Whether it may let public addresses in; of a prefix list only its entries tell.
+    pub fn may_be_public(&self) -> bool {
+        match self {
+            Self::Range(range) => Family::BOTH.iter().any(|family| public_addresses(*family, [range]) > 0),
+            Self::PrefixList(_) => true,
+            Self::Group(_) => false,
+        }
+    }
+
     /// The prefix list's id, if it is one.
     pub fn prefix_list(&self) -> Option<&str> {
         match self {
