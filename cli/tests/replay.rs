@@ -219,6 +219,19 @@ fn another_endpoint_is_left_as_it_was_found() {
 }
 
 #[test]
+fn a_group_that_is_there_already_is_used_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = folder.path().join("event.json");
+    let text = std::fs::read_to_string(repository().join(sample("violates-group-by-name"))).unwrap();
+    let name = serde_json::from_str::<Value>(&text).unwrap()["detail"]["requestParameters"]["groupName"].clone();
+    std::fs::write(&event, text.replace(name.as_str().unwrap(), "default")).unwrap();
+    let event = event.to_str().unwrap();
+    let (exit, lines, stderr) = replay(&["--json", event, event]);
+    assert_eq!(exit, 0, "{stderr}");
+    assert!(lines.iter().all(|line| line["outcome"] == "REVERTED"), "{lines:?}");
+}
+
+#[test]
 fn a_revert_that_fails_makes_the_replay_fail() {
     let stand_in = StandIn::start(&mut |_| {}).unwrap();
     let fault = Fault {

@@ -103,9 +103,17 @@ pub struct Reenactor {
     ids: BTreeMap<String, String>,
     /// Recorded versions of prefix lists, by the account's list, and the account's versions.
     versions: BTreeMap<(String, i64), i64>,
-    groups: Vec<(String, String)>,
+    groups: Vec<Group>,
     prefix_lists: Vec<(String, String)>,
     may_use_existing: bool,
+}
+
+/// A group that a scenario uses.
+struct Group {
+    region: String,
+    id: String,
+    /// Whether it was there before, so that it stays.
+    is_existing: bool,
 }
 
 impl Reenactor {
@@ -193,8 +201,8 @@ impl Reenactor {
     /// [`ReenactError::Call`] if they could not be read.
     pub async fn state(&self) -> Result<State, ReenactError> {
         let mut state = State::default();
-        for (region, group) in &self.groups {
-            for rule in self.rules(&self.client(region)?, group).await? {
+        for Group { region, id, .. } in &self.groups {
+            for rule in self.rules(&self.client(region)?, id).await? {
                 let live = live_rule(&rule).map_err(|problem| not_enough(&problem))?;
                 state.rules.insert(live.id.clone(), (live, rule.description));
             }
@@ -213,14 +221,15 @@ impl Reenactor {
         // Groups may name each other, so a second round may succeed where the first did not.
         for last in [false, true] {
             let mut kept = Vec::new();
-            for (region, group) in std::mem::take(&mut self.groups) {
-                let Ok(client) = self.client(&region) else { continue };
-                match client.delete_security_group().group_id(&group).send().await {
+            for group in std::mem::take(&mut self.groups).into_iter().filter(|group| !group.is_existing) {
+                let Ok(client) = self.client(&group.region) else { continue };
+                match client.delete_security_group().group_id(&group.id).send().await {
                     Ok(_) => {}
                     Err(error) if last => {
-                        left.push(format!("{group} in {region}: {}", CallError::new("DeleteSecurityGroup", &error)));
+                        let error = CallError::new("DeleteSecurityGroup", &error);
+                        left.push(format!("{} in {}: {error}", group.id, group.region));
                     }
-                    Err(_) => kept.push((region, group)),
+                    Err(_) => kept.push(group),
                 }
             }
             self.groups = kept;
@@ -460,29 +469,25 @@ impl Reenactor {
         let own_name = format!("{}-{}", self.prefix, self.ids.len());
         let call = client.create_security_group().group_name(name.unwrap_or(&own_name));
         let made = call.description("made by snapback replay").send().await;
-        let id = match made {
-            Ok(made) => {
-                let id = made.group_id().unwrap_or_default().to_owned();
-                self.groups.push((region.to_owned(), id.clone()));
-                id
-            }
+        let (id, is_existing) = match made {
+            Ok(made) => (made.group_id().unwrap_or_default().to_owned(), false),
             Err(error) => {
                 let error = CallError::new("CreateSecurityGroup", &error);
                 let name = name.filter(|_| error.code.as_deref() == Some("InvalidGroup.Duplicate"));
                 let Some(name) = name else { return Err(error.into()) };
                 if !self.may_use_existing {
-                    return Err(not_enough(&format!(
-                        "a group named `{name}` is in that account already, and is left alone"
-                    )));
+                    let problem = format!("a group named `{name}` is in that account already, and is left alone");
+                    return Err(ReenactError::NotEnough(problem));
                 }
                 let found = client.describe_security_groups().group_names(name).send().await;
                 let found = found.map_err(|error| CallError::new("DescribeSecurityGroups", &error))?;
-                let id =
-                    found.security_groups().first().and_then(|group| group.group_id()).unwrap_or_default().to_owned();
-                self.groups.push((region.to_owned(), id.clone()));
-                id
+                let id = found.security_groups().first().and_then(|group| group.group_id());
+                (id.unwrap_or_default().to_owned(), true)
             }
         };
+        if !self.groups.iter().any(|group| group.id == id) {
+            self.groups.push(Group { region: region.to_owned(), id: id.clone(), is_existing });
+        }
         // A name stays a name in the event.
         if name.is_none() {
             self.ids.insert(recorded.to_owned(), id.clone());
