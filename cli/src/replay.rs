@@ -1,5 +1,6 @@
 //! `snapback replay`: events re-enacted in an account, and the guardrail run on each.
 
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -182,7 +183,7 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
     // One listener for the whole run: a signal between two scenarios counts too.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let mut count = Count::default();
-    let mut interrupted = false;
+    let interrupted = Cell::new(false);
     for (index, path) in files.iter().enumerate() {
         let scenario = input::read(path);
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -210,15 +211,24 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
         let mut reenactor =
             Reenactor::new(account.actor.clone(), &scenario.events, &format!("{prefix}-{index}"), account.is_stand_in);
         let replay = Replay { arguments, account, mailbox: mailbox.as_ref(), notifier: notifier.clone(), settings };
-        tokio::select! {
-            () = replay.scenario(&scenario, &mut reenactor, &mut count) => {}
-            _ = &mut interrupt => interrupted = true,
+        {
+            // The event under way is finished, so that nothing that it creates is lost sight of.
+            let mut replayed = std::pin::pin!(replay.scenario(&scenario, &mut reenactor, &mut count, &interrupted));
+            loop {
+                tokio::select! {
+                    () = &mut replayed => break,
+                    _ = &mut interrupt, if !interrupted.get() => {
+                        interrupted.set(true);
+                        anstream::eprintln!("snapback: interrupted; this event is finished and what was created is deleted");
+                    }
+                }
+            }
         }
         for left in reenactor.clean_up().await {
             anstream::eprintln!("snapback: could not be deleted: {left}");
             count.not_done += 1;
         }
-        if interrupted {
+        if interrupted.get() {
             break;
         }
     }
@@ -231,8 +241,7 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
         );
         count.not_done += 1;
     }
-    if interrupted {
-        anstream::eprintln!("snapback: interrupted; what was created is deleted again");
+    if interrupted.get() {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     if !arguments.json {
@@ -255,7 +264,13 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    async fn scenario(&self, scenario: &Scenario, reenactor: &mut Reenactor, count: &mut Count) {
+    async fn scenario(
+        &self,
+        scenario: &Scenario,
+        reenactor: &mut Reenactor,
+        count: &mut Count,
+        interrupted: &Cell<bool>,
+    ) {
         let path = input::shown(&scenario.path);
         if !self.arguments.json {
             show::scenario(&path);
@@ -267,6 +282,9 @@ impl Replay<'_> {
         let runtime = Runtime::new(settings, self.notifier.clone(), Arc::new(Utc::now));
         let guardrail = SecurityGroup::new(self.account.function.clone());
         for (index, raw) in scenario.events.iter().enumerate() {
+            if interrupted.get() {
+                return;
+            }
             count.events += 1;
             match self.event(&runtime, &guardrail, raw, reenactor).await {
                 Ok(replayed) => {
