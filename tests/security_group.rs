@@ -943,6 +943,36 @@ async fn an_alert_that_could_not_be_sent_goes_out_with_the_retry() {
 }
 
 #[tokio::test]
+async fn where_nothing_was_closed_the_retry_looks_again_before_it_tells() {
+    let scene = Scene::new().await;
+    let (process, group) = (scene.process(&[("SECURITY_GROUP_MODE", "alert")]), &scene.group);
+    let added = group.add(&["tcp/22 0.0.0.0/0"]).await;
+    scene.stage.inject(Fault { status: 403, ..Fault::new("", "Publish", "AuthorizationError") });
+    let ran = scene.stage.run(&process, &added.event).await;
+    ran.is_error(Violation, &[], &[group.read(), refused(publish(), 403)]);
+    scene.stage.run(&process, &added.event).await.is(Violation, &[Alert], &[group.read(), publish()]);
+    assert_eq!(group.rules().await, ["tcp/22 0.0.0.0/0"]);
+}
+
+#[tokio::test]
+async fn of_several_groups_one_that_is_missing_does_not_hide_the_others() {
+    let scene = Scene::new().await;
+    let (group, other, list) = (&scene.group, scene.another_group().await, scene.list(&["10.0.0.0/8"]).await);
+    let reference = format!("tcp/22 {}", list.id);
+    group.add(&[&reference]).await;
+    other.add(&[&reference]).await;
+    let event = list.add(1, &["0.0.0.0/0"]).await;
+    let missing = Fault::new("", "DescribeSecurityGroupRules", "InvalidGroup.NotFound");
+    scene.stage.inject(Fault { status: 400, ..missing });
+    let process = scene.process(&[]);
+    let ran = scene.stage.run(&process, &event).await;
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: ", "InvalidGroup.NotFound"]);
+    scene.stage.run(&process, &event).await.mail_says(&["REVERTED: "]);
+    assert_eq!(list.entries().await, ["10.0.0.0/8"]);
+}
+
+#[tokio::test]
 async fn an_alert_that_could_not_be_sent_is_told_anew_by_another_process() {
     let scene = Scene::new().await;
     let group = &scene.group;

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
 use chrono::Utc;
+use ipnet::IpNet;
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::settings::{Mode, Rollout};
 use rules::{Alert, Event, Outcome, Settings, event};
@@ -405,6 +406,13 @@ impl Replay<'_> {
             }
             if !rule.source.may_be_public() {
                 return Err(format!("a rule that lets in no public address was taken away: {rule}"));
+            }
+        }
+        for (list, entries) in &after.prefix_lists {
+            let is_gone = |entry: &&IpNet| !now.prefix_lists.get(list).is_some_and(|left| left.contains(*entry));
+            let is_older = |entry: &&IpNet| before.prefix_lists.get(list).is_some_and(|old| old.contains(*entry));
+            if let Some(entry) = entries.iter().filter(is_gone).find(is_older) {
+                return Err(format!("an older entry was taken out of {list}: {entry}"));
             }
         }
         if matches!(handled.verdict, Verdict::Violation | Verdict::Unreadable)

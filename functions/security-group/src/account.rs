@@ -190,7 +190,7 @@ impl Account<'_> {
         }
     }
 
-    /// The rules of groups. A group that isn't there has none.
+    /// The rules of groups. A group that isn't there has none; of several, one that is said to be missing says nothing of the others.
     async fn read_rules(&self, group_ids: &[String], observed: &mut Observed) -> Result<(), ObserveError> {
         const CALL: &str = "DescribeSecurityGroupRules";
         let filter = Filter::builder().name("group-id").set_values(Some(group_ids.to_vec())).build();
@@ -204,7 +204,7 @@ impl Account<'_> {
                     count(page.security_group_rules().len(), "rule", "rules")
                 };
             let page = match self.calls.make(CALL, &target, request.send(), summary).await {
-                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) if error.is_not_found() && group_ids.len() == 1 => return Ok(()),
                 page => page?,
             };
             for rule in page.security_group_rules() {

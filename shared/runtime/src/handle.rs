@@ -194,7 +194,7 @@ impl Runtime {
             Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
             Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
             Decision::Unreadable(missing) => unreadable(&Unreadable { missing, event: Box::new(event.clone()) }),
-            // The account says which of the two it is; a dry look at the log has to tell them apart.
+            // Alike from here on: what the account shows decides on both.
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let remedied = guardrail.remedy(event, &finding, invocation).await;
                 let verdict =
@@ -237,8 +237,8 @@ impl Runtime {
             Ok(()) if identity.is_empty() => {}
             Ok(()) => self.memory.accepted(identity, report.outcome),
             Err(error) => {
-                // A remedy that failed is tried again as a whole, and then tells anew.
-                if report.outcome != Outcome::Failed && !identity.is_empty() {
+                // Only what we closed can't be found again. Everything else is looked at anew, and told as it is by then.
+                if report.closed_at.is_some() && !identity.is_empty() {
                     self.memory.keep_unsent(identity, report.outcome, &mail);
                 }
                 handled.error = Some(HandleError::Notify(error));
