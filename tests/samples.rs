@@ -38,6 +38,7 @@ enum Verdict {
     Exempt,
     Violation,
     Candidate,
+    Incident,
     Unreadable,
 }
 
@@ -49,6 +50,7 @@ impl Verdict {
             Decision::Exempt(reason) => (Self::Exempt, reason),
             Decision::Violation(_) => (Self::Violation, String::new()),
             Decision::Candidate(_) => (Self::Candidate, String::new()),
+            Decision::Incident(_) => (Self::Incident, String::new()),
             Decision::Unreadable(missing) => (Self::Unreadable, missing),
         }
     }
@@ -58,7 +60,7 @@ impl Verdict {
     }
 
     fn is_found(self) -> bool {
-        matches!(self, Self::Violation | Self::Candidate)
+        matches!(self, Self::Violation | Self::Candidate | Self::Incident)
     }
 
     /// Whether nobody hears of the event.
@@ -148,9 +150,9 @@ fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<Strin
     let mut problems = Vec::new();
     let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let is_wanted = |subscription: &Subscription| {
-        text("/source") == subscription.source
-            && text("/detail-type") == subscription.detail_type
-            && event.source == subscription.event_source
+        subscription.source.is_none_or(|source| source == text("/source"))
+            && subscription.detail_types.contains(&text("/detail-type"))
+            && subscription.event_source.is_none_or(|source| source == event.source)
             && (subscription.covers(event) || function.own_calls.contains(&event.name.as_str()))
     };
     if !function.subscriptions.iter().any(is_wanted) {
@@ -176,41 +178,64 @@ fn every_function_is_tried() {
     assert_eq!(folders, tried, "the folders of events/ and FUNCTIONS in this file");
 }
 
-/// The verdicts are in public-records.tsv, one row for each record, with the reason why each is right.
+/// The verdicts are in public-records/, a table for each function with the records that its subscriptions cover, and one with those
+/// that nobody's do: a row for each record, with the reason why its verdict is right.
 #[test]
-fn public_records_are_decided_as_their_shape_calls_for() {
+fn public_records_are_decided_as_their_content_calls_for() {
     let Some(records) = public_records() else {
         eprintln!("not tested: {} is not there", public_folder().display());
         return;
     };
-    let table = fs::read_to_string(repository().join("tests/public-records.tsv")).unwrap();
-    let mut expected = BTreeMap::new();
     let mut problems = Vec::new();
+    let mut watched = BTreeSet::new();
+    for function in FUNCTIONS {
+        let mut expected = table(function.name, &mut problems);
+        for (file, raw) in &records {
+            let (verdict, reason) = function.verdict(raw, &Settings::default());
+            let is_covered = event::parse(raw)
+                .is_ok_and(|event| function.subscriptions.iter().any(|subscription| subscription.covers(&event)));
+            if !is_covered {
+                continue;
+            }
+            watched.insert(file.clone());
+            let found = format!("{}: {file}: {} ({reason})", function.name, verdict.word());
+            match expected.remove(file) {
+                Some(expected) if expected == verdict.word() => {}
+                Some(expected) => problems.push(format!("{found}, expected {expected}")),
+                None => problems.push(format!("{found}, and no row")),
+            }
+        }
+        problems.extend(expected.keys().map(|file| format!("{}: {file}: a row, and no such record", function.name)));
+    }
+    let mut unwatched = table("nobody", &mut problems);
+    for (file, _) in records.iter().filter(|(file, _)| !watched.contains(file)) {
+        if unwatched.remove(file).as_deref() != Some("ignore") {
+            problems.push(format!("{file}: nobody watches it, and no row in nobody.tsv says `ignore`"));
+        }
+    }
+    problems.extend(unwatched.keys().map(|file| format!("nobody.tsv: {file}: a row, and no such record")));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// A table of public-records/: verdicts by file.
+fn table(name: &str, problems: &mut Vec<String>) -> BTreeMap<String, String> {
+    let path = repository().join("tests/public-records").join(format!("{name}.tsv"));
+    let table = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut verdicts = BTreeMap::new();
     for row in table.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
         let [file, verdict, reason] = columns.as_slice() else {
-            problems.push(format!("not three columns: {row}"));
+            problems.push(format!("{name}.tsv: not three columns: {row}"));
             continue;
         };
         if reason.trim().is_empty() {
-            problems.push(format!("{file}: no reason"));
+            problems.push(format!("{name}.tsv: {file}: no reason"));
         }
-        if expected.insert(*file, *verdict).is_some() {
-            problems.push(format!("{file}: two rows"));
-        }
-    }
-    let function = &FUNCTIONS[0];
-    assert_eq!(function.name, security_group::NAME);
-    for (file, raw) in &records {
-        let (verdict, reason) = function.verdict(raw, &Settings::default());
-        match expected.remove(file.as_str()) {
-            Some(expected) if expected == verdict.word() => {}
-            Some(expected) => problems.push(format!("{file}: {} ({reason}), expected {expected}", verdict.word())),
-            None => problems.push(format!("{file}: {} ({reason}), and no row", verdict.word())),
+        if verdicts.insert((*file).to_owned(), (*verdict).to_owned()).is_some() {
+            problems.push(format!("{name}.tsv: {file}: two rows"));
         }
     }
-    problems.extend(expected.keys().map(|file| format!("{file}: a row, and no record")));
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    verdicts
 }
 
 /// Each field in turn is taken out or replaced; whatever comes of it, it is a decision.

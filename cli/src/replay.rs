@@ -432,7 +432,7 @@ impl Replay<'_> {
             (Some(_), received) => return Err(format!("one mail was due, {} came or differed", received.len())),
         }
         let fits = match handled.verdict {
-            Verdict::Ignored | Verdict::Exempt => outcome.is_none(),
+            Verdict::Ignored | Verdict::Exempt | Verdict::Folded => outcome.is_none(),
             Verdict::Violation if acts => outcome.is_some_and(|outcome| outcome != Outcome::Failed),
             Verdict::Violation | Verdict::Unreadable => outcome == Some(Outcome::Alert),
             Verdict::Resent => true,

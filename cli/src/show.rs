@@ -76,6 +76,7 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
         Verdict::Exempt => (DIM, "exempt"),
         Verdict::Violation => (YELLOW, "violation"),
         Verdict::Unreadable => (YELLOW, "could not be read"),
+        Verdict::Folded => (DIM, "told shortly before, counted"),
         Verdict::Resent => (DIM, "mailed again"),
     };
     part("decision", BOLD, [format!("{style}{verdict}{style:#}: {}", quote(&handled.reason))]);
@@ -189,6 +190,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Exempt => "exempt",
         Verdict::Violation => "violation",
         Verdict::Unreadable => "unreadable",
+        Verdict::Folded => "folded",
         Verdict::Resent => "resent",
     }
 }

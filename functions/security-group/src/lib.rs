@@ -18,25 +18,13 @@ use rules::security_group::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Settings, Subscription};
 use runtime::clients::{BadRegion, in_region};
-use runtime::{CallError, Guardrail, Invocation, Remedied};
-use tokio::time::{Instant, sleep, timeout_at};
+use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use tokio::time::{Instant, timeout_at};
 
 use account::{Account, Observed};
 
-/// How long what a young event made is looked for.
-const LOOK_FOR: Duration = Duration::from_secs(15);
-
-/// How long after a change a group may still show the rules from before it.
-const SETTLE: Duration = Duration::from_secs(5);
-
-/// The same for a prefix list, which AWS changes in the background (state `modify-in-progress`).
+/// [`SETTLE`] for a prefix list, which AWS changes in the background (state `modify-in-progress`).
 const LIST_SETTLE: Duration = Duration::from_secs(15);
-
-/// The pause before the second look; each further one is twice as long, up to [`LONGEST_PAUSE`].
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The guardrail, with an EC2 client per region.
 pub struct SecurityGroup {
@@ -145,7 +133,7 @@ impl Work<'_> {
 
     async fn look_and_act(&mut self) -> Result<Option<Course>, Course> {
         let start = Instant::now();
-        let mut pause = PAUSE;
+        let mut pause = Pause::default();
         let mut seen = HashSet::new();
         let mut group_id = None;
         let mut remedy = Remedy::TakeOutEntries;
@@ -166,13 +154,13 @@ impl Work<'_> {
                     if self.done.problem.is_some() || !is_settling {
                         return Err(self.failed("it was still open when it was read again"));
                     }
-                    wait(&mut pause).await;
+                    pause.wait().await;
                 } else {
                     self.act(plan, &mut remedy).await;
                     if self.done.tried.is_empty() {
-                        wait(&mut pause).await;
+                        pause.wait().await;
                     } else {
-                        pause = PAUSE;
+                        pause.reset();
                     }
                 }
                 continue;
@@ -183,12 +171,12 @@ impl Work<'_> {
                 .iter()
                 .any(|object| !seen.contains(object) && !self.invocation.has_closed(self.event, object));
             if is_missing && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
-                wait(&mut pause).await;
+                pause.wait().await;
                 continue;
             }
             if self.is_changing(&live) {
                 if start.elapsed() < LOOK_FOR {
-                    wait(&mut pause).await;
+                    pause.wait().await;
                     continue;
                 }
                 return Err(self.failed("AWS is still changing the prefix list, so that its entries can't be judged"));
@@ -328,12 +316,6 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// Waits, longer each time.
-async fn wait(pause: &mut Duration) {
-    sleep(*pause).await;
-    *pause = (*pause * 2).min(LONGEST_PAUSE);
 }
 
 /// Whether a prefix list could not be changed only because somebody else is changing it.

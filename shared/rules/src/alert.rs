@@ -52,6 +52,31 @@ impl Outcome {
     }
 }
 
+/// How bad it is, where the outcome does not say it: what snapback can't take back is an `ALERT` in every case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing, and often right.
+    Low,
+    /// Worth looking at today.
+    Medium,
+    /// Worth looking at now.
+    High,
+    /// The account itself may be in other hands.
+    Critical,
+}
+
+impl Severity {
+    /// The word in the subject.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
 /// One AWS call that was made, and how it went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -70,6 +95,8 @@ pub struct Step {
 pub struct Report {
     /// How it stands.
     pub outcome: Outcome,
+    /// How bad it is, where the outcome does not say it.
+    pub severity: Option<Severity>,
     /// The rest of the subject: what, where.
     pub headline: String,
     /// What went wrong, if a step failed: the body says it first.
@@ -90,6 +117,35 @@ pub struct Report {
     pub closed_at: Option<DateTime<Utc>>,
 }
 
+/// Said where the invocation ends in an error.
+pub const TRIES_AGAIN: &str =
+    "Unless this was the third try, Lambda tries again; what then is still open is mailed again.";
+
+impl Report {
+    /// A report with nothing but an outcome and the rest of the subject.
+    pub fn new(outcome: Outcome, headline: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            severity: None,
+            headline: headline.into(),
+            problem: None,
+            happened: Vec::new(),
+            done: Vec::new(),
+            steps: Vec::new(),
+            left: Vec::new(),
+            to_allow: Vec::new(),
+            actions: Vec::new(),
+            closed_at: None,
+        }
+    }
+}
+
+/// The setting that allows an actor everything, for `to_allow`; `None` for an actor who can't be trusted.
+pub fn allow_actor(event: &Event) -> Option<String> {
+    let arn = event.actor.principal_arn().filter(|arn| arn.starts_with("arn:"))?;
+    Some(format!("For this actor, add to the setting TrustedActors: {}", quote(arn)))
+}
+
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -103,24 +159,17 @@ pub struct Alert {
 pub fn unreadable(unreadable: &Unreadable) -> Report {
     let event = &unreadable.event;
     let name = if event.name.is_empty() { "an event" } else { &event.name };
-    Report {
-        outcome: Outcome::Alert,
-        headline: format!("{name} could not be read"),
-        problem: None,
-        happened: vec![
-            format!(
-                "An event came that snapback watches for, in a form that it could not read: {}.",
-                quote(&unreadable.missing)
-            ),
-            "Whether it opened anything is not known.".to_owned(),
-        ],
-        done: vec!["Nothing was changed, because the event could not be read.".to_owned()],
-        steps: Vec::new(),
-        left: vec!["Look the event up in CloudTrail and judge it by hand.".to_owned()],
-        to_allow: Vec::new(),
-        actions: Vec::new(),
-        closed_at: None,
-    }
+    let mut report = Report::new(Outcome::Alert, format!("{name} could not be read"));
+    report.happened = vec![
+        format!(
+            "An event came that snapback watches for, in a form that it could not read: {}.",
+            quote(&unreadable.missing)
+        ),
+        "Whether it opened anything is not known.".to_owned(),
+    ];
+    report.done.push("Nothing was changed, because the event could not be read.".to_owned());
+    report.left.push("Look the event up in CloudTrail and judge it by hand.".to_owned());
+    report
 }
 
 /// Puts a report into words.
@@ -133,7 +182,10 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         (None, None) => String::new(),
     };
     let place = ascii(&place, LONGEST_PLACE);
-    let words = report.outcome.words();
+    let words = match report.severity {
+        Some(severity) => format!("{}: {}", report.outcome.words(), severity.word()),
+        None => report.outcome.words().to_owned(),
+    };
     let room = LONGEST_SUBJECT.saturating_sub(words.len() + 2 + place.len());
     let subject = format!("{words}: {}{place}", ascii(&report.headline, room));
 
@@ -310,6 +362,7 @@ mod tests {
         let lines = || vec!["開".repeat(100_000); 1_000];
         let report = Report {
             outcome: Outcome::Failed,
+            severity: Some(Severity::Critical),
             headline: "開".repeat(1_000),
             problem: Some("x".repeat(1_000_000)),
             happened: lines(),

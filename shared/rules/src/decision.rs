@@ -3,23 +3,50 @@
 use crate::event::Event;
 use crate::settings::{Mode, Settings};
 
+/// `detail-type` of an API call's event.
+pub const API_CALL: &str = "AWS API Call via CloudTrail";
+
+/// `detail-type` of a sign-in's event.
+pub const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
+
 /// The events that a rule wants, as an EventBridge rule names them. template.yaml is tested against this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// `source` of the envelope: `aws.` and the service.
-    pub source: &'static str,
-    /// `detail-type` of the envelope.
-    pub detail_type: &'static str,
-    /// `eventSource` of the record.
-    pub event_source: &'static str,
-    /// `eventName`s of the record.
+    /// `source` of the envelope: `aws.` and the service. `None` stands for all.
+    pub source: Option<&'static str>,
+    /// `detail-type`s of the envelope.
+    pub detail_types: &'static [&'static str],
+    /// `eventSource` of the record. `None` stands for all.
+    pub event_source: Option<&'static str>,
+    /// `eventName`s of the record. None stand for all.
     pub event_names: &'static [&'static str],
+    /// `userIdentity.type` of the record. `None` stands for all.
+    pub actor_kind: Option<&'static str>,
+    /// Whether calls that only read are wanted too: EventBridge has to be asked for them.
+    pub includes_reads: bool,
+    /// Whether what AWS refused is wanted too.
+    pub includes_failures: bool,
 }
 
 impl Subscription {
-    /// Whether this is one of the API calls asked for.
+    /// Calls of one service that change something, if they succeeded, whoever made them.
+    pub const fn calls(source: &'static str, event_source: &'static str, event_names: &'static [&'static str]) -> Self {
+        Self {
+            source: Some(source),
+            detail_types: &[API_CALL],
+            event_source: Some(event_source),
+            event_names,
+            actor_kind: None,
+            includes_reads: false,
+            includes_failures: false,
+        }
+    }
+
+    /// Whether this is one of the events asked for, as far as the record tells.
     pub fn covers(&self, event: &Event) -> bool {
-        event.source == self.event_source && self.event_names.contains(&event.name.as_str())
+        self.event_source.is_none_or(|source| source == event.source)
+            && (self.event_names.is_empty() || self.event_names.contains(&event.name.as_str()))
+            && self.actor_kind.is_none_or(|kind| kind == event.actor.kind)
     }
 }
 
@@ -34,12 +61,14 @@ pub enum Decision<F> {
     Violation(F),
     /// A violation only together with what else is in the account.
     Candidate(F),
+    /// Something that no setting exempts anybody from: it is told whoever did it.
+    Incident(F),
     /// One of our API calls in a form that could not be understood; says what was missing.
     Unreadable(String),
 }
 
-/// Decides on an event: what AWS refused and what is switched off is ignored, everything else is for the rule's `detect`,
-/// and what it finds is exempt if a trusted actor did it.
+/// Decides on an event: what AWS refused is ignored unless the rule asked for it, and so is what is switched off; everything else is
+/// for the rule's `detect`, and what it finds is exempt if a trusted actor did it.
 pub fn decide<F>(
     event: &Event,
     settings: &Settings,
@@ -47,13 +76,16 @@ pub fn decide<F>(
     mode: Mode,
     detect: impl FnOnce(&Event, &Settings) -> Decision<F>,
 ) -> Decision<F> {
-    if !subscriptions.iter().any(|subscription| subscription.covers(event)) {
+    let mut wanted = subscriptions.iter().filter(|subscription| subscription.covers(event)).peekable();
+    if wanted.peek().is_none() {
         return Decision::Ignore(format!(
             "`{}` of `{}` is not a call that this rule watches",
             event.name, event.source
         ));
     }
-    if let Some(error) = &event.error {
+    if let Some(error) = &event.error
+        && !wanted.any(|subscription| subscription.includes_failures)
+    {
         return Decision::Ignore(format!("the call failed with `{}`: nothing was changed", error.code));
     }
     if mode == Mode::Off {

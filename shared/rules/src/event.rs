@@ -20,6 +20,10 @@ pub struct Event {
     pub name: String,
     /// `eventSource`, such as `ec2.amazonaws.com`.
     pub source: String,
+    /// `eventType`: `AwsApiCall`, `AwsConsoleSignIn`, `AwsServiceEvent`, …; empty if absent.
+    pub kind: String,
+    /// `readOnly`: whether the call changes nothing; `None` if the record does not say.
+    pub read_only: Option<bool>,
     /// `eventTime`, where it could be understood.
     pub time: Option<DateTime<Utc>>,
     /// `eventTime` as it was written; empty if absent.
@@ -36,6 +40,8 @@ pub struct Event {
     pub request: Value,
     /// `responseElements`; `null` if absent.
     pub response: Value,
+    /// `additionalEventData`; `null` if absent.
+    pub additional: Value,
     /// `sourceIPAddress`: an address, or the name of the AWS service that made the call.
     pub source_ip: Option<String>,
     /// `userAgent`: free text of the caller's choosing.
@@ -49,6 +55,8 @@ pub struct Event {
 pub struct Actor {
     /// `type`: `Root`, `IAMUser`, `AssumedRole`, …; empty if absent.
     pub kind: String,
+    /// `userName`: of an IAM user; in sign-ins also what was typed.
+    pub user_name: Option<String>,
     /// `arn`: for an assumed role, the session's.
     pub arn: Option<String>,
     /// The role behind an assumed-role session: `sessionContext.sessionIssuer.arn`.
@@ -97,6 +105,7 @@ impl Actor {
         let issuer_is_role = text(issuer, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("Role"));
         Self {
             kind: text(identity, "type").unwrap_or_default(),
+            user_name: text(identity, "userName"),
             arn: text(identity, "arn"),
             role_arn: issuer_is_role.then(|| text(issuer, "arn")).flatten(),
             access_key_id: text(identity, "accessKeyId"),
@@ -119,6 +128,8 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         id,
         name: text(record, "eventName").unwrap_or_default(),
         source: text(record, "eventSource").unwrap_or_default(),
+        kind: text(record, "eventType").unwrap_or_default(),
+        read_only: text(record, "readOnly").map(|read_only| read_only.eq_ignore_ascii_case("true")),
         time: text(record, "eventTime").and_then(|written| parse_time(&written)).or(envelope.time),
         time_text: text(record, "eventTime").unwrap_or_default(),
         account: text(record, "recipientAccountId")
@@ -129,6 +140,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         error: api_error(record),
         request: field(record, "requestParameters").clone(),
         response: field(record, "responseElements").clone(),
+        additional: field(record, "additionalEventData").clone(),
         source_ip: text(record, "sourceIPAddress"),
         user_agent: text(record, "userAgent"),
     };

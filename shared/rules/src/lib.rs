@@ -12,12 +12,13 @@ pub mod alert;
 pub mod decision;
 pub mod event;
 pub mod json;
+pub mod policy;
 pub mod public;
 pub mod security_group;
 pub mod settings;
 pub mod text;
 
-pub use alert::{Alert, Outcome, Report, Step};
+pub use alert::{Alert, Outcome, Report, Severity, Step};
 pub use decision::{Decision, Subscription};
 pub use event::{Event, Unreadable};
 pub use settings::Settings;

@@ -16,14 +16,13 @@ use crate::decision::Subscription;
 pub const NAME: &str = "security-group";
 
 /// The calls that can open a group to the world.
-pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
-    source: "aws.ec2",
-    detail_type: "AWS API Call via CloudTrail",
-    event_source: "ec2.amazonaws.com",
-    event_names: &[
+pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
+    "aws.ec2",
+    "ec2.amazonaws.com",
+    &[
         "AuthorizeSecurityGroupIngress",
         "ModifySecurityGroupRules",
         "ModifyManagedPrefixList",
         "RestoreManagedPrefixListVersion",
     ],
-}];
+)];

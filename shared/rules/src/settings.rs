@@ -3,7 +3,7 @@
 //! A setting is known by its parameter in template.yaml (`SecurityGroupMode`); the environment variable is the same in upper snake
 //! case (`SECURITY_GROUP_MODE`), the command's flag the same in kebab case. Whoever reads them hands in text; this module says what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::public::WidestPublic;
@@ -22,13 +22,18 @@ pub struct Definition {
 
 /// All settings.
 pub const DEFINITIONS: &[Definition] = &[
+    Definition { parameter: "IamUserMode", default: "revert", takes: "`revert`, `alert` or `off`" },
+    Definition { parameter: "AccessKeyMode", default: "revert", takes: "`revert`, `quarantine`, `alert` or `off`" },
     Definition { parameter: "SecurityGroupMode", default: "revert", takes: "`revert`, `alert` or `off`" },
+    Definition { parameter: "RoleTrustMode", default: "alert", takes: "`revert`, `alert` or `off`" },
+    Definition { parameter: "RootActivityMode", default: "alert", takes: "`alert` or `off`" },
     Definition { parameter: "Rollout", default: "enforce", takes: "`enforce` or `observe`" },
     Definition {
         parameter: "TrustedActors",
         default: "",
         takes: "ARNs of IAM roles and users, comma-separated; `*` only after `role/aws-reserved/sso.amazonaws.com/`",
     },
+    Definition { parameter: "TrustedAccounts", default: "", takes: "account ids of 12 digits, comma-separated" },
     Definition {
         parameter: "AllowedPublicPorts",
         default: "",
@@ -45,12 +50,22 @@ const IDENTITY_CENTER_PATH: &str = "role/aws-reserved/sso.amazonaws.com/";
 /// Settings, valid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// What to do about IAM users, console passwords, and permissions put on a user.
+    pub iam_user_mode: Mode,
+    /// What to do about long-term credentials.
+    pub access_key_mode: Mode,
     /// What to do about security groups open to the world.
     pub security_group_mode: Mode,
+    /// What to do about roles that trust somebody outside.
+    pub role_trust_mode: Mode,
+    /// Whether root's doings and sign-ins without MFA are told.
+    pub root_activity_mode: Mode,
     /// Whether anything is changed at all.
     pub rollout: Rollout,
     /// ARNs, possibly ending in or holding `*`.
     trusted_actors: Vec<String>,
+    /// Ids of other accounts that roles may trust.
+    pub trusted_accounts: BTreeSet<String>,
     /// What may be open to the world.
     pub allowed_public_ports: Vec<Traffic>,
     /// How wide sources may be.
@@ -64,6 +79,8 @@ pub struct Settings {
 pub enum Mode {
     /// Take the change back, and tell.
     Revert,
+    /// Shut it off without deleting it, and tell.
+    Quarantine,
     /// Tell, change nothing.
     Alert,
     /// Neither.
@@ -135,9 +152,16 @@ impl Settings {
     /// [`SettingError`] for the first with a value that it does not take.
     pub fn from_given(given: &BTreeMap<&'static str, Given>) -> Result<Self, SettingError> {
         Ok(Self {
-            security_group_mode: read(given, "SecurityGroupMode", str::parse)?,
+            iam_user_mode: read(given, "IamUserMode", |text| mode(text, &["revert", "alert", "off"]))?,
+            access_key_mode: read(given, "AccessKeyMode", |text| {
+                mode(text, &["revert", "quarantine", "alert", "off"])
+            })?,
+            security_group_mode: read(given, "SecurityGroupMode", |text| mode(text, &["revert", "alert", "off"]))?,
+            role_trust_mode: read(given, "RoleTrustMode", |text| mode(text, &["revert", "alert", "off"]))?,
+            root_activity_mode: read(given, "RootActivityMode", |text| mode(text, &["alert", "off"]))?,
             rollout: read(given, "Rollout", str::parse)?,
             trusted_actors: read(given, "TrustedActors", |text| list(text).map(trusted_actor).collect())?,
+            trusted_accounts: read(given, "TrustedAccounts", |text| list(text).map(account_id).collect())?,
             allowed_public_ports: read(given, "AllowedPublicPorts", |text| {
                 let ports: Result<Vec<_>, _> = list(text).map(allowed_ports).collect();
                 Ok(ports?.concat())
@@ -155,9 +179,9 @@ impl Settings {
         self.trusted_actors.iter().any(|pattern| matches(pattern, principal_arn))
     }
 
-    /// Whether a violation of a rule in this mode is taken back.
+    /// Whether anything is done about a violation of a rule in this mode.
     pub fn acts(&self, mode: Mode) -> bool {
-        mode == Mode::Revert && self.rollout == Rollout::Enforce
+        matches!(mode, Mode::Revert | Mode::Quarantine) && self.rollout == Rollout::Enforce
     }
 }
 
@@ -199,16 +223,15 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "revert" => Ok(Self::Revert),
-            "alert" => Ok(Self::Alert),
-            "off" => Ok(Self::Off),
-            _ => Err("no such mode".to_owned()),
-        }
+/// One of the modes that a setting takes.
+fn mode(text: &str, taken: &[&str]) -> Result<Mode, String> {
+    match text {
+        _ if !taken.contains(&text) => Err("no such mode".to_owned()),
+        "revert" => Ok(Mode::Revert),
+        "quarantine" => Ok(Mode::Quarantine),
+        "alert" => Ok(Mode::Alert),
+        "off" => Ok(Mode::Off),
+        _ => Err("no such mode".to_owned()),
     }
 }
 
@@ -224,6 +247,14 @@ impl FromStr for Rollout {
     }
 }
 
+fn account_id(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not an account id of 12 digits"))
+    }
+}
+
 fn trusted_actor(arn: &str) -> Result<String, String> {
     let problem = |what: &str| Err(format!("`{arn}` {what}"));
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
@@ -233,7 +264,7 @@ fn trusted_actor(arn: &str) -> Result<String, String> {
     if *prefix != "arn" || partition.is_empty() || *service != "iam" || !region.is_empty() {
         return problem("is not the ARN of an IAM role or user");
     }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+    if account_id(account).is_err() {
         return problem("has no account id of 12 digits");
     }
     let named = ["role/", "user/"].iter().any(|kind| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty()));
@@ -321,6 +352,11 @@ mod tests {
     fn a_bad_value_is_named_with_what_it_takes() {
         for (variable, value) in [
             ("SECURITY_GROUP_MODE", "Revert"),
+            ("IAM_USER_MODE", "quarantine"),
+            ("ACCESS_KEY_MODE", "delete"),
+            ("ROOT_ACTIVITY_MODE", "revert"),
+            ("TRUSTED_ACCOUNTS", "12345678901"),
+            ("TRUSTED_ACCOUNTS", "111122223333 444455556666"),
             ("ROLLOUT", "on"),
             ("TRUSTED_ACTORS", "admin"),
             ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:root"),

@@ -86,8 +86,10 @@ impl CallError {
         Self { call, code, detail }
     }
 
-    /// Whether AWS said that there is no such thing: its codes end in `NotFound`.
+    /// Whether AWS said that there is no such thing: EC2's codes end in `NotFound`, IAM's are `NoSuchEntity`.
     pub fn is_not_found(&self) -> bool {
-        self.code.as_deref().is_some_and(|code| code.ends_with("NotFound") || code.ends_with("NotFoundException"))
+        self.code.as_deref().is_some_and(|code| {
+            code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.starts_with("NoSuchEntity")
+        })
     }
 }

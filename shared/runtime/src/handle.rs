@@ -1,5 +1,6 @@
 //! The way of one event: parse, decide, remedy, report, notify.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub trait Guardrail {
     /// Its mode.
     fn mode(&self, settings: &Settings) -> Mode;
 
-    /// Decides on an event that succeeded, without looking at the account.
+    /// Decides on an event that the subscriptions cover, without looking at the account.
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Self::Finding>;
 
     /// Looks at the account, takes back what is open if the settings say so, and looks again. Ends by the invocation's deadline.
@@ -43,11 +44,56 @@ pub trait Guardrail {
     ) -> impl Future<Output = Remedied> + Send;
 }
 
+/// A guardrail of whatever kind, for those who hold several.
+pub trait AnyGuardrail {
+    /// [`Guardrail::name`].
+    fn name(&self) -> &'static str;
+
+    /// [`Guardrail::subscriptions`].
+    fn subscriptions(&self) -> &'static [Subscription];
+
+    /// [`Guardrail::mode`].
+    fn mode(&self, settings: &Settings) -> Mode;
+
+    /// [`Runtime::handle`] with this guardrail.
+    fn handle<'a>(
+        &'a self,
+        runtime: &'a Runtime,
+        raw: &'a Value,
+        time: Duration,
+    ) -> Pin<Box<dyn Future<Output = Handled> + 'a>>;
+}
+
+impl<G: Guardrail> AnyGuardrail for G {
+    fn name(&self) -> &'static str {
+        Guardrail::name(self)
+    }
+
+    fn subscriptions(&self) -> &'static [Subscription] {
+        Guardrail::subscriptions(self)
+    }
+
+    fn mode(&self, settings: &Settings) -> Mode {
+        Guardrail::mode(self, settings)
+    }
+
+    fn handle<'a>(
+        &'a self,
+        runtime: &'a Runtime,
+        raw: &'a Value,
+        time: Duration,
+    ) -> Pin<Box<dyn Future<Output = Handled> + 'a>> {
+        Box::pin(runtime.handle(self, raw, time))
+    }
+}
+
 /// What a remedy came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remedied {
     /// The account shows no violation; the reason in words.
     Nothing(String),
+    /// It goes with what was told shortly before, and is only counted; the reason in words.
+    Folded(String),
     /// There is something to tell.
     Report(Box<Report>),
 }
@@ -107,6 +153,8 @@ pub enum Verdict {
     Violation,
     /// One of our calls that could not be read.
     Unreadable,
+    /// A violation that goes with one told shortly before, and is only counted.
+    Folded,
     /// A repeat of an event whose report had not been sent.
     Resent,
 }
@@ -194,11 +242,14 @@ impl Runtime {
             Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
             Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
             Decision::Unreadable(missing) => unreadable(&Unreadable { missing, event: Box::new(event.clone()) }),
-            // Alike from here on: what the account shows decides on both.
-            Decision::Violation(finding) | Decision::Candidate(finding) => {
+            // Alike from here on: what the account shows decides on all of them.
+            Decision::Violation(finding) | Decision::Candidate(finding) | Decision::Incident(finding) => {
                 let remedied = guardrail.remedy(event, &finding, invocation).await;
-                let verdict =
-                    if matches!(remedied, Remedied::Nothing(_)) { Verdict::Ignored } else { Verdict::Violation };
+                let verdict = match remedied {
+                    Remedied::Nothing(_) => Verdict::Ignored,
+                    Remedied::Folded(_) => Verdict::Folded,
+                    Remedied::Report(_) => Verdict::Violation,
+                };
                 (verdict, remedied)
             }
         }
@@ -216,7 +267,7 @@ impl Runtime {
             error: None,
         };
         let report = match remedied {
-            Remedied::Nothing(reason) => {
+            Remedied::Nothing(reason) | Remedied::Folded(reason) => {
                 handled.reason = reason;
                 return handled;
             }
@@ -285,6 +336,7 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
         })
         .collect();
     let outcome = handled.report.as_ref().map(|report| report.outcome.words());
+    let severity = handled.report.as_ref().and_then(|report| report.severity).map(rules::Severity::word);
     let actions = handled.report.as_ref().map(|report| report.actions.join("; "));
     macro_rules! line {
         ($level:ident) => {
@@ -299,6 +351,7 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
                 verdict = ?handled.verdict,
                 reason = handled.reason,
                 outcome,
+                severity,
                 actions,
                 steps = steps.join("; "),
                 mailed = handled.mail.is_some(),

@@ -1,5 +1,6 @@
 //! A guardrail behind Lambda.
 
+use std::io::{Write, stdout};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,8 @@ use rules::Settings;
 use serde_json::Value;
 
 use crate::clients::loader;
-use crate::handle::{Guardrail, Runtime};
+use crate::handle::{Guardrail, Runtime, Verdict};
+use crate::metrics;
 use crate::notify::Notifier;
 
 /// How long an invocation has if its deadline is in the past, which only `cargo lambda watch` says: template.yaml's timeout.
@@ -34,6 +36,10 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
             let deadline = event.context.deadline();
             let time = deadline.duration_since(SystemTime::now()).unwrap_or(USUAL_TIMEOUT);
             let handled = runtime.handle(guardrail, &event.payload, time).await;
+            if handled.verdict == Verdict::Folded {
+                // Nothing can be done, and nothing is lost, if stdout is closed: the decision has been logged.
+                drop(writeln!(stdout(), "{}", metrics::one(guardrail.name(), metrics::FOLDED, Utc::now())));
+            }
             match handled.error {
                 Some(error) => Err(Error::from(error)),
                 None => Ok(format!("{:?}: {}", handled.verdict, handled.reason)),

@@ -9,8 +9,11 @@ pub mod clients;
 pub mod handle;
 pub mod lambda;
 mod memory;
+pub mod metrics;
 pub mod notify;
+pub mod pause;
 
 pub use calls::{CallError, Calls};
-pub use handle::{Guardrail, Handled, Invocation, Remedied, Runtime, Verdict};
+pub use handle::{AnyGuardrail, Guardrail, Handled, Invocation, Remedied, Runtime, Verdict};
 pub use notify::Notifier;
+pub use pause::{LOOK_FOR, Pause, SETTLE};

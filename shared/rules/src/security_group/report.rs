@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::detect::{Added, AddedEntries, Finding, GroupRef, OpenedRules};
 use super::plan::{Action, LiveRule, Plan};
 use super::traffic::Traffic;
-use crate::alert::{Outcome, Report, Step};
+use crate::alert::{Outcome, Report, Step, TRIES_AGAIN, allow_actor};
 use crate::event::Event;
 use crate::settings::{Rollout, Settings};
 use crate::text::quote;
@@ -51,9 +51,6 @@ pub enum Course {
     },
 }
 
-/// Said where the invocation ends in an error.
-const TRIES_AGAIN: &str = "Unless this was the third try, Lambda tries again; what then is still open is mailed again.";
-
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let object = object(finding);
@@ -64,18 +61,11 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             (format!("{short} opens groups to the world"), format!("{short} opened groups to the world"))
         }
     };
-    let mut report = Report {
-        outcome: Outcome::Alert,
-        headline: open.clone(),
-        problem: None,
-        happened: happened(event, finding),
-        done: Vec::new(),
-        steps,
-        left: Vec::new(),
-        to_allow: to_allow(event, finding, course),
-        actions: planned(course),
-        closed_at: None,
-    };
+    let mut report = Report::new(Outcome::Alert, open.clone());
+    report.happened = happened(event, finding);
+    report.steps = steps;
+    report.to_allow = to_allow(event, finding, course);
+    report.actions = planned(course);
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
@@ -274,9 +264,7 @@ fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
     if !ports.is_empty() {
         lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
     }
-    if let Some(arn) = event.actor.principal_arn().filter(|arn| arn.starts_with("arn:")) {
-        lines.push(format!("For this actor, add to the setting TrustedActors: {}", quote(arn)));
-    }
+    lines.extend(allow_actor(event));
     if lines.is_empty() {
         lines.push("No setting allows just this.".to_owned());
     }

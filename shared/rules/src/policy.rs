@@ -1,0 +1,112 @@
+//! IAM policy documents.
+//!
+//! Requests in CloudTrail hold them as JSON in a string, answers of the API URL-encoded, S3's requests as an object. The grammar:
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::json::{field, items, text};
+
+/// Reads a document: an object, or its text, plain or URL-encoded.
+///
+/// # Errors
+/// What is wrong with it, in words that follow "the policy document".
+pub fn parse(written: &Value) -> Result<Value, String> {
+    let document = match written {
+        Value::Object(_) => written.clone(),
+        Value::String(written) if !written.trim().is_empty() => {
+            let plain = if written.trim_start().starts_with('{') {
+                written.into()
+            } else {
+                percent_decode_str(written).decode_utf8().map_err(|_| "is no UTF-8".to_owned())?
+            };
+            serde_json::from_str(&plain).map_err(|problem| format!("is no JSON: {problem}"))?
+        }
+        _ => return Err("is missing".to_owned()),
+    };
+    let statements = statements(&document);
+    if statements.is_empty() {
+        return Err("has no `Statement`".to_owned());
+    }
+    match statements.iter().find(|statement| text(statement, "Effect").is_none()) {
+        Some(_) => Err("has a statement without `Effect`".to_owned()),
+        None => Ok(document),
+    }
+}
+
+/// The statements of a document; one may stand without a list.
+pub fn statements(document: &Value) -> Vec<&Value> {
+    items(document, "Statement")
+}
+
+/// Whether a statement allows something. Only `Deny` denies: what is neither is taken for what it may be at worst.
+pub fn allows(statement: &Value) -> bool {
+    text(statement, "Effect").is_none_or(|effect| !effect.eq_ignore_ascii_case("Deny"))
+}
+
+/// Whether no statement of the document allows anything.
+pub fn only_denies(document: &Value) -> bool {
+    !statements(document).into_iter().any(allows)
+}
+
+/// The texts of a field that holds one or several: `Action`, `Resource`, the values of a principal or of a condition.
+pub fn texts(value: &Value, name: &str) -> Vec<String> {
+    match field(value, name) {
+        Value::Array(list) => list.iter().filter_map(crate::json::scalar).collect(),
+        single => crate::json::scalar(single).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_reads_alike_in_all_its_forms() {
+        let document =
+            json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "a:B+C", "Resource": "*"}});
+        let plain = document.to_string();
+        let encoded = percent_encoding::utf8_percent_encode(&plain, percent_encoding::NON_ALPHANUMERIC).to_string();
+        for written in [document.clone(), json!(plain), json!(format!("\n {plain}")), json!(encoded)] {
+            assert_eq!(parse(&written), Ok(document.clone()), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_an_error() {
+        for written in [
+            json!(null),
+            json!(""),
+            json!(7),
+            json!("{"),
+            json!("%FF"),
+            json!({}),
+            json!("{\"Statement\": []}"),
+            json!({"Statement": [{"Action": "*"}]}),
+            json!({"Statement": ["x"]}),
+        ] {
+            assert!(parse(&written).is_err(), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_document_denies_only_if_all_its_statements_do() {
+        let with = |effects: &[&str]| {
+            let statements: Vec<Value> = effects.iter().map(|effect| json!({"Effect": effect})).collect();
+            json!({ "Statement": statements })
+        };
+        assert!(only_denies(&with(&["Deny", "Deny"])));
+        assert!(!only_denies(&with(&["Deny", "Allow"])));
+        assert!(!only_denies(&with(&["allow"])));
+        assert!(only_denies(&json!({"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})));
+    }
+
+    #[test]
+    fn one_text_or_several() {
+        assert_eq!(texts(&json!({"Action": "a"}), "Action"), ["a"]);
+        assert_eq!(texts(&json!({"Action": ["a", "b"]}), "Action"), ["a", "b"]);
+        assert!(texts(&json!({}), "Action").is_empty());
+    }
+}
