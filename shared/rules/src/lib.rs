@@ -8,6 +8,7 @@
 //! 3. the rule's `plan`: finding and live state to a list of actions
 //! 4. [`alert::render`]: what happened and what was done to the text of a mail
 
+pub mod access_key;
 pub mod alert;
 pub mod decision;
 pub mod event;

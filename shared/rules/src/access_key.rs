@@ -1,0 +1,92 @@
+//! Rule `access-key`: long-term credentials of IAM users, new, re-activated or reset.
+//!
+//! Access keys, service-specific credentials (also the API keys of Bedrock), SSH public keys and signing certificates: [`Kind`] is
+//! where they differ. The way through the modules: [`detect`] reads the event, [`plan`] says what to do about it, the function does
+//! it, [`sessions`] is about what was got with a key and outlives it, [`report`] tells what came of it.
+
+pub mod detect;
+pub mod plan;
+pub mod report;
+pub mod sessions;
+
+use crate::decision::Subscription;
+
+/// The rule's and the function's name.
+pub const NAME: &str = "access-key";
+
+/// The calls that make a credential, or make one work that did not, or give it a new secret.
+pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
+    "aws.iam",
+    "iam.amazonaws.com",
+    &[
+        "CreateAccessKey",
+        "UpdateAccessKey",
+        "CreateServiceSpecificCredential",
+        "UpdateServiceSpecificCredential",
+        "ResetServiceSpecificCredential",
+        "UploadSSHPublicKey",
+        "UpdateSSHPublicKey",
+        "UploadSigningCertificate",
+        "UpdateSigningCertificate",
+    ],
+)];
+
+/// A kind of long-term credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An access key, for the API.
+    AccessKey,
+    /// A user name and password, or an API key, for one service: CodeCommit, Keyspaces, Bedrock, CloudWatch Logs.
+    ServiceSpecificCredential,
+    /// An SSH public key, for CodeCommit.
+    SshPublicKey,
+    /// An X.509 certificate, for the oldest APIs.
+    SigningCertificate,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::AccessKey, Self::ServiceSpecificCredential, Self::SshPublicKey, Self::SigningCertificate];
+
+    /// What people call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AccessKey => "access key",
+            Self::ServiceSpecificCredential => "service-specific credential",
+            Self::SshPublicKey => "SSH public key",
+            Self::SigningCertificate => "signing certificate",
+        }
+    }
+
+    /// As the names of the API's calls spell it, such as in `DeleteAccessKey`.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::AccessKey => "AccessKey",
+            Self::ServiceSpecificCredential => "ServiceSpecificCredential",
+            Self::SshPublicKey => "SSHPublicKey",
+            Self::SigningCertificate => "SigningCertificate",
+        }
+    }
+
+    /// The object in `responseElements` that holds a new one, and the name of its id, there and in `requestParameters`.
+    /// Records spell SSH's as `sSHPublicKey`; letter case does not matter where they are read.
+    fn fields(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AccessKey => ("accessKey", "accessKeyId"),
+            Self::ServiceSpecificCredential => ("serviceSpecificCredential", "serviceSpecificCredentialId"),
+            Self::SshPublicKey => ("sSHPublicKey", "sSHPublicKeyId"),
+            Self::SigningCertificate => ("certificate", "certificateId"),
+        }
+    }
+
+    /// The command line's noun, as in `aws iam delete-access-key`, and its option for the id.
+    fn command(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AccessKey => ("access-key", "--access-key-id"),
+            Self::ServiceSpecificCredential => ("service-specific-credential", "--service-specific-credential-id"),
+            Self::SshPublicKey => ("ssh-public-key", "--ssh-public-key-id"),
+            Self::SigningCertificate => ("signing-certificate", "--certificate-id"),
+        }
+    }
+}

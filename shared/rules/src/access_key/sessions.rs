@@ -1,0 +1,126 @@
+//! What was got with an access key and outlives it: temporary credentials of the user, and sessions of roles.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::event::parse;
+use crate::json::text;
+
+/// The name of the inline policy that [`denies_older_sessions`] is put on a user under. One of that name that is there already is ours.
+pub const POLICY_NAME: &str = "snapback-revoke-older-sessions";
+
+/// The longest life of temporary credentials that a user gets with an access key, in hours
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>).
+const LONGEST_SESSION_HOURS: i64 = 36;
+
+/// What AWS says of a key's last use.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LastUse {
+    /// It was not asked.
+    NotAsked,
+    /// It did not say; why.
+    Unknown(String),
+    /// It shows none, which means none so far: use is recorded with a delay.
+    NoneShown,
+    /// This.
+    Shown(Use),
+}
+
+/// A use of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Use {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// For which service, such as `s3`.
+    pub service: String,
+    /// In which region.
+    pub region: String,
+}
+
+impl LastUse {
+    /// Whether temporary credentials got with the key may still be valid, as far as AWS shows its use.
+    pub fn may_live_on(&self, now: DateTime<Utc>) -> bool {
+        matches!(self, Self::Shown(last) if now - last.at <= TimeDelta::hours(LONGEST_SESSION_HOURS))
+    }
+}
+
+/// Roles whose sessions were got with a key, as far as CloudTrail shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AssumedRoles {
+    /// The regions whose events were looked through.
+    pub regions: BTreeSet<String>,
+    /// The roles' ARNs.
+    pub arns: BTreeSet<String>,
+    /// What could not be looked through, and why.
+    pub problems: Vec<String>,
+}
+
+/// A policy that denies everything to temporary credentials issued before `time`, and nothing to long-term ones: they have no
+/// time of issue, and what a request lacks meets no condition without `IfExists`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
+pub fn denies_older_sessions(time: DateTime<Utc>) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"DateLessThan": {"aws:TokenIssueTime": written(time)}},
+        }],
+    })
+}
+
+/// A time as policies write it.
+pub fn written(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The ARN of the role whose session a CloudTrail record says was given out; `None` if the record says something else.
+pub fn assumed_role(record: &str) -> Option<String> {
+    let event = parse(&serde_json::from_str(record).ok()?).ok()?;
+    let is_it = event.source == "sts.amazonaws.com" && event.name == "AssumeRole" && event.error.is_none();
+    is_it.then(|| text(&event.request, "roleArn")).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::only_denies;
+
+    #[test]
+    fn only_a_session_that_was_given_out_counts() {
+        let record = |name: &str, error: Value| {
+            json!({"eventName": name, "eventSource": "sts.amazonaws.com", "errorCode": error,
+                "requestParameters": {"roleArn": "arn:aws:iam::123456789012:role/Admin", "roleSessionName": "x"}})
+            .to_string()
+        };
+        let admin = Some("arn:aws:iam::123456789012:role/Admin".to_owned());
+        assert_eq!(assumed_role(&record("AssumeRole", Value::Null)), admin);
+        for other in
+            [record("AssumeRole", json!("AccessDenied")), record("GetSessionToken", Value::Null), "{".to_owned()]
+        {
+            assert_eq!(assumed_role(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_was_used_long_ago_has_left_no_session() {
+        let now = "2026-03-02T09:14:05Z".parse::<DateTime<Utc>>().unwrap();
+        let used = |hours: i64| {
+            let at = now - TimeDelta::hours(hours);
+            LastUse::Shown(Use { at, service: "s3".to_owned(), region: "us-east-1".to_owned() }).may_live_on(now)
+        };
+        assert!(used(0) && used(36) && !used(37));
+        assert!(!LastUse::NoneShown.may_live_on(now) && !LastUse::Unknown(String::new()).may_live_on(now));
+    }
+
+    #[test]
+    fn the_policy_only_denies() {
+        let policy = denies_older_sessions("2026-03-02T09:14:05.7Z".parse().unwrap());
+        assert!(only_denies(&policy));
+        let condition = &policy["Statement"][0]["Condition"];
+        assert_eq!(condition["DateLessThan"]["aws:TokenIssueTime"], "2026-03-02T09:14:05Z");
+    }
+}
