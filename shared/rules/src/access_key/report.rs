@@ -32,7 +32,7 @@ pub enum Course {
         is_there: bool,
     },
     /// Something was done, or tried.
-    Handled(Handled),
+    Handled(Box<Handled>),
 }
 
 /// What was done about a credential.
@@ -92,9 +92,14 @@ impl Handled {
             _ if self.sessions == Sessions::NotDenied => Outcome::Failed,
             Seen::Absent | Seen::There(Status::Inactive) if !closed_by_us => Outcome::Alert,
             Seen::There(Status::Inactive) if deletes => Outcome::Contained,
-            _ if mode == Mode::Quarantine => Outcome::Contained,
+            _ if mode == Mode::Quarantine || self.is_use_unknown() => Outcome::Contained,
             Seen::Absent | Seen::There(Status::Inactive) => Outcome::Reverted,
         }
+    }
+
+    /// Whether AWS should have told if the key was used, and did not. What is deleted can't be asked about any more.
+    fn is_use_unknown(&self) -> bool {
+        matches!(self.last_use, LastUse::Unknown(_)) && self.seen == Seen::There(Status::Inactive)
     }
 
     /// What went wrong, if it has to be tried again: something may still be open, or something that was to be done is not.
@@ -103,6 +108,7 @@ impl Handled {
             Seen::NotRead(problem) => format!("it could not be read again: {problem}"),
             Seen::There(Status::Active) => "it was active when it was read again".to_owned(),
             _ if self.sessions == Sessions::NotDenied => "the user's sessions could not be revoked".to_owned(),
+            _ if self.is_use_unknown() => "whether it was used is not known".to_owned(),
             Seen::There(Status::Inactive) if plan(credential, mode).contains(&Action::Delete) => {
                 "it is inactive, and was to be deleted".to_owned()
             }
@@ -178,7 +184,7 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
             report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at the {words} now, and take it back by hand:"));
-            report.left.extend(commands(credential, user, mode));
+            report.left.extend(ByHand::new(credential, user).all(credential, mode));
             report.left.push(TRIES_AGAIN.to_owned());
         }
         Course::Withheld { last_use } => {
@@ -194,7 +200,7 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
             report.actions = planned.iter().map(|action| would(*action, credential)).collect();
             report.happened.extend(used(last_use, event));
             report.left.push("It still works. Take it back, or allow it:".to_owned());
-            report.left.extend(commands(credential, user, mode));
+            report.left.extend(ByHand::new(credential, user).all(credential, mode));
             report.left.extend(look_at_use(*kind, Some(&credential.id)));
         }
         Course::Gone { is_there } => {
@@ -210,7 +216,7 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
             report.done.push(line);
             if *is_there {
                 report.left.push("If nobody needs it, delete it:".to_owned());
-                report.left.extend(commands(credential, user, Mode::Revert).into_iter().skip(1));
+                report.left.push(ByHand::new(credential, user).delete);
             } else {
                 report.done.push("or its user was.".to_owned());
             }
@@ -262,14 +268,16 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
         Outcome::Failed => {
             report.headline = format!("may work: {short}");
             report.left.push(format!("Take the {words} back by hand now:"));
-            report.left.extend(commands(credential, user, mode));
+            report.left.extend(ByHand::new(credential, user).all(credential, mode));
         }
         Outcome::Alert => {
-            report.headline = format!("closed: {short}");
-            report.done.push(
-                "The calls ended in errors, and it is shut off all the same, by one of them or by somebody else."
-                    .to_owned(),
-            );
+            let was_inactive = handled.failures.is_empty() && handled.seen == Seen::There(Status::Inactive);
+            report.headline = format!("{}: {short}", if was_inactive { "already inactive" } else { "closed" });
+            report.done.push(if was_inactive {
+                format!("The {words} was inactive already when snapback looked.")
+            } else {
+                "It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned()
+            });
         }
         Outcome::Reverted | Outcome::Contained => {}
     }
@@ -284,7 +292,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
             }
             Change::Reset => format!("The {words} is inactive, with its new secret. If nobody needs it, delete it:"),
         });
-        report.left.extend(commands(credential, user, Mode::Revert).into_iter().skip(1));
+        report.left.push(ByHand::new(credential, user).delete);
     }
     if is_shut && report.problem.is_none() && !handled.failures.is_empty() {
         report.left.push("Find out why a call of snapback's failed: the next time it may matter.".to_owned());
@@ -428,22 +436,34 @@ fn past(action: Action, words: &str) -> Option<String> {
     }
 }
 
-/// The commands by which a person takes a credential back, the deactivation first; where a name or an id is not of the form that AWS
-/// gives them, the way through the console.
-fn commands(credential: &Credential, user: &str, mode: Mode) -> Vec<String> {
-    let (noun, option) = credential.kind.command();
-    let in_console = format!("  In the console: IAM, Users, {}, Security credentials", quote(user));
-    if !is_id(&credential.id) || !is_name(user) {
-        let id = quote(&credential.id);
-        let delete = format!("{in_console}: delete {id}");
-        return vec![format!("{in_console}: deactivate {id}"), delete];
+/// The commands by which a person deactivates a credential, and deletes it; where a name or an id is not of the form that AWS gives
+/// them, the way through the console.
+struct ByHand {
+    deactivate: String,
+    delete: String,
+}
+
+impl ByHand {
+    fn new(credential: &Credential, user: &str) -> Self {
+        let (noun, option) = credential.kind.command();
+        let id = &credential.id;
+        if is_id(id) && is_name(user) {
+            let named = format!("--user-name {user} {option} {id}");
+            return Self {
+                deactivate: format!("  aws iam update-{noun} {named} --status Inactive"),
+                delete: format!("  aws iam delete-{noun} {named}"),
+            };
+        }
+        let place = format!("  In the console under IAM, Users, {}, Security credentials", quote(user));
+        let id = quote(id);
+        Self { deactivate: format!("{place}: deactivate {id}"), delete: format!("{place}: delete {id}") }
     }
-    let named = format!("--user-name {user} {option} {}", credential.id);
-    let mut commands = vec![format!("  aws iam update-{noun} {named} --status Inactive")];
-    if credential.change == Change::Made && mode != Mode::Quarantine || mode == Mode::Revert {
-        commands.push(format!("  aws iam delete-{noun} {named}"));
+
+    /// What the mode would have done.
+    fn all(self, credential: &Credential, mode: Mode) -> Vec<String> {
+        let delete = plan(credential, mode).contains(&Action::Delete).then_some(self.delete);
+        std::iter::once(self.deactivate).chain(delete).collect()
     }
-    commands
 }
 
 /// Where to see what was done with a credential.

@@ -39,10 +39,10 @@ pub struct Use {
     pub region: String,
 }
 
-impl LastUse {
-    /// Whether temporary credentials got with the key may still be valid, as far as AWS shows its use.
-    pub fn may_live_on(&self, now: DateTime<Utc>) -> bool {
-        matches!(self, Self::Shown(last) if now - last.at <= TimeDelta::hours(LONGEST_SESSION_HOURS))
+impl Use {
+    /// Whether temporary credentials that were got by it may still be valid.
+    pub fn may_have_left_sessions(&self, now: DateTime<Utc>) -> bool {
+        now - self.at <= TimeDelta::hours(LONGEST_SESSION_HOURS)
     }
 }
 
@@ -110,10 +110,9 @@ mod tests {
         let now = "2026-03-02T09:14:05Z".parse::<DateTime<Utc>>().unwrap();
         let used = |hours: i64| {
             let at = now - TimeDelta::hours(hours);
-            LastUse::Shown(Use { at, service: "s3".to_owned(), region: "us-east-1".to_owned() }).may_live_on(now)
+            Use { at, service: "s3".to_owned(), region: "us-east-1".to_owned() }.may_have_left_sessions(now)
         };
         assert!(used(0) && used(36) && !used(37));
-        assert!(!LastUse::NoneShown.may_live_on(now) && !LastUse::Unknown(String::new()).may_live_on(now));
     }
 
     #[test]
