@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
-use rules::security_group;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
+use rules::{access_key, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -29,7 +29,8 @@ struct Function {
     permissions: fn() -> Vec<&'static str>,
 }
 
-const FUNCTIONS: &[Function] = &[Function {
+const FUNCTIONS: &[Function] = &[
+    Function {
     name: security_group::NAME,
     subscriptions: security_group::SUBSCRIPTIONS,
     calls: &[
@@ -48,7 +49,34 @@ const FUNCTIONS: &[Function] = &[Function {
             .map(|action| action.permission())
             .to_vec()
     },
-}];
+},
+    Function {
+        name: access_key::NAME,
+        subscriptions: access_key::SUBSCRIPTIONS,
+        calls: &[
+            "cloudtrail:LookupEvents",
+            "iam:DeleteAccessKey",
+            "iam:DeleteSSHPublicKey",
+            "iam:DeleteServiceSpecificCredential",
+            "iam:DeleteSigningCertificate",
+            "iam:GetAccessKeyLastUsed",
+            "iam:ListAccessKeys",
+            "iam:ListSSHPublicKeys",
+            "iam:ListServiceSpecificCredentials",
+            "iam:ListSigningCertificates",
+            "iam:PutUserPolicy",
+            "iam:UpdateAccessKey",
+            "iam:UpdateSSHPublicKey",
+            "iam:UpdateServiceSpecificCredential",
+            "iam:UpdateSigningCertificate",
+        ],
+        permissions: || {
+            use access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
+            let actions = [Deactivate, RevokeSessions, Delete].into_iter();
+            actions.flat_map(|action| access_key::Kind::ALL.map(|kind| action.permission(kind))).collect()
+        },
+    },
+];
 
 /// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
 const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];

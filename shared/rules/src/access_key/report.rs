@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Kind;
 use super::detect::{Change, Credential, Finding, RootCredential};
 use super::plan::{Action, Status, plan};
-use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, denies_older_sessions, written};
+use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, Use, denies_older_sessions, written};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::event::Event;
 use crate::settings::{Mode, Rollout, Settings};
@@ -236,6 +236,8 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     let user = handled.renamed_to.as_ref().unwrap_or(&credential.user);
     let short = report.headline.clone();
     report.outcome = handled.outcome(credential, mode);
+    let is_inactive = handled.seen == Seen::There(Status::Inactive);
+    let was_inactive = report.outcome == Outcome::Alert && is_inactive && handled.failures.is_empty();
     report.problem = handled.problem(credential, mode);
     report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
     if handled.renamed_to.is_some() {
@@ -245,6 +247,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     report.done.extend(handled.carried_out.iter().filter_map(|action| past(*action, words)));
     report.done.extend(handled.failures.iter().map(|failure| format!("This failed: {}", quote(failure))));
     match &handled.seen {
+        _ if was_inactive => {}
         Seen::Absent => report.done.push("It was read again afterwards: it is gone.".to_owned()),
         Seen::There(Status::Inactive) => report.done.push("It was read again afterwards: it is inactive.".to_owned()),
         Seen::There(Status::Active) => report.done.push("It was read again afterwards: it is ACTIVE.".to_owned()),
@@ -271,7 +274,6 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
             report.left.extend(ByHand::new(credential, user).all(credential, mode));
         }
         Outcome::Alert => {
-            let was_inactive = handled.failures.is_empty() && handled.seen == Seen::There(Status::Inactive);
             report.headline = format!("{}: {short}", if was_inactive { "already inactive" } else { "closed" });
             report.done.push(if was_inactive {
                 format!("The {words} was inactive already when snapback looked.")
@@ -279,7 +281,11 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
                 "It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned()
             });
         }
-        Outcome::Reverted | Outcome::Contained => {}
+        Outcome::Reverted | Outcome::Contained => {
+            if matches!(&handled.last_use, LastUse::Shown(last) if !is_before(last, event)) {
+                report.headline = format!("already used: {short}");
+            }
+        }
     }
     if is_shut && report.outcome != Outcome::Alert {
         report.closed_at = handled.at;
@@ -391,6 +397,11 @@ fn verb(change: Change) -> &'static str {
     }
 }
 
+/// Whether a use was before the change, so that it is not the change's doing.
+fn is_before(last: &Use, event: &Event) -> bool {
+    event.time.is_some_and(|time| last.at < time)
+}
+
 /// Whether an access key was used.
 fn used(last_use: &LastUse, event: &Event) -> Option<String> {
     match last_use {
@@ -400,8 +411,7 @@ fn used(last_use: &LastUse, event: &Event) -> Option<String> {
             "AWS shows no use of the key so far. It records use with a delay, so it may have been used.".to_owned(),
         ),
         LastUse::Shown(last) => {
-            let is_before = event.time.is_some_and(|time| last.at < time);
-            let word = if is_before { "was used before the change" } else { "WAS ALREADY USED" };
+            let word = if is_before(last, event) { "was used before the change" } else { "WAS ALREADY USED" };
             Some(format!(
                 "The key {word}: AWS shows its last use, for {} in {} at {}.",
                 quote(&last.service),
