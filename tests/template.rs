@@ -31,25 +31,25 @@ struct Function {
 
 const FUNCTIONS: &[Function] = &[
     Function {
-    name: security_group::NAME,
-    subscriptions: security_group::SUBSCRIPTIONS,
-    calls: &[
-        "ec2:DescribeManagedPrefixLists",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:DescribeSecurityGroups",
-        "ec2:GetManagedPrefixListEntries",
-        "ec2:ModifyManagedPrefixList",
-        "ec2:RevokeSecurityGroupIngress",
-    ],
-    permissions: || {
-        let (group_id, prefix_list_id) = (String::new(), String::new());
-        let (rules, entries) = (Vec::new(), Vec::new());
-        let version = None;
-        [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
-            .map(|action| action.permission())
-            .to_vec()
+        name: security_group::NAME,
+        subscriptions: security_group::SUBSCRIPTIONS,
+        calls: &[
+            "ec2:DescribeManagedPrefixLists",
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSecurityGroups",
+            "ec2:GetManagedPrefixListEntries",
+            "ec2:ModifyManagedPrefixList",
+            "ec2:RevokeSecurityGroupIngress",
+        ],
+        permissions: || {
+            let (group_id, prefix_list_id) = (String::new(), String::new());
+            let (rules, entries) = (Vec::new(), Vec::new());
+            let version = None;
+            [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
+                .map(|action| action.permission())
+                .to_vec()
+        },
     },
-},
     Function {
         name: access_key::NAME,
         subscriptions: access_key::SUBSCRIPTIONS,

