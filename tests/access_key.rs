@@ -518,7 +518,7 @@ async fn where_the_event_history_cannot_be_read_that_is_said_and_no_more() {
     scene.fail("LookupEvents", "ThrottlingException", 400, 9);
     let ran = scene.run(&made.event).await;
     assert_eq!((ran.handled.error.clone(), outcome(&ran)), (None, Reverted));
-    ran.mail_says(&["is not known: `LookupEvents` failed: ThrottlingException"]);
+    ran.mail_says(&["Not all assumed roles may be known: `LookupEvents` failed: ThrottlingException"]);
     scene.ended(&made, None).await;
 }
 
@@ -656,7 +656,7 @@ async fn a_key_of_a_user_who_was_deleted_is_already_gone() {
         let ran = scene.stage.run(&scene.late_process(settings), &made.event).await;
         let first = if settings == ALERT { scene.listed(KEY) } else { scene.off(&made) };
         ran.is(Violation, &[Alert], &[refused(first, 404), refused(last_use(&made), 404), publish()]);
-        ran.mail_says(&["already gone", "or its user was"]);
+        ran.mail_says(&["already gone", "or its user, was gone"]);
     }
     // Just now: it may be that it is not to be seen yet.
     let ran = scene.run(&made.event).await;
@@ -703,7 +703,7 @@ async fn a_key_is_found_after_its_user_was_renamed() {
             let first = vec![refused(old, 404), last_use(&made)];
             let rest = vec![scene.deleted(&made), scene.listed(KEY), publish()];
             ran.is(Violation, &[Reverted], &calls([first, scene.struck(&made), rest]));
-            ran.mail_says(&["The user is named", &scene.user]);
+            ran.mail_says(&["The user was renamed meanwhile", &scene.user]);
             scene.ended(&made, None).await;
         } else {
             let first = vec![refused(old_list, 404), last_use(&made)];

@@ -210,7 +210,7 @@ impl Account<'_> {
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn deny_older_sessions(&self, user: &str, time: DateTime<Utc>) -> Result<(), CallError> {
         let request = self.iam.put_user_policy().user_name(user).policy_name(POLICY_NAME);
-        let request = request.policy_document(denies_older_sessions(time).to_string()).send();
+        let request = request.policy_document(denies_older_sessions(time)).send();
         self.calls.make("PutUserPolicy", &format!("{POLICY_NAME} on {user}"), request, ok).await.map(drop)
     }
 
@@ -257,5 +257,5 @@ fn used(last_used: Option<&aws_sdk_iam::types::AccessKeyLastUsed>) -> LastUse {
 }
 
 fn count(number: usize) -> String {
-    format!("{number} of this kind")
+    format!("{number} listed")
 }

@@ -115,13 +115,14 @@ impl<'a> Work<'a> {
             Ok(Err(problem)) => Some(problem),
             Err(_) => Some("the time for it ran out".to_owned()),
         };
+        let renamed_to = self.renamed_to();
         let Some(mut handled) = self.handled else {
             return Course::NotRead { problem: problem.unwrap_or_default() };
         };
         if let (Seen::NotRead(unread), Some(problem)) = (&mut handled.seen, problem) {
             *unread = problem;
         }
-        handled.renamed_to = (self.held.user != self.credential.user).then_some(self.held.user);
+        handled.renamed_to = renamed_to;
         Course::Handled(Box::new(handled))
     }
 
@@ -152,7 +153,7 @@ impl<'a> Work<'a> {
                         Kind::AccessKey => self.last_use().await,
                         _ => LastUse::NotAsked,
                     };
-                    return Ok(Some(Course::Withheld { last_use }));
+                    return Ok(Some(Course::Withheld { renamed_to: self.renamed_to(), last_use }));
                 }
                 // A reset leaves the status as it is; what was activated is seen to be active sooner or later.
                 First::Shown(Status::Inactive) if is_late || self.credential.change == Change::Reset => {
@@ -160,7 +161,7 @@ impl<'a> Work<'a> {
                     {
                         return Ok(None);
                     }
-                    return Ok(Some(Course::Gone { is_there: true }));
+                    return Ok(Some(Course::Gone { is_there: true, now: self.invocation.now() }));
                 }
                 First::Shown(Status::Inactive) => pause.wait().await,
                 First::Absent => match self.owner().await? {
@@ -171,11 +172,15 @@ impl<'a> Work<'a> {
                         self.held.user = owner;
                     }
                     Some(_) if is_late => return Err("AWS shows the key to some calls and not to others".to_owned()),
-                    None if is_late => return Ok(Some(Course::Gone { is_there: false })),
+                    None if is_late => return Ok(Some(Course::Gone { is_there: false, now: self.invocation.now() })),
                     Some(_) | None => pause.wait().await,
                 },
             }
         }
+    }
+
+    fn renamed_to(&self) -> Option<String> {
+        (self.held.user != self.credential.user).then(|| self.held.user.clone())
     }
 
     fn has_closed(&self) -> bool {
@@ -215,7 +220,7 @@ impl<'a> Work<'a> {
     async fn has_left_sessions(&mut self) -> bool {
         let last_use = self.last_use().await;
         let is_since = match &last_use {
-            LastUse::Shown(last) => self.event.time.is_none_or(|time| last.at >= time),
+            LastUse::Shown(last) => last.is_since(self.event, self.credential.change),
             LastUse::Unknown(_) => true,
             LastUse::NoneShown | LastUse::NotAsked => false,
         };

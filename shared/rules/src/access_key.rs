@@ -2,8 +2,10 @@
 //!
 //! Access keys, service-specific credentials (also the API keys of Bedrock), SSH public keys and signing certificates: [`Kind`] is
 //! where they differ. The way through the modules: [`detect`] reads the event, [`plan`] says what to do about it, the function does
-//! it, [`sessions`] is about what was got with a key and outlives it, [`report`] tells what came of it.
+//! it, [`sessions`] is about what was got with a key and outlives it, [`report`] tells what came
+//! of it, and `by_hand` what a person can do.
 
+mod by_hand;
 pub mod detect;
 pub mod plan;
 pub mod report;
@@ -77,16 +79,6 @@ impl Kind {
             Self::ServiceSpecificCredential => ("serviceSpecificCredential", "serviceSpecificCredentialId"),
             Self::SshPublicKey => ("sSHPublicKey", "sSHPublicKeyId"),
             Self::SigningCertificate => ("certificate", "certificateId"),
-        }
-    }
-
-    /// The command line's noun, as in `aws iam delete-access-key`, and its option for the id.
-    fn command(self) -> (&'static str, &'static str) {
-        match self {
-            Self::AccessKey => ("access-key", "--access-key-id"),
-            Self::ServiceSpecificCredential => ("service-specific-credential", "--service-specific-credential-id"),
-            Self::SshPublicKey => ("ssh-public-key", "--ssh-public-key-id"),
-            Self::SigningCertificate => ("signing-certificate", "--certificate-id"),
         }
     }
 }

@@ -26,7 +26,7 @@ fn reverted() {
         made("UpdateAccessKey", "ok"),
         made("GetAccessKeyLastUsed", "no use so far"),
         made("DeleteAccessKey", "ok"),
-        made("ListAccessKeys", "1 of this kind"),
+        made("ListAccessKeys", "1 listed"),
     ];
     check("reverted", &new_key(), &Settings::default(), &handled(done()), steps);
 }
@@ -137,24 +137,24 @@ fn not_read() {
 
 #[test]
 fn withheld_by_mode() {
-    let course = Course::Withheld { last_use: used() };
+    let course = Course::Withheld { renamed_to: None, last_use: used() };
     check("withheld_by_mode", &new_key(), &with("AccessKeyMode", "alert"), &course, Vec::new());
 }
 
 #[test]
 fn withheld_by_rollout() {
-    let course = Course::Withheld { last_use: LastUse::NotAsked };
+    let course = Course::Withheld { renamed_to: None, last_use: LastUse::NotAsked };
     check("withheld_by_rollout", &reset_credential(), &with("Rollout", "observe"), &course, Vec::new());
 }
 
 #[test]
-fn gone() {
-    check("gone", &new_key(), &Settings::default(), &Course::Gone { is_there: false }, Vec::new());
+fn already_gone() {
+    check("already_gone", &new_key(), &Settings::default(), &gone(false), Vec::new());
 }
 
 #[test]
-fn inactive() {
-    check("inactive", &activated_key(), &Settings::default(), &Course::Gone { is_there: true }, Vec::new());
+fn already_inactive() {
+    check("already_inactive", &activated_key(), &Settings::default(), &gone(true), Vec::new());
 }
 
 #[test]
@@ -221,6 +221,10 @@ fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps:
 
 fn handled(handled: Handled) -> Course {
     Course::Handled(Box::new(handled))
+}
+
+fn gone(is_there: bool) -> Course {
+    Course::Gone { is_there, now: time("2026-11-22T14:02:53Z") }
 }
 
 /// Deactivated and deleted, and seen to be gone.

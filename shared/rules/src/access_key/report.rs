@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::Kind;
+use super::by_hand;
 use super::detect::{Change, Credential, Finding, RootCredential};
 use super::plan::{Action, Status, plan};
-use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, Use, denies_older_sessions, written};
+use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::event::Event;
 use crate::settings::{Mode, Rollout, Settings};
@@ -23,6 +24,8 @@ pub enum Course {
     },
     /// It works, and was left so: the mode is `alert`, or the rollout `observe`.
     Withheld {
+        /// Whose it was found to be, if not the event's user's.
+        renamed_to: Option<String>,
         /// Whether it was used.
         last_use: LastUse,
     },
@@ -30,6 +33,8 @@ pub enum Course {
     Gone {
         /// Whether it is still there, inactive.
         is_there: bool,
+        /// When snapback looked.
+        now: DateTime<Utc>,
     },
     /// Something was done, or tried.
     Handled(Box<Handled>),
@@ -132,38 +137,45 @@ fn of_root(event: &Event, credential: &RootCredential) -> Report {
     let (kind, adjective) = (credential.kind.words(), credential.change.adjective());
     let mut report = Report::new(Outcome::Alert, format!("{adjective} {kind} of the root user"));
     report.severity = Some(Severity::Critical);
-    let id = credential.id.as_deref().map_or_else(|| "of an id that is not in the event".to_owned(), quote);
+    let verb = verb(credential.change);
+    let (what, find) = match &credential.id {
+        Some(id) => {
+            (format!("{kind} {}", quote(id)), format!("Find {kind} {}. Deactivate it, then delete it.", quote(id)))
+        }
+        None => (
+            format!("a {kind}, whose id is not in the event,"),
+            format!("Find the {kind} of the time below. Deactivate it, then delete it."),
+        ),
+    };
     report.happened = vec![
-        format!("{} {} {kind} {id} of the root user.", quote(&event.name), verb(credential.change)),
+        format!("{} {verb} {what} of the root user.", quote(&event.name)),
         "Whoever holds it can do everything in the account, and no policy in the account stops them.".to_owned(),
     ];
     report.done.push(
-        "Nothing: no role can take back a credential of the root user. Only the root user can, or the".to_owned(),
+        "Nothing: no role can take back a credential of the root user. The root user can, or the organization's management account."
+            .to_owned(),
     );
-    report.done.push("organization's management account.".to_owned());
-    let option = credential.kind.command().1;
-    let named = credential.id.as_deref().filter(|id| is_id(id));
+    let (noun, option) = by_hand::command(credential.kind);
+    let named = credential.id.as_deref().filter(|id| by_hand::is_id(id));
     let named = named.map_or_else(|| format!("{option} THE-ID"), |id| format!("{option} {id}"));
-    let noun = credential.kind.command().0;
     report.left = vec![
         "Remove it now, also if it was made on purpose: nothing needs credentials of the root user.".to_owned(),
         "As the root user:".to_owned(),
         "  1. Sign in to the console as the root user.".to_owned(),
         "  2. Open the account menu at the top right, then Security credentials.".to_owned(),
-        format!("  3. Find {id}. Deactivate it, then delete it."),
+        format!("  3. {find}"),
         "Or from the organization's management account, where central root access is enabled in IAM:".to_owned(),
     ];
-    let account = event.account.as_deref().filter(|account| is_account(account)).unwrap_or("THE-ACCOUNT-ID");
+    let account = event.account.as_deref().filter(|account| by_hand::is_account(account)).unwrap_or("THE-ACCOUNT-ID");
     report.left.extend([
         format!("  aws sts assume-root --region us-east-1 --target-principal {account} \\"),
         "    --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials".to_owned(),
-        "  and then, with the credentials that this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and".to_owned(),
-        "  AWS_SESSION_TOKEN:".to_owned(),
+        "  and then, with what this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN:".to_owned(),
         format!("  aws iam delete-{noun} {named}"),
-        "If it was not you: change the root user's password and MFA, check the account's email address, and".to_owned(),
-        "open a case with AWS Support.".to_owned(),
+        "If it was not you: change the root user's password and MFA, check the account's email address, and open a case with AWS Support."
+            .to_owned(),
     ]);
-    report.left.extend(look_at_use(credential.kind, credential.id.as_deref()));
+    report.left.extend(by_hand::look_at_use(credential.kind, credential.id.as_deref()));
     report.to_allow.push("No setting allows this.".to_owned());
     report
 }
@@ -184,105 +196,110 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
             report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at the {words} now, and take it back by hand:"));
-            report.left.extend(ByHand::new(credential, user).all(credential, mode));
+            report.left.extend(by_hand::take_back(credential, user, mode));
             report.left.push(TRIES_AGAIN.to_owned());
         }
-        Course::Withheld { last_use } => {
+        Course::Withheld { renamed_to, last_use } => {
+            let user = say_renamed(&mut report, credential, renamed_to.as_ref());
+            if is_used_since(last_use, event, *change) {
+                report.headline = format!("already used: {short}");
+            }
             let setting = if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {short}");
+                report.headline = format!("would have reverted: {}", report.headline);
                 "Rollout is `observe`. With `enforce`"
             } else {
                 "AccessKeyMode is `alert`. With `revert`"
             };
             report.done.push(format!("Nothing was changed, because {setting} it would have:"));
-            let planned = plan(credential, mode);
-            report.done.extend(planned.iter().map(|action| format!("  - {}", would(*action, credential))));
-            report.actions = planned.iter().map(|action| would(*action, credential)).collect();
-            report.happened.extend(used(last_use, event));
+            report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
+            report.done.extend(report.actions.iter().map(|action| format!("  - {action}")));
+            report.happened.extend(used(last_use, event, *change));
             report.left.push("It still works. Take it back, or allow it:".to_owned());
-            report.left.extend(ByHand::new(credential, user).all(credential, mode));
-            report.left.extend(look_at_use(*kind, Some(&credential.id)));
+            report.left.extend(by_hand::take_back(credential, user, mode));
+            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
         }
-        Course::Gone { is_there } => {
-            let (headline, line) = if *is_there {
-                (
-                    "already inactive",
-                    format!("Nothing was changed: the {words} was inactive already when snapback looked."),
-                )
-            } else {
-                ("already gone", format!("Nothing was changed: the {words} was gone already when snapback looked,"))
-            };
-            report.headline = format!("{headline}: {short}");
-            report.done.push(line);
+        Course::Gone { is_there, now } => {
             if *is_there {
+                report.headline = format!("already inactive: {short}");
+                report
+                    .done
+                    .push(format!("Nothing was changed: the {words} was inactive already when snapback looked."));
                 report.left.push("If nobody needs it, delete it:".to_owned());
-                report.left.push(ByHand::new(credential, user).delete);
+                report.left.push(by_hand::delete(credential, user));
             } else {
-                report.done.push("or its user was.".to_owned());
+                report.headline = format!("already gone: {short}");
+                report.done.push(format!(
+                    "Nothing was changed: the {words}, or its user, was gone already when snapback looked."
+                ));
             }
             report.left.push("See whether it was used: it worked from the change until it was taken back.".to_owned());
-            report.left.extend(look_at_use(*kind, Some(&credential.id)));
+            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
+            if *kind == Kind::AccessKey {
+                report.left.push("If it was used, and the user is still there, end what was got with it:".to_owned());
+                report.left.push(by_hand::end_sessions(user, *now));
+            }
         }
-        Course::Handled(handled) => {
-            say_handled(&mut report, event, credential, mode, handled);
-        }
+        Course::Handled(handled) => say_handled(&mut report, event, credential, mode, handled),
     }
     report
 }
 
+/// Says it if the user has another name than in the event; gives the name.
+fn say_renamed<'a>(report: &mut Report, credential: &'a Credential, renamed_to: Option<&'a String>) -> &'a str {
+    let Some(user) = renamed_to else { return &credential.user };
+    report.happened.push(format!("The user was renamed meanwhile, to {}.", quote(user)));
+    user
+}
+
 fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode: Mode, handled: &Handled) {
-    let Credential { kind, .. } = credential;
-    let words = kind.words();
-    let user = handled.renamed_to.as_ref().unwrap_or(&credential.user);
+    let words = credential.kind.words();
     let short = report.headline.clone();
+    let user = say_renamed(report, credential, handled.renamed_to.as_ref());
     report.outcome = handled.outcome(credential, mode);
-    let is_inactive = handled.seen == Seen::There(Status::Inactive);
-    let was_inactive = report.outcome == Outcome::Alert && is_inactive && handled.failures.is_empty();
     report.problem = handled.problem(credential, mode);
     report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
-    if handled.renamed_to.is_some() {
-        report.happened.push(format!("The user is named {} now.", quote(user)));
-    }
-    report.happened.extend(used(&handled.last_use, event));
+    report.happened.extend(used(&handled.last_use, event, credential.change));
+
     report.done.extend(handled.carried_out.iter().filter_map(|action| past(*action, words)));
-    report.done.extend(handled.failures.iter().map(|failure| format!("This failed: {}", quote(failure))));
-    match &handled.seen {
-        _ if was_inactive => {}
-        Seen::Absent => report.done.push("It was read again afterwards: it is gone.".to_owned()),
-        Seen::There(Status::Inactive) => report.done.push("It was read again afterwards: it is inactive.".to_owned()),
-        Seen::There(Status::Active) => report.done.push("It was read again afterwards: it is ACTIVE.".to_owned()),
-        Seen::NotRead(_) => {
-            report.done.push("It could not be read again, so whether it works is not known.".to_owned())
-        }
+    if report.problem.is_none() {
+        report.done.extend(handled.failures.iter().map(|failure| format!("This failed: {}", quote(failure))));
     }
+    let is_inactive = handled.seen == Seen::There(Status::Inactive);
+    let is_shut = is_inactive || handled.seen == Seen::Absent;
+    let was_inactive = report.outcome == Outcome::Alert && is_inactive && handled.failures.is_empty();
+    report.done.push(match &handled.seen {
+        _ if was_inactive => format!("The {words} was inactive already when snapback looked."),
+        Seen::Absent => "It was read again afterwards: it is gone.".to_owned(),
+        Seen::There(Status::Inactive) => "It was read again afterwards: it is inactive.".to_owned(),
+        Seen::There(Status::Active) => "It was read again afterwards: it is ACTIVE.".to_owned(),
+        Seen::NotRead(_) => "It could not be read again, so whether it works is not known.".to_owned(),
+    });
     if let Sessions::Denied(time) = handled.sessions {
+        report
+            .done
+            .push(format!("Put the inline policy {POLICY_NAME} on user {}: it denies everything to", quote(user)));
         report.done.push(format!(
-            "Put the inline policy {POLICY_NAME} on user {}. It denies everything to the user's",
-            quote(user)
-        ));
-        report.done.push(format!(
-            "temporary credentials issued before {}, console sessions too. Other access keys of the user work on.",
+            "the user's temporary credentials issued before {}, console sessions too. Other access keys work on.",
             written(time)
         ));
     }
-    let is_shut = matches!(handled.seen, Seen::Absent | Seen::There(Status::Inactive));
+
     match report.outcome {
         Outcome::Failed if is_shut => report.headline = format!("sessions live on: {short}"),
         Outcome::Failed => {
             report.headline = format!("may work: {short}");
             report.left.push(format!("Take the {words} back by hand now:"));
-            report.left.extend(ByHand::new(credential, user).all(credential, mode));
+            report.left.extend(by_hand::take_back(credential, user, mode));
         }
+        Outcome::Alert if was_inactive => report.headline = format!("already inactive: {short}"),
         Outcome::Alert => {
-            report.headline = format!("{}: {short}", if was_inactive { "already inactive" } else { "closed" });
-            report.done.push(if was_inactive {
-                format!("The {words} was inactive already when snapback looked.")
-            } else {
-                "It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned()
-            });
+            report.headline = format!("closed: {short}");
+            report
+                .done
+                .push("It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned());
         }
         Outcome::Reverted | Outcome::Contained => {
-            if matches!(&handled.last_use, LastUse::Shown(last) if !is_before(last, event)) {
+            if is_used_since(&handled.last_use, event, credential.change) {
                 report.headline = format!("already used: {short}");
             }
         }
@@ -290,7 +307,11 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     if is_shut && report.outcome != Outcome::Alert {
         report.closed_at = handled.at;
     }
-    if let Seen::There(Status::Inactive) = handled.seen {
+    if handled.sessions == Sessions::NotDenied {
+        report.left.push("Temporary credentials that were got with the key work on. End them now:".to_owned());
+        report.left.push(by_hand::end_sessions(user, handled.now));
+    }
+    if is_inactive {
         report.left.push(match credential.change {
             Change::Made => format!("The {words} is inactive, and still there. Delete it:"),
             Change::Activated => {
@@ -298,88 +319,61 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
             }
             Change::Reset => format!("The {words} is inactive, with its new secret. If nobody needs it, delete it:"),
         });
-        report.left.push(ByHand::new(credential, user).delete);
+        report.left.push(by_hand::delete(credential, user));
     }
     if is_shut && report.problem.is_none() && !handled.failures.is_empty() {
         report.left.push("Find out why a call of snapback's failed: the next time it may matter.".to_owned());
     }
-    say_sessions(report, credential, user, handled);
+    if credential.kind == Kind::AccessKey {
+        say_use(report, credential, user, handled);
+    }
     if report.problem.is_some() {
         report.left.push(TRIES_AGAIN.to_owned());
     }
 }
 
-/// What may be left that was got with an access key.
-fn say_sessions(report: &mut Report, credential: &Credential, user: &str, handled: &Handled) {
-    if credential.kind != Kind::AccessKey {
-        return;
+/// What there is to do about what an access key was used for.
+fn say_use(report: &mut Report, credential: &Credential, user: &str, handled: &Handled) {
+    if let Some(roles) = &handled.roles {
+        say_roles(report, roles, handled.now);
     }
-    let document = denies_older_sessions(handled.now);
-    let safe_user = Some(user).filter(|user| is_name(user));
+    report.left.extend(by_hand::look_at_use(credential.kind, Some(&credential.id)));
     match handled.sessions {
         Sessions::Denied(_) => {
-            report
-                .left
-                .push("Take that policy off once the temporary credentials have ended, 36 hours from now:".to_owned());
-            report
-                .left
-                .extend(safe_user.map(|user| {
-                    format!("  aws iam delete-user-policy --user-name {user} --policy-name {POLICY_NAME}")
-                }));
+            report.left.push(format!(
+                "In 36 hours, when the temporary credentials have ended, take {POLICY_NAME} off the user:"
+            ));
+            report.left.push(by_hand::allow_sessions(user));
         }
-        Sessions::NotDenied | Sessions::LeftAlone if handled.seen != Seen::There(Status::Active) => {
-            let why = if handled.sessions == Sessions::NotDenied {
-                "Temporary credentials that were got with the key work on. End them now:"
-            } else {
-                "Temporary credentials that were got with the key would work on. If it turns out to have been used, end them:"
-            };
-            report.left.push(why.to_owned());
-            report.left.push(match safe_user {
-                Some(user) => {
-                    format!("  aws iam put-user-policy --user-name {user} --policy-name {POLICY_NAME} --policy-document '{document}'")
-                }
-                None => format!("  put this inline policy on user {}: {document}", quote(user)),
-            });
+        Sessions::LeftAlone if handled.seen != Seen::There(Status::Active) => {
+            report.left.push(
+                "If it turns out to have been used, end the temporary credentials that were got with it:".to_owned(),
+            );
+            report.left.push(by_hand::end_sessions(user, handled.now));
         }
-        Sessions::NotDenied | Sessions::LeftAlone | Sessions::UserGone => {}
+        Sessions::LeftAlone | Sessions::NotDenied | Sessions::UserGone => {}
     }
-    if let Some(roles) = &handled.roles {
-        say_roles(report, roles, &document.to_string());
-    }
-    report.left.extend(look_at_use(credential.kind, Some(&credential.id)));
 }
 
-fn say_roles(report: &mut Report, roles: &AssumedRoles, document: &str) {
-    if !roles.regions.is_empty() {
-        let regions: Vec<String> = roles.regions.iter().map(|region| quote(region)).collect();
-        let found = if roles.arns.is_empty() { "no role" } else { "these roles" };
-        report.left.push(
-            format!(
-                "As far as CloudTrail shows it by now in {}, {found} was assumed with the key.",
-                regions.join(", ")
-            )
-            .replace("these roles was", "these roles were"),
-        );
+fn say_roles(report: &mut Report, roles: &AssumedRoles, now: DateTime<Utc>) {
+    let regions: Vec<String> = roles.regions.iter().map(|region| quote(region)).collect();
+    let found = if roles.arns.is_empty() { "no role was" } else { "these roles were" };
+    if !regions.is_empty() {
+        let regions = regions.join(" and ");
+        report.left.push(format!("As far as CloudTrail shows it by now in {regions}, {found} assumed with the key."));
         report
             .left
             .push("Events appear there minutes late, and each region shows only its own: look again later.".to_owned());
     }
     for arn in &roles.arns {
-        let name = arn.rsplit('/').next().filter(|name| is_name(name) && arn.contains(":role/"));
-        report.left.push(format!("  - {}: its sessions work on. End them, in the role's account:", quote(arn)));
-        report.left.push(match name {
-            Some(name) => format!(
-                "    aws iam put-role-policy --role-name {name} --policy-name AWSRevokeOlderSessions --policy-document '{document}'"
-            ),
-            None => format!("    put this inline policy on the role: {document}"),
-        });
+        report
+            .left
+            .push(format!("Sessions of {} got with the key work on. End them, in the role's account:", quote(arn)));
+        report.left.push(by_hand::end_role_sessions(arn, now));
     }
-    report.left.extend(
-        roles
-            .problems
-            .iter()
-            .map(|problem| format!("Which roles were assumed with the key is not known: {}", quote(problem))),
-    );
+    report
+        .left
+        .extend(roles.problems.iter().map(|problem| format!("Not all assumed roles may be known: {}", quote(problem))));
 }
 
 fn happened(event: &Event, credential: &Credential) -> Vec<String> {
@@ -397,13 +391,13 @@ fn verb(change: Change) -> &'static str {
     }
 }
 
-/// Whether a use was before the change, so that it is not the change's doing.
-fn is_before(last: &Use, event: &Event) -> bool {
-    event.time.is_some_and(|time| last.at < time)
+/// Whether an access key was used, and not before the change.
+fn is_used_since(last_use: &LastUse, event: &Event, change: Change) -> bool {
+    matches!(last_use, LastUse::Shown(last) if last.is_since(event, change))
 }
 
 /// Whether an access key was used.
-fn used(last_use: &LastUse, event: &Event) -> Option<String> {
+fn used(last_use: &LastUse, event: &Event, change: Change) -> Option<String> {
     match last_use {
         LastUse::NotAsked => None,
         LastUse::Unknown(problem) => Some(format!("Whether the key was used is not known: {}", quote(problem))),
@@ -411,7 +405,8 @@ fn used(last_use: &LastUse, event: &Event) -> Option<String> {
             "AWS shows no use of the key so far. It records use with a delay, so it may have been used.".to_owned(),
         ),
         LastUse::Shown(last) => {
-            let word = if is_before(last, event) { "was used before the change" } else { "WAS ALREADY USED" };
+            let word =
+                if is_used_since(last_use, event, change) { "WAS ALREADY USED" } else { "was used before the change" };
             Some(format!(
                 "The key {word}: AWS shows its last use, for {} in {} at {}.",
                 quote(&last.service),
@@ -444,67 +439,4 @@ fn past(action: Action, words: &str) -> Option<String> {
         Action::Delete => Some(format!("Deleted the {words}.")),
         Action::RevokeSessions => None,
     }
-}
-
-/// The commands by which a person deactivates a credential, and deletes it; where a name or an id is not of the form that AWS gives
-/// them, the way through the console.
-struct ByHand {
-    deactivate: String,
-    delete: String,
-}
-
-impl ByHand {
-    fn new(credential: &Credential, user: &str) -> Self {
-        let (noun, option) = credential.kind.command();
-        let id = &credential.id;
-        if is_id(id) && is_name(user) {
-            let named = format!("--user-name {user} {option} {id}");
-            return Self {
-                deactivate: format!("  aws iam update-{noun} {named} --status Inactive"),
-                delete: format!("  aws iam delete-{noun} {named}"),
-            };
-        }
-        let place = format!("  In the console under IAM, Users, {}, Security credentials", quote(user));
-        let id = quote(id);
-        Self { deactivate: format!("{place}: deactivate {id}"), delete: format!("{place}: delete {id}") }
-    }
-
-    /// What the mode would have done.
-    fn all(self, credential: &Credential, mode: Mode) -> Vec<String> {
-        let delete = plan(credential, mode).contains(&Action::Delete).then_some(self.delete);
-        std::iter::once(self.deactivate).chain(delete).collect()
-    }
-}
-
-/// Where to see what was done with a credential.
-fn look_at_use(kind: Kind, id: Option<&str>) -> Vec<String> {
-    if kind != Kind::AccessKey {
-        return Vec::new();
-    }
-    let mut lines = vec![
-        "See in CloudTrail, in every region that may be used, what was done with the key: event history, look up by"
-            .to_owned(),
-        "AWS access key.".to_owned(),
-    ];
-    lines.extend(id.filter(|id| is_id(id)).map(|id| {
-        format!("  aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue={id}")
-    }));
-    lines
-}
-
-/// Whether an id has the form that AWS gives it, so that a command may hold it.
-fn is_id(id: &str) -> bool {
-    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// Whether the name of a user or role has the form that IAM allows, and can't be taken for an option, so that a command may hold it
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && !name.starts_with('-')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
-}
-
-fn is_account(id: &str) -> bool {
-    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde_json::{Value, json};
 
-use crate::event::parse;
+use super::detect::Change;
+use crate::event::{self, Event};
 use crate::json::text;
 
 /// The name of the inline policy that [`denies_older_sessions`] is put on a user under. One of that name that is there already is ours.
@@ -39,7 +39,16 @@ pub struct Use {
     pub region: String,
 }
 
+/// How much earlier than the use itself AWS may date it: its examples are rounded
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html>).
+const ROUNDING: TimeDelta = TimeDelta::minutes(15);
+
 impl Use {
+    /// Whether the key was used after what the event did to it. A new key has no other use; an event without a time has none before it.
+    pub fn is_since(&self, event: &Event, change: Change) -> bool {
+        change == Change::Made || event.time.is_none_or(|time| self.at + ROUNDING >= time)
+    }
+
     /// Whether temporary credentials that were got by it may still be valid.
     pub fn may_have_left_sessions(&self, now: DateTime<Utc>) -> bool {
         now - self.at <= TimeDelta::hours(LONGEST_SESSION_HOURS)
@@ -60,16 +69,10 @@ pub struct AssumedRoles {
 /// A policy that denies everything to temporary credentials issued before `time`, and nothing to long-term ones: they have no
 /// time of issue, and what a request lacks meets no condition without `IfExists`
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>).
-pub fn denies_older_sessions(time: DateTime<Utc>) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Deny",
-            "Action": "*",
-            "Resource": "*",
-            "Condition": {"DateLessThan": {"aws:TokenIssueTime": written(time)}},
-        }],
-    })
+pub fn denies_older_sessions(time: DateTime<Utc>) -> String {
+    let condition = format!(r#"{{"DateLessThan":{{"aws:TokenIssueTime":"{}"}}}}"#, written(time));
+    let statement = format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}"#);
+    format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#)
 }
 
 /// A time as policies write it.
@@ -79,7 +82,7 @@ pub fn written(time: DateTime<Utc>) -> String {
 
 /// The ARN of the role whose session a CloudTrail record says was given out; `None` if the record says something else.
 pub fn assumed_role(record: &str) -> Option<String> {
-    let event = parse(&serde_json::from_str(record).ok()?).ok()?;
+    let event = event::parse(&serde_json::from_str(record).ok()?).ok()?;
     let is_it = event.source == "sts.amazonaws.com" && event.name == "AssumeRole" && event.error.is_none();
     is_it.then(|| text(&event.request, "roleArn")).flatten()
 }
@@ -87,7 +90,8 @@ pub fn assumed_role(record: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::only_denies;
+    use crate::policy::{only_denies, parse};
+    use serde_json::{Value, json};
 
     #[test]
     fn only_a_session_that_was_given_out_counts() {
@@ -116,8 +120,22 @@ mod tests {
     }
 
     #[test]
+    fn a_use_long_before_an_activation_is_not_its_doing() {
+        let raw = json!({"eventName": "UpdateAccessKey", "eventSource": "iam.amazonaws.com",
+            "eventTime": "2026-03-02T09:14:05Z"});
+        let event = event::parse(&raw).unwrap();
+        let used = |at: &str, change| {
+            let at = at.parse().unwrap();
+            Use { at, service: "s3".to_owned(), region: "us-east-1".to_owned() }.is_since(&event, change)
+        };
+        assert!(used("2026-03-02T09:14:00Z", Change::Activated) && used("2026-03-02T09:20:00Z", Change::Activated));
+        assert!(!used("2026-03-02T08:14:00Z", Change::Activated) && used("2026-03-02T08:14:00Z", Change::Made));
+    }
+
+    #[test]
     fn the_policy_only_denies() {
-        let policy = denies_older_sessions("2026-03-02T09:14:05.7Z".parse().unwrap());
+        let written = denies_older_sessions("2026-03-02T09:14:05.7Z".parse().unwrap());
+        let policy = parse(&json!(written)).unwrap();
         assert!(only_denies(&policy));
         let condition = &policy["Statement"][0]["Condition"];
         assert_eq!(condition["DateLessThan"]["aws:TokenIssueTime"], "2026-03-02T09:14:05Z");

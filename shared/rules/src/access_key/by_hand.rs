@@ -1,0 +1,143 @@
+//! What a person can run where snapback could not, or should not.
+//!
+//! Names and ids come from the event. A command holds them only if they have the form that AWS gives them, so that nobody can
+//! choose a name that becomes part of a command; otherwise the way through the console is told.
+
+use chrono::{DateTime, Utc};
+
+use super::Kind;
+use super::detect::Credential;
+use super::plan::{Action, plan};
+use super::sessions::{POLICY_NAME, denies_older_sessions};
+use crate::settings::Mode;
+use crate::text::quote;
+
+/// The command line's noun for a kind, as in `aws iam delete-access-key`, and its option for the id.
+pub(super) fn command(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::AccessKey => ("access-key", "--access-key-id"),
+        Kind::ServiceSpecificCredential => ("service-specific-credential", "--service-specific-credential-id"),
+        Kind::SshPublicKey => ("ssh-public-key", "--ssh-public-key-id"),
+        Kind::SigningCertificate => ("signing-certificate", "--certificate-id"),
+    }
+}
+
+/// What the mode would have done to a credential.
+pub(super) fn take_back(credential: &Credential, user: &str, mode: Mode) -> Vec<String> {
+    let deletes = plan(credential, mode).contains(&Action::Delete);
+    std::iter::once(deactivate(credential, user)).chain(deletes.then(|| delete(credential, user))).collect()
+}
+
+fn deactivate(credential: &Credential, user: &str) -> String {
+    let (noun, _) = command(credential.kind);
+    match named(credential, user) {
+        Ok(named) => format!("  aws iam update-{noun} {named} --status Inactive"),
+        Err(place) => format!("  In the console under {place}: deactivate {}", quote(&credential.id)),
+    }
+}
+
+/// Deletes a credential.
+pub(super) fn delete(credential: &Credential, user: &str) -> String {
+    let (noun, _) = command(credential.kind);
+    match named(credential, user) {
+        Ok(named) => format!("  aws iam delete-{noun} {named}"),
+        Err(place) => format!("  In the console under {place}: delete {}", quote(&credential.id)),
+    }
+}
+
+/// The options that name a credential, or else its place in the console.
+fn named(credential: &Credential, user: &str) -> Result<String, String> {
+    if is_id(&credential.id) && is_name(user) {
+        let (_, option) = command(credential.kind);
+        Ok(format!("--user-name {user} {option} {}", credential.id))
+    } else {
+        Err(format!("IAM, Users, {}, Security credentials", quote(user)))
+    }
+}
+
+/// Ends the temporary credentials that a user has got so far.
+pub(super) fn end_sessions(user: &str, now: DateTime<Utc>) -> String {
+    let document = denies_older_sessions(now);
+    if is_name(user) {
+        format!(
+            "  aws iam put-user-policy --user-name {user} --policy-name {POLICY_NAME} --policy-document '{document}'"
+        )
+    } else {
+        format!("  In the console, put this inline policy on user {}: {document}", quote(user))
+    }
+}
+
+/// Takes back what [`end_sessions`] does.
+pub(super) fn allow_sessions(user: &str) -> String {
+    if is_name(user) {
+        format!("  aws iam delete-user-policy --user-name {user} --policy-name {POLICY_NAME}")
+    } else {
+        format!("  In the console under IAM, Users, {}, Permissions", quote(user))
+    }
+}
+
+/// Ends the sessions that a role has given out so far, as the console does by its button "Revoke active sessions".
+pub(super) fn end_role_sessions(arn: &str, now: DateTime<Utc>) -> String {
+    const NAME: &str = "AWSRevokeOlderSessions";
+    let document = denies_older_sessions(now);
+    let role = arn.split_once(":role/").and_then(|(_, path_and_name)| path_and_name.rsplit('/').next());
+    match role.filter(|role| is_name(role)) {
+        Some(role) => {
+            format!("  aws iam put-role-policy --role-name {role} --policy-name {NAME} --policy-document '{document}'")
+        }
+        None => format!("  In the console, put this inline policy on the role: {document}"),
+    }
+}
+
+/// Shows what was done with an access key.
+pub(super) fn look_at_use(kind: Kind, id: Option<&str>) -> Vec<String> {
+    if kind != Kind::AccessKey {
+        return Vec::new();
+    }
+    let lines =
+        "See what was done with the key in CloudTrail's event history, region by region (look up by AWS access key):";
+    let command = id.filter(|id| is_id(id)).map(|id| {
+        format!("  aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue={id} --region us-east-1")
+    });
+    std::iter::once(lines.to_owned()).chain(command).collect()
+}
+
+/// Whether an id has the form that AWS gives it.
+pub(super) fn is_id(id: &str) -> bool {
+    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether the name of a user or role has the form that IAM allows, and can't be taken for an option
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && !name.starts_with('-')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
+}
+
+/// Whether an account's number is one.
+pub(super) fn is_account(id: &str) -> bool {
+    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_aws_could_have_given_gets_into_a_command() {
+        assert!(is_name("a.b+c=d,e@f_g-h") && is_id("AKIAIOSFODNN7EXAMPLE") && is_account("123456789012"));
+        for name in ["", "-rf", "a b", "a'b", "$(x)", "a;b", "a\nb", "ü", &"x".repeat(65)] {
+            assert!(!is_name(name), "{name}");
+        }
+        for id in ["AKIA", "AKIAIOSFODNN7EXAMPL'", "AKIAIOSFODNN7 EXAMPLE"] {
+            assert!(!is_id(id), "{id}");
+        }
+        assert!(!is_account("12345678901") && !is_account("12345678901x"));
+        let now = DateTime::UNIX_EPOCH;
+        assert!(end_role_sessions("arn:aws:iam::123456789012:role/team/Deploy", now).contains("--role-name Deploy "));
+        for arn in ["arn:aws:iam::123456789012:role/x;y", "arn:aws:iam::123456789012:user/Deploy", "Deploy"] {
+            assert!(!end_role_sessions(arn, now).contains("aws iam"), "{arn}");
+        }
+    }
+}
