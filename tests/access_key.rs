@@ -548,6 +548,14 @@ async fn a_key_that_was_activated_only_for_a_moment_leaves_no_sessions() {
     assert!(scene.session_policy().await.is_some());
     scene.stage.run(&process, &made.event).await.is(Violation, &[], &[scene.listed(KEY)]);
     scene.ended(&made, Some("Inactive")).await;
+
+    // That policy is told of also where the first mail was not taken.
+    let process = scene.late_process(&[]);
+    scene.fail("Publish", "InternalError", 500, 3);
+    assert!(scene.stage.run(&process, &made.event).await.handled.error.is_some());
+    let retry = scene.stage.run(&process, &made.event).await;
+    retry.is(Resent, &[Alert], &[publish()]);
+    retry.mail_says(&[POLICY]);
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -711,6 +719,43 @@ async fn a_key_is_found_after_its_user_was_renamed() {
             scene.ended(&made, Some("Active")).await;
         }
     }
+}
+
+#[tokio::test]
+async fn renaming_the_user_while_the_function_works_saves_no_key() {
+    let mut scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let slow = Fault { code: None, delay_seconds: 1.5, ..Fault::new("", "DeleteAccessKey", "") };
+    scene.stage.inject(slow);
+    let process = scene.process(&[]);
+    let new_name = format!("{}-renamed", scene.user);
+    let rename = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        scene.iam.update_user().user_name(&scene.user).new_user_name(&new_name).send().await.unwrap();
+    };
+    let (handled, ()) = tokio::join!(process.handle(&made.event), rename);
+    assert_eq!((handled.error, handled.report.unwrap().outcome), (None, Reverted));
+    scene.user = new_name;
+    scene.ended(&made, None).await;
+}
+
+/// Somebody with all rights sets the key to Active again and again.
+#[tokio::test]
+async fn activating_a_key_while_the_function_works_saves_no_key() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    let attacker = Client::new(&scene.holder(&scene.other_key).await);
+    let process = scene.process(&[]);
+    let attack = async {
+        let activate = || attacker.update_access_key().access_key_id(&made.id).status(StatusType::Active).send();
+        // Until there is nothing left to activate.
+        while activate().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let (handled, ()) = tokio::join!(process.handle(&made.event), attack);
+    assert_eq!((handled.error, handled.report.unwrap().outcome), (None, Reverted));
+    scene.ended(&made, None).await;
 }
 
 // ---------------------------------------------------------------------------------------------------------

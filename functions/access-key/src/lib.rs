@@ -215,6 +215,20 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Whether a call found nothing because the user was renamed meanwhile; the new name counts from here on.
+    async fn is_renamed(&mut self, result: &Result<(), CallError>) -> bool {
+        if !result.as_ref().is_err_and(CallError::is_not_found) {
+            return false;
+        }
+        match self.owner().await {
+            Ok(Some(owner)) if owner != self.held.user => {
+                self.held.user = owner;
+                true
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
     /// Deals with what was got with a key that is inactive by now, by somebody's doing or by an earlier try of ours; whether
     /// there is anything to tell of it.
     async fn has_left_sessions(&mut self) -> bool {
@@ -288,7 +302,10 @@ impl<'a> Work<'a> {
         let may_go = !is_deactivated || self.sessions_are_dealt_with();
         let deletes = self.plan.contains(&Action::Delete);
         let is_closed = if deletes && may_go {
-            let result = self.account.delete(&self.held).await;
+            let mut result = self.account.delete(&self.held).await;
+            if self.is_renamed(&result).await {
+                result = self.account.delete(&self.held).await;
+            }
             self.note(Action::Delete, result)
         } else {
             !deletes && is_deactivated && may_go
@@ -334,7 +351,10 @@ impl<'a> Work<'a> {
             return;
         }
         let before = now + SPREADING;
-        let result = self.account.deny_older_sessions(&self.held.user, before).await;
+        let mut result = self.account.deny_older_sessions(&self.held.user, before).await;
+        if self.is_renamed(&result).await {
+            result = self.account.deny_older_sessions(&self.held.user, before).await;
+        }
         let is_gone = result.as_ref().is_err_and(CallError::is_not_found);
         let is_done = self.note(Action::RevokeSessions, result);
         self.handled().sessions = match (is_gone, is_done) {

@@ -304,7 +304,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
             }
         }
     }
-    if is_shut && report.outcome != Outcome::Alert {
+    if is_shut {
         report.closed_at = handled.at;
     }
     if handled.sessions == Sessions::NotDenied {
