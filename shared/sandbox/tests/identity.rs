@@ -18,6 +18,7 @@ use aws_sdk_iam::types::{AccessKey, ServiceSpecificCredential, StatusType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use sandbox::{StandIn, StandInOptions, local_config};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const ALLOW_ALL: &str =
     r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
@@ -228,6 +229,8 @@ async fn a_key_that_is_inactive_or_deleted_signs_no_calls() {
     own.list_users().send().await.unwrap();
     iam.delete_access_key().user_name(&user).access_key_id(key.access_key_id()).send().await.unwrap();
     assert_eq!(refused(own.list_users().send().await), "InvalidClientTokenId");
+    let found = events("AKIAIDENTITYADMIN001", LookupAttributeKey::AccessKeyId, key.access_key_id()).await;
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 #[tokio::test]
@@ -342,6 +345,19 @@ async fn a_user_has_at_most_two_keys() {
     }
     let third = iam.create_access_key().user_name(&user).send().await;
     assert_eq!(refused_with(third), ("LimitExceeded".to_owned(), 409));
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_come_one_after_the_other() {
+    let iam = admin().await;
+    let user = new_user(&iam).await;
+    let mut tries = JoinSet::new();
+    for _ in 0..8 {
+        tries.spawn(iam.create_access_key().user_name(&user).send());
+    }
+    let made = tries.join_all().await.into_iter().filter(Result::is_ok).count();
+    let there = iam.list_access_keys().user_name(&user).send().await.unwrap().access_key_metadata;
+    assert_eq!((made, there.len()), (2, 2));
 }
 
 #[tokio::test]
@@ -561,6 +577,7 @@ async fn trust_policies_are_read() {
     conditional["Condition"] = json!({
         "StringEquals": {"sts:ExternalId": "1", "aws:PrincipalOrgID": ["o-1234567890"]},
         "Bool": {"aws:MultiFactorAuthPresent": true},
+        "NumericLessThan": {"aws:MultiFactorAuthAge": 3600},
         "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"},
     });
     let identity = "sts:AssumeRoleWithWebIdentity";
