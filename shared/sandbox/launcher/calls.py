@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import threading
+import uuid
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -21,6 +22,7 @@ class Call:
     def __init__(self, environ):
         body = read_body(environ)
         self.number = next(NUMBERS)
+        self.event_id = str(uuid.uuid4())
         self.time = datetime.datetime.now(datetime.timezone.utc)
         self.user_agent = environ.get("HTTP_USER_AGENT", "")
         self.access_key_id, self.region, self.service = credential_scope(environ.get("HTTP_AUTHORIZATION", ""))

@@ -5,13 +5,13 @@ GUIDE is https://docs.aws.amazon.com/awscloudtrail/latest/userguide
 """
 
 import json
-import uuid
 
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.core.exceptions import JsonRESTError
 
 from calls import CALLS, CALLS_LOCK
 from common import PAGE_SIZE, position, replaces, token_for
+from identity import INVALID_KEY
 
 # GUIDE/cloudtrail-concepts.html: the events of global services are in this region.
 GLOBAL_SERVICES = ("iam", "organizations")
@@ -22,6 +22,7 @@ DATA_ACTIONS = (
     "Publish", "PublishBatch", "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage",
     "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
 )
+INVALID_KEY_CODES = [code for code, _ in INVALID_KEY.values()]
 READING = ("Describe", "Get", "List", "Lookup")
 SECRETS = ("Password", "NewPassword", "OldPassword")
 
@@ -31,16 +32,18 @@ def region_of(call):
 
 
 def is_management_event(call):
-    return bool(call.status) and call.protocol in ("ec2", "query", "json") and call.action not in DATA_ACTIONS
+    """Also not those of REST APIs, whose actions have no names here, and not those that nobody's key has signed."""
+    return (
+        bool(call.status)
+        and call.protocol in ("ec2", "query", "json")
+        and call.action not in DATA_ACTIONS
+        and call.error_code not in INVALID_KEY_CODES
+    )
 
 
 def username(call):
     session = call.caller.get("sessionContext") and call.caller["principalId"].partition(":")[2]
     return call.caller.get("userName") or session
-
-
-def event_id(call):
-    return str(uuid.UUID(int=call.number, version=4))
 
 
 # GUIDE/cloudtrail-event-reference-record-contents.html
@@ -60,8 +63,8 @@ def record(call):
         "userAgent": call.user_agent,
         "requestParameters": parameters or None,
         "responseElements": None,
-        "requestID": event_id(call),
-        "eventID": event_id(call),
+        "requestID": call.event_id,
+        "eventID": call.event_id,
         "readOnly": call.action.startswith(READING),
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -75,7 +78,7 @@ def record(call):
 
 # API/API_LookupAttribute.html
 ATTRIBUTES = {
-    "EventId": event_id,
+    "EventId": lambda call: call.event_id,
     "EventName": lambda call: call.action,
     "EventSource": lambda call: f"{call.service}.amazonaws.com",
     "ReadOnly": lambda call: str(call.action.startswith(READING)).lower(),
@@ -88,7 +91,7 @@ ATTRIBUTES = {
 def event(call):
     values = {name: value_of(call) for name, value_of in ATTRIBUTES.items()}
     shown = {name: value for name, value in values.items() if value}
-    return {**shown, "EventTime": call.time.timestamp(), "Resources": [], "CloudTrailEvent": json.dumps(record(call))}
+    return {**shown, "EventTime": int(call.time.timestamp()), "Resources": [], "CloudTrailEvent": json.dumps(record(call))}
 
 
 # API/API_LookupEvents.html: one attribute at most, this region's events, the latest first, 50 at most.

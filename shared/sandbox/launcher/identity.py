@@ -5,7 +5,6 @@ API is https://docs.aws.amazon.com/IAM/latest/APIReference, GUIDE is https://doc
 
 import fnmatch
 import json
-import re
 import sys
 import threading
 
@@ -14,6 +13,7 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.core.serialize import never_return
 from moto.core.utils import utcnow
+from moto.iam import models
 from moto.iam.access_control import IAMPolicy, IAMUserAccessKey
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import (
@@ -26,7 +26,11 @@ from moto.iam.exceptions import (
     ValidationError,
 )
 from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, User, iam_backends
-from moto.iam.policy_validation import VALID_VERSIONS, IAMTrustPolicyDocumentValidator
+from moto.iam.policy_validation import (
+    VALID_VERSIONS,
+    BaseIAMPolicyValidator,
+    IAMTrustPolicyDocumentValidator,
+)
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
 from moto.sts.models import STSBackend, sts_backends
@@ -78,6 +82,7 @@ def user_of_key(access_key_id):
 
 # API/API_UpdateAccessKey.html: a key that is inactive, or deleted, signs no calls.
 def check_key(access_key_id):
+    """Before anything else, so that a call that is refused is no use of the key, and again when the call has its turn."""
     with LOCK:
         backend, key = KEYS.get(access_key_id, (None, None))
         if key and (key.status != "Active" or access_key_id not in backend.access_keys):
@@ -111,10 +116,21 @@ def caller(access_key_id):
         return {**who, "accountId": account, "accessKeyId": access_key_id}
 
 
+moto_mark_account_as_visited = models.mark_account_as_visited
+
+
+# API/API_GetAccessKeyLastUsed.html: moto notes the use, but not safely while another call deletes the key.
+@replaces(models)
+def mark_account_as_visited(*args, **kwargs):
+    with LOCK:
+        moto_mark_account_as_visited(*args, **kwargs)
+
+
 # GUIDE/reference_policies_evaluation-logic.html: an explicit deny wins, and without an allow there is no permission.
 @replaces(ActionAuthenticatorMixin)
 def _authenticate_and_authorize_action(self, iam_request_cls, resource="*"):
     with LOCK:
+        check_key(self.access_key)
         user = user_of_key(self.access_key)
         if user is None:
             return
@@ -473,8 +489,9 @@ AWS_POLICIES = (
 
 def aws_policy_data(name):
     """The policy in moto's collection, without reading all of its 5 MB."""
-    entry = re.search(rf'^ "{name}": *', aws_managed_policies_data, re.MULTILINE)
-    return json.JSONDecoder().raw_decode(aws_managed_policies_data, entry.end())[0]
+    key = f'\n "{name}":'
+    start = aws_managed_policies_data.index(key) + len(key)
+    return json.JSONDecoder().raw_decode(aws_managed_policies_data, start)[0]
 
 
 AWS_POLICY_DATA = {name: aws_policy_data(name) for name in AWS_POLICIES}
@@ -508,6 +525,24 @@ def delete_policy(self, policy_arn):
     if self.get_policy(policy_arn).attachment_count:
         raise DeleteConflictException("Cannot delete a policy attached to entities.")
     moto_delete_policy(self, policy_arn)
+
+
+moto_validate_condition_syntax = BaseIAMPolicyValidator._validate_condition_syntax
+
+
+# GUIDE/reference_policies_elements_condition_operators.html#Conditions_Numeric: numbers need no quotation marks.
+@replaces(BaseIAMPolicyValidator)
+@staticmethod
+def _validate_condition_syntax(statement):
+    conditions = statement.get("Condition")
+    if isinstance(conditions, dict):
+        texts = {
+            operator: {key: str(v) if type(v) in (int, float) else v for key, v in keys.items()}
+            for operator, keys in conditions.items()
+            if isinstance(keys, dict)
+        }
+        statement = {**statement, "Condition": {**conditions, **texts}}
+    moto_validate_condition_syntax(statement)
 
 
 moto_validate_trust_policy = IAMTrustPolicyDocumentValidator.validate

@@ -18,6 +18,7 @@ use aws_sdk_iam::types::{AccessKey, ServiceSpecificCredential, StatusType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use sandbox::{StandIn, StandInOptions, local_config};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const ALLOW_ALL: &str =
     r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
@@ -228,6 +229,8 @@ async fn a_key_that_is_inactive_or_deleted_signs_no_calls() {
     own.list_users().send().await.unwrap();
     iam.delete_access_key().user_name(&user).access_key_id(key.access_key_id()).send().await.unwrap();
     assert_eq!(refused(own.list_users().send().await), "InvalidClientTokenId");
+    let found = events("AKIAIDENTITYADMIN001", LookupAttributeKey::AccessKeyId, key.access_key_id()).await;
+    assert_eq!(found.len(), 2, "{found:?}");
 }
 
 #[tokio::test]
@@ -342,6 +345,19 @@ async fn a_user_has_at_most_two_keys() {
     }
     let third = iam.create_access_key().user_name(&user).send().await;
     assert_eq!(refused_with(third), ("LimitExceeded".to_owned(), 409));
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_come_one_after_the_other() {
+    let iam = admin().await;
+    let user = new_user(&iam).await;
+    let mut tries = JoinSet::new();
+    for _ in 0..8 {
+        tries.spawn(iam.create_access_key().user_name(&user).send());
+    }
+    let made = tries.join_all().await.into_iter().filter(Result::is_ok).count();
+    let there = iam.list_access_keys().user_name(&user).send().await.unwrap().access_key_metadata;
+    assert_eq!((made, there.len()), (2, 2));
 }
 
 #[tokio::test]
@@ -561,6 +577,7 @@ async fn trust_policies_are_read() {
     conditional["Condition"] = json!({
         "StringEquals": {"sts:ExternalId": "1", "aws:PrincipalOrgID": ["o-1234567890"]},
         "Bool": {"aws:MultiFactorAuthPresent": true},
+        "NumericLessThan": {"aws:MultiFactorAuthAge": 3600},
         "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"},
     });
     let identity = "sts:AssumeRoleWithWebIdentity";
@@ -632,10 +649,7 @@ async fn some_of_the_policies_of_aws_exist() {
         let denies = name.contains("Quarantine") || name == "AWSDenyAll";
         let effect = if denies { "Deny" } else { "Allow" };
         assert!(statements.iter().all(|statement| statement.get("Effect").unwrap() == effect), "{document}");
-        // Twice is as good as once.
-        for _ in 0..2 {
-            iam.attach_user_policy().user_name(&user).policy_arn(&arn).send().await.unwrap();
-        }
+        iam.attach_user_policy().user_name(&user).policy_arn(&arn).send().await.unwrap();
     }
     let attached = iam.list_attached_user_policies().user_name(&user).send().await.unwrap();
     assert_eq!(attached.attached_policies().len(), 8);
@@ -659,7 +673,10 @@ async fn an_attached_policy_is_not_deleted() {
     let user = new_user(&iam).await;
     let create = iam.create_policy().policy_name(format!("policy-{}", unique())).policy_document(ALLOW_ALL);
     let arn = create.send().await.unwrap().policy.unwrap().arn.unwrap();
-    iam.attach_user_policy().user_name(&user).policy_arn(&arn).send().await.unwrap();
+    // Twice is as good as once.
+    for _ in 0..2 {
+        iam.attach_user_policy().user_name(&user).policy_arn(&arn).send().await.unwrap();
+    }
     assert_eq!(refused(iam.delete_policy().policy_arn(&arn).send().await), "DeleteConflict");
     iam.detach_user_policy().user_name(&user).policy_arn(&arn).send().await.unwrap();
     iam.delete_policy().policy_arn(&arn).send().await.unwrap();
