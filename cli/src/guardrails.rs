@@ -1,0 +1,10 @@
+//! The guardrails of all functions.
+
+use aws_config::SdkConfig;
+use runtime::AnyGuardrail;
+use security_group::SecurityGroup;
+
+/// All guardrails, as the functions have them.
+pub(crate) fn all(config: &SdkConfig) -> Vec<Box<dyn AnyGuardrail>> {
+    vec![Box::new(SecurityGroup::new(config.clone()))]
+}
