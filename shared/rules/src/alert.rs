@@ -237,7 +237,8 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         None if event.time_text.is_empty() => unknown(),
         None => quote(&event.time_text),
     };
-    let mut when = vec![format!("Changed: {time}")];
+    let is_change = event.read_only != Some(true) && !event.kind.eq_ignore_ascii_case("AwsConsoleSignIn");
+    let mut when = vec![format!("{} {time}", if is_change { "Changed:" } else { "Time:" })];
     if let Some(closed) = report.closed_at {
         let after = event.time.map_or_else(String::new, |time| {
             format!(", {} seconds after the change", (closed - time).num_seconds().max(0))
