@@ -14,6 +14,8 @@ pub struct Folded {
     pub changes: u64,
 }
 
+const MFA_UNKNOWN: &str = "The event does not say whether MFA was used. Take it that it was not.";
+
 /// For how long after a mail the alike calls of its session are only counted, in minutes.
 pub const FOLDED_MINUTES: i64 = 10;
 
@@ -29,17 +31,25 @@ pub fn report(event: &Event, finding: &Finding, folded: Folded) -> Report {
             if folded.reads + folded.changes == 1 { "was" } else { "were" }
         ));
     }
-    report.done.push(match finding {
-        Finding::UserSignIn { .. } => "Nothing was changed: snapback only tells of sign-ins.".to_owned(),
-        _ => "Nothing was changed: nobody in an account can take back what root does. snapback only tells.".to_owned(),
-    });
+    report.done.push(
+        match finding {
+            Finding::UserSignIn { .. } => "Nothing was changed: snapback only tells of sign-ins.",
+            Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
+            | Finding::RootAccess { attempt: Attempt::Failed(_), .. }
+            | Finding::RootCall { attempt: Attempt::Failed(_), .. } => {
+                "Nothing: what was refused needs no taking back."
+            }
+            _ => "Nothing was changed: nobody in an account can take back what root does. snapback only tells.",
+        }
+        .to_owned(),
+    );
     if let Some(alike) = finding.folds() {
+        let failed = if alike.is_failed { "refused " } else { "" };
         let kind = if alike.is_change { "calls that change something" } else { "calls that only read" };
-        let failed = if alike.is_failed { ", and fail," } else { "" };
         report.done.push(format!(
-            "More {kind}{failed} of this session are counted, not mailed, for {FOLDED_MINUTES} minutes. The next mail says how many; \
-             CloudTrail has them all."
+            "For {FOLDED_MINUTES} minutes, more {failed}{kind} of this session are counted, not mailed."
         ));
+        report.done.push("The next mail about the session says how many; CloudTrail has them all.".to_owned());
     }
     report.left = left(event, finding);
     report.to_allow = vec![
@@ -82,10 +92,14 @@ fn headline(event: &Event, finding: &Finding) -> String {
         Finding::RootSignIn { attempt: Attempt::Unknown(_), .. } => "root sign-in, result unknown".to_owned(),
         Finding::RootSignIn { attempt: Attempt::Succeeded, mfa } => format!("root signed in{}", with_mfa(*mfa)),
         Finding::RootAccess { change, attempt } => {
+            let is_refused = matches!(attempt, Attempt::Failed(_));
             let what = match change {
                 AccessChange::RecoveryRequested => "recovery of root's password requested",
+                AccessChange::RecoveryCompleted if is_refused => "recovery of root's password",
                 AccessChange::RecoveryCompleted => "root's password recovered",
+                AccessChange::Password if is_refused => "change of root's password",
                 AccessChange::Password => "root's password changed",
+                AccessChange::Email if is_refused => "change of root's email address",
                 AccessChange::Email => "root's email address changed",
             };
             format!("{what}{}", ended(attempt))
@@ -99,8 +113,8 @@ fn headline(event: &Event, finding: &Finding) -> String {
                 Effect::Mfa(Some(_)) => format!("root changed a user's MFA: {call}"),
                 Effect::Credentials(None) => format!("credentials for root: {call}"),
                 Effect::Credentials(Some(_)) => format!("root made credentials for a user: {call}"),
-                Effect::Account => format!("root gives the account away: {call}"),
-                Effect::Blinding => format!("root blinds the account: {call}"),
+                Effect::Account => format!("account may leave or close: {call}"),
+                Effect::Blinding => format!("root may blind the account: {call}"),
             };
             format!("{what}{}", ended(attempt))
         }
@@ -125,7 +139,7 @@ fn with_mfa(mfa: Option<bool>) -> &'static str {
 fn ended(attempt: &Attempt) -> &'static str {
     match attempt {
         Attempt::Succeeded => "",
-        Attempt::Failed(_) => ", failed",
+        Attempt::Failed(_) => ", refused",
         Attempt::Unknown(_) => ", result unknown",
     }
 }
@@ -139,14 +153,15 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
     let mut lines = Vec::new();
     match finding {
         Finding::RootSignIn { attempt, mfa } => {
-            let tried = matches!(attempt, Attempt::Failed(_));
-            lines.push(format!(
-                "The root user {} to the console{}.",
-                if tried { "failed to sign in" } else { "signed in" },
-                with_mfa(if tried { None } else { *mfa }).trim_end_matches(", MFA unknown")
-            ));
-            if !tried && mfa.is_none() {
-                lines.push("The event does not say whether MFA was used. Take it that it was not.".to_owned());
+            let (did, with) = match attempt {
+                Attempt::Succeeded => ("signed in to the console", *mfa),
+                Attempt::Failed(_) => ("failed to sign in to the console", None),
+                Attempt::Unknown(_) => ("signed in to the console, or tried to,", *mfa),
+            };
+            let with = if with.is_some() { with_mfa(with) } else { "" };
+            lines.push(format!("The root user {did}{with}."));
+            if mfa.is_none() && !matches!(attempt, Attempt::Failed(_)) {
+                lines.push(MFA_UNKNOWN.to_owned());
             }
         }
         Finding::RootAccess { change, attempt } => {
@@ -181,7 +196,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
                 }
                 Effect::Mfa(Some(user)) => Some(format!("It is about the MFA of IAM user {}.", quote(user))),
                 Effect::Credentials(None) => Some(
-                    "It is about credentials of the root user: with them, a changed password shuts nobody out."
+                    "It is about credentials of the root user, which go on working when the password is changed."
                         .to_owned(),
                 ),
                 Effect::Credentials(Some(user)) => {
@@ -203,13 +218,16 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         Finding::UserSignIn { user, attempt, mfa } => {
             let user = if user.is_empty() { "An IAM user".to_owned() } else { format!("IAM user {}", quote(user)) };
             let how = match mfa {
-                Some(false) => " without MFA: the password alone was enough",
+                Some(false) => " without MFA: the password alone is enough",
                 _ => "",
             };
-            let signed_in = if *attempt == Attempt::Succeeded { "signed in" } else { "signed in, or tried to," };
-            lines.push(format!("{user} {signed_in} to the console{how}."));
+            let did = match attempt {
+                Attempt::Succeeded => "signed in to the console",
+                Attempt::Failed(_) | Attempt::Unknown(_) => "signed in to the console, or tried to,",
+            };
+            lines.push(format!("{user} {did}{how}."));
             if mfa.is_none() {
-                lines.push("The event does not say whether MFA was used. Take it that it was not.".to_owned());
+                lines.push(MFA_UNKNOWN.to_owned());
             }
         }
     }
@@ -219,13 +237,13 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         | Finding::RootCall { attempt, .. }
         | Finding::UserSignIn { attempt, .. } => match attempt {
             Attempt::Succeeded => {}
-            Attempt::Failed(why) => lines.push(format!("It failed. AWS said: {}", quote(why))),
+            Attempt::Failed(why) => lines.push(format!("AWS refused it: {}", quote(why))),
             Attempt::Unknown(written) if written.is_empty() => {
                 lines.push("The event does not say how it ended. Take it that it was done.".to_owned());
             }
             Attempt::Unknown(written) => {
                 lines.push(format!(
-                    "How it ended is not clear: the event says {}. Take it that it was done.",
+                    "How it ended is not clear: the event says `{}`. Take it that it was done.",
                     quote(written)
                 ));
             }
@@ -284,6 +302,12 @@ fn left(event: &Event, finding: &Finding) -> Vec<String> {
         }
         .to_owned(),
     );
+    if let Finding::RootCall { .. } = finding {
+        lines.push(
+            "  (A task of your organization's central root access is recorded as root too, after an AssumeRoot in its management account.)"
+                .to_owned(),
+        );
+    }
     if let Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
     | Finding::RootAccess { change: AccessChange::RecoveryRequested, .. } = finding
     {
