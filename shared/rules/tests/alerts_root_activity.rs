@@ -78,6 +78,12 @@ fn root_access_key_made() {
 }
 
 #[test]
+fn root_made_an_access_key_for_a_user() {
+    let record = call("iam", "CreateAccessKey", false, json!({"userName": "kim"}));
+    check("root_made_an_access_key_for_a_user", &record, Folded::default());
+}
+
+#[test]
 fn root_read() {
     check("root_read", &call("iam", "ListUsers", true, Value::Null), Folded::default());
 }

@@ -94,8 +94,11 @@ pub struct Alike {
     pub is_failed: bool,
 }
 
+/// The effect of a call on an IAM user of that name, or on root itself.
+type EffectOn = fn(Option<String>) -> Effect;
+
 /// The calls that are never only counted, because they are how somebody with root takes over an account or blinds it.
-const OF_THEIR_OWN: &[(&str, &str, fn(Option<String>) -> Effect)] = &[
+const OF_THEIR_OWN: &[(&str, &str, EffectOn)] = &[
     ("iam.amazonaws.com", "EnableMFADevice", Effect::Mfa),
     ("iam.amazonaws.com", "DeactivateMFADevice", Effect::Mfa),
     ("iam.amazonaws.com", "CreateVirtualMFADevice", Effect::Mfa),
@@ -238,7 +241,10 @@ fn words(error: &ApiError) -> String {
 
 fn effect(event: &Event) -> Effect {
     let known = OF_THEIR_OWN.iter().find(|(source, name, _)| *source == event.source && *name == event.name);
-    match known {
+    // These two also switch off, and that is what whoever cleans up does.
+    let switches_off = ["UpdateAccessKey", "UpdateSigningCertificate"].contains(&event.name.as_str())
+        && text(&event.request, "status").as_deref() == Some("Inactive");
+    match known.filter(|_| !switches_off) {
         Some((_, _, effect)) => effect(other_user(event)),
         // A record that does not say that it only reads may be a change.
         None if event.read_only == Some(true) => Effect::Read,
@@ -400,6 +406,11 @@ mod tests {
             (call(iam, "DeactivateMFADevice", user("kim")), Effect::Mfa(Some("kim".to_owned()))),
             (call(iam, "CreateAccessKey", json!({"requestParameters": null})), Effect::Credentials(None)),
             (call(iam, "CreateAccessKey", user("kim")), Effect::Credentials(Some("kim".to_owned()))),
+            (
+                call(iam, "UpdateAccessKey", json!({"requestParameters": {"status": "Active"}})),
+                Effect::Credentials(None),
+            ),
+            (call(iam, "UpdateAccessKey", json!({"requestParameters": {"status": "Inactive"}})), Effect::Change),
             (call("sts.amazonaws.com", "GetSessionToken", json!({"readOnly": true})), Effect::Credentials(None)),
             (call("organizations.amazonaws.com", "LeaveOrganization", json!({})), Effect::Account),
             (call("cloudtrail.amazonaws.com", "StopLogging", json!({})), Effect::Blinding),

@@ -112,7 +112,7 @@ fn headline(event: &Event, finding: &Finding) -> String {
                 Effect::Mfa(None) => format!("root's MFA changed: {call}"),
                 Effect::Mfa(Some(_)) => format!("root changed a user's MFA: {call}"),
                 Effect::Credentials(None) => format!("credentials for root: {call}"),
-                Effect::Credentials(Some(_)) => format!("root made credentials for a user: {call}"),
+                Effect::Credentials(Some(_)) => format!("root changed a user's credentials: {call}"),
                 Effect::Account => format!("account may leave or close: {call}"),
                 Effect::Blinding => format!("root may blind the account: {call}"),
             };
@@ -156,7 +156,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             let (did, with) = match attempt {
                 Attempt::Succeeded => ("signed in to the console", *mfa),
                 Attempt::Failed(_) => ("failed to sign in to the console", None),
-                Attempt::Unknown(_) => ("signed in to the console, or tried to,", *mfa),
+                Attempt::Unknown(_) => ("may have signed in to the console", *mfa),
             };
             let with = if with.is_some() { with_mfa(with) } else { "" };
             lines.push(format!("The root user {did}{with}."));
@@ -223,7 +223,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             };
             let did = match attempt {
                 Attempt::Succeeded => "signed in to the console",
-                Attempt::Failed(_) | Attempt::Unknown(_) => "signed in to the console, or tried to,",
+                Attempt::Failed(_) | Attempt::Unknown(_) => "may have signed in to the console",
             };
             lines.push(format!("{user} {did}{how}."));
             if mfa.is_none() {
