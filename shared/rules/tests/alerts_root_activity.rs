@@ -1,7 +1,12 @@
 //! The mails of `root-activity`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before
 //! it is committed.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in its helpers"
+)]
 
 use rules::alert::{LONGEST_SUBJECT, render};
 use rules::root_activity::detect::detect;
