@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
-use rules::security_group;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
+use rules::{root_activity, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -29,26 +29,35 @@ struct Function {
     permissions: fn() -> Vec<&'static str>,
 }
 
-const FUNCTIONS: &[Function] = &[Function {
-    name: security_group::NAME,
-    subscriptions: security_group::SUBSCRIPTIONS,
-    calls: &[
-        "ec2:DescribeManagedPrefixLists",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:DescribeSecurityGroups",
-        "ec2:GetManagedPrefixListEntries",
-        "ec2:ModifyManagedPrefixList",
-        "ec2:RevokeSecurityGroupIngress",
-    ],
-    permissions: || {
-        let (group_id, prefix_list_id) = (String::new(), String::new());
-        let (rules, entries) = (Vec::new(), Vec::new());
-        let version = None;
-        [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
-            .map(|action| action.permission())
-            .to_vec()
+const FUNCTIONS: &[Function] = &[
+    Function {
+        name: security_group::NAME,
+        subscriptions: security_group::SUBSCRIPTIONS,
+        calls: &[
+            "ec2:DescribeManagedPrefixLists",
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSecurityGroups",
+            "ec2:GetManagedPrefixListEntries",
+            "ec2:ModifyManagedPrefixList",
+            "ec2:RevokeSecurityGroupIngress",
+        ],
+        permissions: || {
+            let (group_id, prefix_list_id) = (String::new(), String::new());
+            let (rules, entries) = (Vec::new(), Vec::new());
+            let version = None;
+            [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
+                .map(|action| action.permission())
+                .to_vec()
+        },
     },
-}];
+    Function {
+        name: root_activity::NAME,
+        subscriptions: root_activity::SUBSCRIPTIONS,
+        // It only mails.
+        calls: &[],
+        permissions: Vec::new,
+    },
+];
 
 /// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
 const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];
