@@ -3,15 +3,16 @@
 //! This looks at the account and the mailbox, not at what the guardrails say that they did: nothing that the event opened may be
 //! open, unless it may, nothing else may have changed, and whoever should be told must have been.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use rules::json::{field, text};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::settings::Mode;
 use rules::{Alert, Event, Outcome, Settings, policy};
 use runtime::{Handled, Verdict};
 use sandbox::reenact::State;
-use sandbox::reenact::iam::{Kind, User};
+use sandbox::reenact::iam::{Kind, Role, User};
 use serde_json::Value;
 
 /// A function's word on an event.
@@ -203,7 +204,7 @@ impl Course<'_> {
 
     /// Whether the event says which user it made: without the id, nothing is deleted by name.
     fn is_known_by_id(&self) -> bool {
-        rules::json::text(rules::json::field(&self.event.response, "user"), "userId").is_some()
+        text(field(&self.event.response, "user"), "userId").is_some()
     }
 
     /// A user that was there before the event.
@@ -304,9 +305,7 @@ impl Course<'_> {
         if before.providers != after.providers {
             self.told("role-trust", "an identity provider is new")?;
         }
-        let names = |roles: &std::collections::BTreeMap<String, sandbox::reenact::iam::Role>| -> Vec<String> {
-            roles.keys().cloned().collect()
-        };
+        let names = |roles: &BTreeMap<String, Role>| -> Vec<String> { roles.keys().cloned().collect() };
         if names(&after.roles) != names(&now.roles) {
             return Err("a role was deleted or added".to_owned());
         }
@@ -331,7 +330,9 @@ impl Course<'_> {
         let signed_in = event.name == "ConsoleLogin"
             && event.actor.kind == "IAMUser"
             && event.error.is_none()
-            && rules::json::text(&event.additional, "MFAUsed").as_deref() != Some("Yes");
+            && text(&event.additional, "MFAUsed").as_deref() != Some("Yes")
+            // Its MFA is at the provider.
+            && text(&event.additional, "SamlProviderArn").is_none();
         let decided = self.by("root-activity");
         let is_counted = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Folded);
         if (is_root || signed_in) && self.settings.root_activity_mode != Mode::Off && !is_counted {
