@@ -16,7 +16,7 @@ use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, security_group};
+use rules::{access_key, root_activity, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -49,6 +49,13 @@ const FUNCTIONS: &[Function] = &[
                 .map(|action| action.permission())
                 .to_vec()
         },
+    },
+    Function {
+        name: root_activity::NAME,
+        subscriptions: root_activity::SUBSCRIPTIONS,
+        // It only mails.
+        calls: &[],
+        permissions: Vec::new,
     },
     Function {
         name: access_key::NAME,
