@@ -44,7 +44,7 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: access_key::NAME,
         subscriptions: access_key::SUBSCRIPTIONS,
-        own_calls: &["DeleteAccessKey", "PutUserPolicy"],
+        own_calls: &["PutUserPolicy"],
         decide: |event, settings| {
             let mode = settings.access_key_mode;
             let detect = access_key::detect::detect;
