@@ -1,5 +1,6 @@
 //! The guardrails of all functions.
 
+use access_key::AccessKey;
 use aws_config::SdkConfig;
 use root_activity::RootActivity;
 use runtime::AnyGuardrail;
@@ -7,5 +8,9 @@ use security_group::SecurityGroup;
 
 /// All guardrails, as the functions have them.
 pub(crate) fn all(config: &SdkConfig) -> Vec<Box<dyn AnyGuardrail>> {
-    vec![Box::new(SecurityGroup::new(config.clone())), Box::new(RootActivity::default())]
+    vec![
+        Box::new(AccessKey::new(config.clone())),
+        Box::new(SecurityGroup::new(config.clone())),
+        Box::new(RootActivity::default()),
+    ]
 }
