@@ -14,6 +14,7 @@ pub mod event;
 pub mod json;
 pub mod policy;
 pub mod public;
+pub mod role_trust;
 pub mod security_group;
 pub mod settings;
 pub mod text;
