@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{DEFINITIONS, Given};
-use rules::{Event, Settings, event, security_group};
+use rules::{Event, Settings, event, role_trust, security_group};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -20,16 +20,28 @@ struct Function {
     decide: fn(&Event, &Settings) -> (Verdict, String),
 }
 
-const FUNCTIONS: &[Function] = &[Function {
-    name: security_group::NAME,
-    subscriptions: security_group::SUBSCRIPTIONS,
-    own_calls: &["RevokeSecurityGroupIngress"],
-    decide: |event, settings| {
-        let mode = settings.security_group_mode;
-        let detect = security_group::detect::detect;
-        Verdict::of(decide(event, settings, security_group::SUBSCRIPTIONS, mode, detect))
+const FUNCTIONS: &[Function] = &[
+    Function {
+        name: security_group::NAME,
+        subscriptions: security_group::SUBSCRIPTIONS,
+        own_calls: &["RevokeSecurityGroupIngress"],
+        decide: |event, settings| {
+            let mode = settings.security_group_mode;
+            let detect = security_group::detect::detect;
+            Verdict::of(decide(event, settings, security_group::SUBSCRIPTIONS, mode, detect))
+        },
     },
-}];
+    Function {
+        name: role_trust::NAME,
+        subscriptions: role_trust::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            let mode = settings.role_trust_mode;
+            let detect = role_trust::detect::detect;
+            Verdict::of(decide(event, settings, role_trust::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+];
 
 /// A decision without what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
+use rules::role_trust;
 use rules::security_group;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
@@ -29,26 +30,37 @@ struct Function {
     permissions: fn() -> Vec<&'static str>,
 }
 
-const FUNCTIONS: &[Function] = &[Function {
-    name: security_group::NAME,
-    subscriptions: security_group::SUBSCRIPTIONS,
-    calls: &[
-        "ec2:DescribeManagedPrefixLists",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:DescribeSecurityGroups",
-        "ec2:GetManagedPrefixListEntries",
-        "ec2:ModifyManagedPrefixList",
-        "ec2:RevokeSecurityGroupIngress",
-    ],
-    permissions: || {
-        let (group_id, prefix_list_id) = (String::new(), String::new());
-        let (rules, entries) = (Vec::new(), Vec::new());
-        let version = None;
-        [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
-            .map(|action| action.permission())
-            .to_vec()
+const FUNCTIONS: &[Function] = &[
+    Function {
+        name: security_group::NAME,
+        subscriptions: security_group::SUBSCRIPTIONS,
+        calls: &[
+            "ec2:DescribeManagedPrefixLists",
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSecurityGroups",
+            "ec2:GetManagedPrefixListEntries",
+            "ec2:ModifyManagedPrefixList",
+            "ec2:RevokeSecurityGroupIngress",
+        ],
+        permissions: || {
+            let (group_id, prefix_list_id) = (String::new(), String::new());
+            let (rules, entries) = (Vec::new(), Vec::new());
+            let version = None;
+            [Action::RevokeRules { group_id, rules }, Action::RemoveEntries { prefix_list_id, version, entries }]
+                .map(|action| action.permission())
+                .to_vec()
+        },
     },
-}];
+    Function {
+        name: role_trust::NAME,
+        subscriptions: role_trust::SUBSCRIPTIONS,
+        calls: &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "organizations:DescribeOrganization"],
+        permissions: || {
+            let (role_name, document, without) = (String::new(), serde_json::Value::Null, Vec::new());
+            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without }.permission()]
+        },
+    },
+];
 
 /// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
 const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];

@@ -57,25 +57,26 @@ pub enum ProviderKind {
 
 /// Decides on one of the rule's events that succeeded. What depends on the account's organization is a candidate.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
-    let trust = match read(event) {
-        Err(missing) => return Decision::Unreadable(missing),
-        Ok(Finding::Provider(provider)) if provider.kind == ProviderKind::Saml && is_identity_center(event) => {
-            return Decision::Ignore(
-                "IAM Identity Center keeps its own provider with its service-linked role".to_owned(),
-            );
+    if let Ok((account, document)) = written(event) {
+        let circle =
+            Circle { account: &account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
+        let strangers = strangers(&document, &circle);
+        if strangers.is_empty() {
+            return Decision::Ignore("the trust policy lets in nobody from outside".to_owned());
         }
-        Ok(Finding::Provider(provider)) => return Decision::Violation(Finding::Provider(provider)),
-        Ok(Finding::Trust(trust)) => trust,
-    };
-    let circle =
-        Circle { account: &trust.account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
-    let strangers = strangers(&trust.document, &circle);
-    if strangers.is_empty() {
-        Decision::Ignore("the trust policy lets in nobody from outside".to_owned())
-    } else if strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization) {
-        Decision::Candidate(Finding::Trust(trust))
-    } else {
-        Decision::Violation(Finding::Trust(trust))
+        let is_candidate = strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization);
+        return match read(event) {
+            Err(missing) => Decision::Unreadable(missing),
+            Ok(finding) if is_candidate => Decision::Candidate(finding),
+            Ok(finding) => Decision::Violation(finding),
+        };
+    }
+    match read(event) {
+        Err(missing) => Decision::Unreadable(missing),
+        Ok(Finding::Provider(provider)) if provider.kind == ProviderKind::Saml && is_identity_center(event) => {
+            Decision::Ignore("IAM Identity Center keeps its own provider with its service-linked role".to_owned())
+        }
+        Ok(finding) => Decision::Violation(finding),
     }
 }
 
@@ -85,8 +86,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
 /// Says what was missing or not understood, and where.
 pub fn read(event: &Event) -> Result<Finding, String> {
     match event.name.as_str() {
-        "CreateRole" => trust(event, "assumeRolePolicyDocument").map(Finding::Trust),
-        "UpdateAssumeRolePolicy" => trust(event, "policyDocument").map(Finding::Trust),
+        "CreateRole" | "UpdateAssumeRolePolicy" => trust(event).map(Finding::Trust),
         "CreateSAMLProvider" | "UpdateSAMLProvider" => Ok(Finding::Provider(saml_provider(event))),
         "CreateOpenIDConnectProvider"
         | "AddClientIDToOpenIDConnectProvider"
@@ -95,18 +95,31 @@ pub fn read(event: &Event) -> Result<Finding, String> {
     }
 }
 
-fn trust(event: &Event, name_of_document: &str) -> Result<Trust, String> {
+fn trust(event: &Event) -> Result<Trust, String> {
     let role = field(&event.response, "role");
-    let account = event.account.clone().filter(|account| is_account_id(account));
     let role_name = text(&event.request, "roleName").or_else(|| text(role, "roleName"));
-    let document = policy::parse(field(&event.request, name_of_document));
+    let (account, document) = written(event)?;
     Ok(Trust {
         role_name: role_name.ok_or("no `roleName` in the request")?,
         role_id: text(role, "roleId"),
         role_arn: text(role, "arn"),
-        account: account.ok_or("no `recipientAccountId`")?,
-        document: document.map_err(|problem| format!("the policy document `{name_of_document}` {problem}"))?,
+        account,
+        document,
     })
+}
+
+/// The account, and the trust policy that an event wrote in it.
+fn written(event: &Event) -> Result<(String, Value), String> {
+    let name = match event.name.as_str() {
+        "CreateRole" => "assumeRolePolicyDocument",
+        "UpdateAssumeRolePolicy" => "policyDocument",
+        other => return Err(format!("`{other}` writes no trust policy")),
+    };
+    let account = event.account.clone().filter(|account| is_account_id(account)).ok_or("no `recipientAccountId`")?;
+    let document = policy::parse(field(&event.request, name));
+    document
+        .map(|document| (account, document))
+        .map_err(|problem| format!("the policy document `{name}` in the request {problem}"))
 }
 
 fn saml_provider(event: &Event) -> Provider {

@@ -153,6 +153,12 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
             report.done.extend(named(still_in(plan, strangers)));
             how_to_close(&mut report, trust);
+            if problem.contains("MalformedPolicyDocument") {
+                report.left.push(
+                    "IAM refuses a trust policy that names deleted principals by their ids (AIDA…, AROA…): take those out too."
+                        .to_owned(),
+                );
+            }
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
             report.left.push(TRIES_AGAIN.to_owned());
