@@ -1,5 +1,7 @@
 //! The reads and writes of the account.
 
+use aws_sdk_iam::operation::get_role::GetRoleError;
+use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
 use rules::policy;
 use rules::role_trust::judge::Organization;
 use rules::role_trust::plan::{Action, LiveRole};
@@ -39,12 +41,16 @@ impl Account<'_> {
     /// [`ObserveError`] if the role or its trust policy could not be read.
     pub async fn role(&self, name: &str) -> Result<Option<LiveRole>, ObserveError> {
         let call = "GetRole";
-        let request = self.iam.get_role().role_name(name).send();
-        let answer = match self.calls.make(call, name, request, |_| "ok".to_owned()).await {
-            Ok(answer) => answer,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let request = async {
+            match self.iam.get_role().role_name(name).send().await {
+                Err(error) if error.as_service_error().is_some_and(GetRoleError::is_no_such_entity_exception) => {
+                    Ok(None)
+                }
+                answer => answer.map(Some),
+            }
         };
+        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "no such role" }.to_owned();
+        let Some(answer) = self.calls.make(call, name, request, told).await? else { return Ok(None) };
         let problem = |problem: &str| ObserveError::Answer { call, problem: problem.to_owned() };
         let role = answer.role.ok_or_else(|| problem("no `Role`"))?;
         let written = Value::from(role.assume_role_policy_document.unwrap_or_default());
@@ -58,13 +64,16 @@ impl Account<'_> {
     /// [`ObserveError`] if AWS did not say.
     pub async fn organization(&self) -> Result<Organization, ObserveError> {
         let call = "DescribeOrganization";
-        let request = self.organizations.describe_organization().send();
-        let answer = match self.calls.make(call, "of the account", request, |_| "ok".to_owned()).await {
-            Ok(answer) => answer,
-            Err(error) if error.code.as_deref() == Some("AWSOrganizationsNotInUseException") => {
-                return Ok(Organization::None);
+        let is_in_none = DescribeOrganizationError::is_aws_organizations_not_in_use_exception;
+        let request = async {
+            match self.organizations.describe_organization().send().await {
+                Err(error) if error.as_service_error().is_some_and(is_in_none) => Ok(None),
+                answer => answer.map(Some),
             }
-            Err(error) => return Err(error.into()),
+        };
+        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "it is in none" }.to_owned();
+        let Some(answer) = self.calls.make(call, "of the account", request, told).await? else {
+            return Ok(Organization::None);
         };
         let organization = answer.organization.and_then(|organization| {
             let management_account = organization.master_account_id;

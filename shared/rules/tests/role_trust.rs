@@ -1,11 +1,6 @@
 //! Whom trust policies let in, with a pointer to where AWS documents it, and what the plan takes out of them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -51,6 +51,8 @@ pub struct Plan {
     pub others: Vec<Stranger>,
     /// Whether the trust policy denies something too.
     pub denies: bool,
+    /// The role's ARN.
+    pub role_arn: Option<String>,
 }
 
 /// How it stands with what an event wrote.
@@ -106,6 +108,7 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         unclear: Vec::new(),
         others: Vec::new(),
         denies: false,
+        role_arn: None,
     };
     let Some(live) = live else { return plan };
     if trust.role_id.as_ref().is_some_and(|id| *id != live.id) {
@@ -124,6 +127,7 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
             (false, Standing::OfOrganization | Standing::Unclear) => {}
         }
     }
+    plan.role_arn = Some(live.arn.clone());
     let is_open = !plan.outsiders.is_empty() || !plan.unclear.is_empty();
     plan.situation = if is_open { Situation::Open } else { Situation::Closed };
     plan.denies = statements(&live.document).into_iter().any(|statement| !allows(statement));

@@ -77,7 +77,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
     let name = &trust.role_name;
     let trusts = format!("role {name} trusts {}", whom(strangers));
     let mut report = Report::new(Outcome::Alert, trusts.clone());
-    report.happened = happened(event, trust, strangers);
+    report.happened = happened(event, trust, strangers, course);
     report.to_allow = to_allow(event, strangers);
     report.actions = planned(course);
     match course {
@@ -150,7 +150,14 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 report.done.push("This was carried out:".to_owned());
                 report.done.extend(action.lines());
             }
-            report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
+            report.done.push(
+                if plan.outsiders.is_empty() && !plan.unclear.is_empty() {
+                    "Left in it, because it could not be told whether they are of this account's own organization:"
+                } else {
+                    "These were to be taken out, and are not, or were not seen to be:"
+                }
+                .to_owned(),
+            );
             report.done.extend(named(still_in(plan, strangers)));
             how_to_close(&mut report, trust);
             if problem.contains("MalformedPolicyDocument") {
@@ -245,9 +252,15 @@ fn whom(strangers: &[Stranger]) -> String {
     }
 }
 
-fn happened(event: &Event, trust: &Trust, strangers: &[Stranger]) -> Vec<String> {
+fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Course) -> Vec<String> {
     let verb = if event.name == "CreateRole" { "made" } else { "changed the trust policy of" };
-    let role = trust.role_arn.as_deref().unwrap_or(&trust.role_name);
+    let live_arn = match course {
+        Course::Left { plan, .. } | Course::Gone(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
+            plan.role_arn.as_deref()
+        }
+        Course::Provider | Course::NotRead { .. } => None,
+    };
+    let role = trust.role_arn.as_deref().or(live_arn).unwrap_or(&trust.role_name);
     let id = trust.role_id.as_deref().map_or_else(String::new, |id| format!(" ({})", quote(id)));
     let mut lines = vec![format!("{} {verb} role {}{id}. The trust policy lets in:", quote(&event.name), quote(role))];
     for stranger in strangers {
@@ -291,7 +304,8 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
         report.left.push("See what the role may do: its policies, attached and inline.".to_owned());
         say_where_to_look(report);
         report.left.push(
-            "Sessions that were got live on for up to 12 hours. IAM console: the role, Revoke sessions.".to_owned(),
+            "Sessions last for up to 12 hours, whatever the trust policy says by now. To end them: IAM console, the role, Revoke sessions."
+                .to_owned(),
         );
         return;
     };
@@ -300,10 +314,12 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
     report.left.push(format!("    aws iam list-role-policies --role-name={name}"));
     say_where_to_look(report);
     report.left.push(
-        "Sessions that were got live on for up to 12 hours. If there were any, end them once nobody is let in"
+        "Sessions last for up to 12 hours, whatever the trust policy says by now. If there are any that are not right, end them once"
             .to_owned(),
     );
-    report.left.push("that should not be. It ends all sessions of the role, also those that are right:".to_owned());
+    report
+        .left
+        .push("the trust policy is right. This ends all sessions of the role that have begun until then:".to_owned());
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
     report.left.push(format!(
         "    aws iam put-role-policy --role-name={name} --policy-name AWSRevokeOlderSessions --policy-document \
@@ -357,7 +373,7 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
 fn of_provider(event: &Event, provider: &Provider) -> Report {
     let (kind, assume) = match provider.kind {
         ProviderKind::Saml => ("SAML provider", "AssumeRoleWithSAML"),
-        ProviderKind::OpenIdConnect => ("OpenID Connect provider", "AssumeRoleWithWebIdentity"),
+        ProviderKind::OpenIdConnect => ("OIDC provider", "AssumeRoleWithWebIdentity"),
     };
     let (done, what) = match event.name.as_str() {
         "UpdateSAMLProvider" => ("changed", "Whoever holds the keys of the new metadata can pass for all its users."),
@@ -369,9 +385,9 @@ fn of_provider(event: &Event, provider: &Provider) -> Report {
         }
         _ => ("made", "Whoever it vouches for can assume each role that trusts it."),
     };
-    let name = provider.name.as_deref().unwrap_or("that the event does not name");
-    let short = name.rsplit_once("-provider/").map_or(name, |(_, short)| short);
-    let mut report = Report::new(Outcome::Alert, format!("{kind} {short} {done}"));
+    let name = provider.name.as_deref().unwrap_or("(the event does not name it)");
+    let short = name.split_once("-provider/").map_or(name, |(_, short)| short);
+    let mut report = Report::new(Outcome::Alert, format!("{kind} {done}: {short}"));
     report.severity = Some(if event.name == "UpdateSAMLProvider" { Severity::High } else { Severity::Medium });
     report.happened.push(format!("{} {done} the {kind} {}.", quote(&event.name), quote(name)));
     report.happened.extend(provider.details.iter().map(|(name, value)| format!("  {name}: {}", quote(value))));
