@@ -12,9 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use rules::{Outcome, Settings};
-use runtime::handle::HandleError;
+use runtime::handle::{Clock, HandleError};
 use runtime::{Guardrail, Handled, Notifier, Runtime, Verdict};
 use sandbox::{Call, Fault, Mail, Mailbox, StandIn, local_config};
 use serde_json::{Value, json};
@@ -80,13 +80,22 @@ impl Stage {
         settings: &[(&str, &str)],
         ahead: TimeDelta,
     ) -> Process<G> {
+        self.process_by(new, settings, Arc::new(move || Utc::now() + ahead))
+    }
+
+    /// A new process with a clock of the test's own, which may move as the test says.
+    pub fn process_by<G: Guardrail>(
+        &self,
+        new: impl FnOnce(SdkConfig) -> G,
+        settings: &[(&str, &str)],
+        clock: Clock,
+    ) -> Process<G> {
         let variable = |name: &str| {
             let found = settings.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
         let settings = Settings::from_variables(variable).unwrap();
         let notifier = Notifier::new(&self.function, self.mailbox.topic_arn()).unwrap();
-        let clock: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> = Arc::new(move || Utc::now() + ahead);
         Process { runtime: Runtime::new(settings, Some(notifier), clock), guardrail: new(self.function.clone()) }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{DEFINITIONS, Given};
-use rules::{Event, Settings, event, role_trust, security_group};
+use rules::{Event, Settings, event, role_trust, root_activity, security_group};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -29,6 +29,16 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.security_group_mode;
             let detect = security_group::detect::detect;
             Verdict::of(decide(event, settings, security_group::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: root_activity::NAME,
+        subscriptions: root_activity::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            let mode = settings.root_activity_mode;
+            let detect = root_activity::detect::detect;
+            Verdict::of(decide(event, settings, root_activity::SUBSCRIPTIONS, mode, detect))
         },
     },
     Function {
@@ -301,6 +311,12 @@ fn a_damaged_finding_is_not_passed_over() {
                 fields(&raw, &mut Vec::new(), &mut paths);
                 for path in paths {
                     let written = written(&path);
+                    // Where every subscription names a kind of actor, an event without one is nothing that EventBridge delivers.
+                    let is_by_actor =
+                        function.subscriptions.iter().all(|subscription| subscription.actor_kind.is_some());
+                    if is_by_actor && ["detail.userIdentity", "detail.userIdentity.type"].contains(&written.as_str()) {
+                        continue;
+                    }
                     let is_of_the_call = ["detail.requestParameters", "detail.responseElements"]
                         .iter()
                         .any(|part| written.starts_with(part));

@@ -13,11 +13,10 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
-use rules::role_trust;
-use rules::security_group;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
+use rules::{role_trust, root_activity, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -50,6 +49,13 @@ const FUNCTIONS: &[Function] = &[
                 .map(|action| action.permission())
                 .to_vec()
         },
+    },
+    Function {
+        name: root_activity::NAME,
+        subscriptions: root_activity::SUBSCRIPTIONS,
+        // It only mails.
+        calls: &[],
+        permissions: Vec::new,
     },
     Function {
         name: role_trust::NAME,

@@ -1,6 +1,8 @@
 //! The `snapback` command: the guardrails' own code, on a laptop.
 
+mod guardrails;
 mod input;
+mod judge;
 mod replay;
 mod settings;
 mod show;

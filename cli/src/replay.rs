@@ -10,17 +10,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
 use chrono::Utc;
-use ipnet::IpNet;
-use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
-use rules::settings::{Mode, Rollout};
-use rules::{Alert, Event, Outcome, Settings, event};
-use runtime::{Guardrail, Handled, Notifier, Runtime, Verdict};
+use rules::settings::Rollout;
+use rules::{Alert, Settings, event};
+use runtime::{AnyGuardrail, Notifier, Runtime};
 use sandbox::reenact::{Reenacted, Reenactor, State};
 use sandbox::{Mailbox, StandIn, local_config};
-use security_group::SecurityGroup;
 use serde_json::Value;
 
+use crate::guardrails;
 use crate::input::{self, Scenario};
+use crate::judge::{Course, Decided};
 use crate::settings::SettingFlags;
 use crate::show::{self, Replayed};
 
@@ -158,10 +157,13 @@ fn confirm(account: &str, arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        bail!("a replay changes {account}: it opens security groups to the world; give `--yes` if that is meant");
+        bail!(
+            "a replay changes {account}: it makes the changes that the events tell of; give `--yes` if that is meant"
+        );
     }
     anstream::eprint!(
-        "A replay opens security groups of its own to the world in {account}, and deletes them. Go on? [y/N] "
+        "A replay makes the changes that the events tell of in {account}: users with keys, groups open to the world. It touches nothing \
+         that is there already, and deletes what it made. Go on? [y/N] "
     );
     std::io::stderr().flush().context("failed to ask")?;
     let mut answer = String::new();
@@ -255,6 +257,12 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
     })
 }
 
+/// One function's process.
+struct Function {
+    guardrail: Box<dyn AnyGuardrail>,
+    runtime: Runtime,
+}
+
 /// The replay of one scenario.
 struct Replay<'a> {
     arguments: &'a Arguments,
@@ -280,14 +288,20 @@ impl Replay<'_> {
         if self.arguments.dry_run {
             settings.rollout = Rollout::Observe;
         }
-        let runtime = Runtime::new(settings, self.notifier.clone(), Arc::new(Utc::now));
-        let guardrail = SecurityGroup::new(self.account.function.clone());
+        // A process of its own for each function, as in Lambda.
+        let functions: Vec<Function> = guardrails::all(&self.account.function)
+            .into_iter()
+            .map(|guardrail| Function {
+                guardrail,
+                runtime: Runtime::new(settings.clone(), self.notifier.clone(), Arc::new(Utc::now)),
+            })
+            .collect();
         for (index, raw) in scenario.events.iter().enumerate() {
             if interrupted.get() {
                 return;
             }
             count.events += 1;
-            match self.event(&runtime, &guardrail, raw, reenactor).await {
+            match self.event(&functions, &settings, raw, reenactor).await {
                 Ok(replayed) => {
                     count.not_as_required += usize::from(replayed.problem.is_some());
                     if self.arguments.json {
@@ -311,8 +325,8 @@ impl Replay<'_> {
 
     async fn event(
         &self,
-        runtime: &Runtime,
-        guardrail: &SecurityGroup,
+        functions: &[Function],
+        settings: &Settings,
         raw: &Value,
         reenactor: &mut Reenactor,
     ) -> Result<Replayed> {
@@ -322,121 +336,43 @@ impl Replay<'_> {
         } else {
             Reenacted { event: raw.clone(), before: State::default(), after: State::default(), note: None }
         };
-        let handled = runtime.handle(guardrail, &reenacted, FUNCTION_TIMEOUT).await;
+        let event = match event::parse(&reenacted) {
+            Ok(event) => event,
+            Err(unreadable) => *unreadable.event,
+        };
+        let mut decided = Vec::new();
+        for Function { guardrail, runtime } in functions {
+            if guardrail.subscriptions().iter().any(|subscription| subscription.covers(&event)) {
+                let handled = guardrail.handle(runtime, &reenacted, FUNCTION_TIMEOUT).await;
+                decided.push(Decided { function: guardrail.name(), mode: guardrail.mode(settings), handled });
+            }
+        }
         let now = if is_ours {
             reenactor.state().await.context("failed to read the state afterwards")?
         } else {
             after.clone()
         };
-        let mails = self.mails(&handled).await?;
-        let event = match event::parse(&reenacted) {
-            Ok(event) => event,
-            Err(unreadable) => *unreadable.event,
-        };
-        let problem = self.judge(runtime, guardrail, &event, &handled, [&before, &after, &now], &mails).err();
-        let mail = if self.mailbox.is_some() { mails.into_iter().next() } else { handled.mail.clone() };
-        Ok(Replayed { event, note, before, after, now, handled, mail, problem })
+        let due = decided.iter().filter(|decided| decided.handled.mail.is_some()).count();
+        let mails = self.mails(due).await?;
+        let problem = Course { event: &event, settings, decided: &decided, before: &before, after: &after, now: &now };
+        let problem = problem.judge(self.mailbox.is_some().then_some(mails.as_slice())).err();
+        Ok(Replayed { event, note, before, after, now, decided, problem })
     }
 
     /// What a subscriber of the topic has received since the last event.
-    async fn mails(&self, handled: &Handled) -> Result<Vec<Alert>> {
+    async fn mails(&self, due: usize) -> Result<Vec<Alert>> {
         let Some(mailbox) = self.mailbox else { return Ok(Vec::new()) };
-        let wait = match (&handled.mail, self.account.is_stand_in) {
-            (Some(_), _) => MAIL_WAIT,
-            (None, true) => Duration::ZERO,
-            (None, false) => NO_MAIL_WAIT,
-        };
-        let mails = mailbox.receive(wait).await.context("failed to read the mails")?;
+        let mut mails = Vec::new();
+        while mails.len() < due {
+            let received = mailbox.receive(MAIL_WAIT).await.context("failed to read the mails")?;
+            if received.is_empty() {
+                break;
+            }
+            mails.extend(received);
+        }
+        // One too many would come late, too.
+        let more = if self.account.is_stand_in { Duration::ZERO } else { NO_MAIL_WAIT };
+        mails.extend(mailbox.receive(more).await.context("failed to read the mails")?);
         Ok(mails.into_iter().map(|mail| Alert { subject: mail.subject, body: mail.body }).collect())
-    }
-
-    /// Whether the event ended as the settings require. This looks at the account and the mailbox, not at what the guardrail says
-    /// that it did: nothing that the event opened may be open to the world, unless it may, and nothing else may have changed.
-    fn judge(
-        &self,
-        runtime: &Runtime,
-        guardrail: &SecurityGroup,
-        event: &Event,
-        handled: &Handled,
-        [before, after, now]: [&State; 3],
-        mails: &[Alert],
-    ) -> Result<(), String> {
-        if let Some(error) = &handled.error {
-            return Err(error.to_string());
-        }
-        let settings = runtime.settings();
-        let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
-        let opened = newly_exposed(&before.openings(), &after.openings(), limits);
-        let open = newly_exposed(&before.openings(), &now.openings(), limits);
-        let acts = settings.acts(guardrail.mode(settings));
-        let is_violation = handled.verdict == Verdict::Violation;
-        let added: Vec<String> = now.lines().difference(&after.lines()).cloned().collect();
-        if !added.is_empty() {
-            return Err(format!("something was added: {}", added.join("; ")));
-        }
-        if now != after && (!acts || !is_violation) {
-            return Err("the account was changed, though it should have been left alone".to_owned());
-        }
-        if acts && handled.verdict != Verdict::Exempt && !open.is_empty() {
-            let open: Vec<String> = open.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
-            return Err(format!("still open to the world by this event: {}", open.join("; ")));
-        }
-        let tells = !acts && guardrail.mode(settings) != Mode::Off;
-        if tells && handled.verdict == Verdict::Ignored && !opened.is_empty() {
-            let opened: Vec<String> = opened.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
-            return Err(format!("open to the world by this event, and nobody was told: {}", opened.join("; ")));
-        }
-        if handled.verdict == Verdict::Exempt && !event.actor.principal_arn().is_some_and(|arn| settings.trusts(arn)) {
-            return Err("exempt, though the actor is none of TrustedActors".to_owned());
-        }
-        if acts && handled.verdict != Verdict::Exempt {
-            // Also where an older rule keeps the port open, so that nothing is newly exposed by a second one.
-            let is_old = |opening: &Opening| before.rules.get(&opening.id) == now.rules.get(&opening.id);
-            let (old, new): (Vec<Opening>, Vec<Opening>) = now.openings().into_iter().partition(is_old);
-            let left: Vec<&Opening> =
-                to_take_away(&new, &old, limits).into_iter().filter_map(|index| new.get(index)).collect();
-            if !left.is_empty() {
-                return Err(format!("a rule of this event still lets the world in: {left:?}"));
-            }
-        }
-        let outcome = handled.report.as_ref().map(|report| report.outcome);
-        for (id, (rule, _)) in after.rules.iter().filter(|(id, _)| !now.rules.contains_key(*id)) {
-            if before.rules.get(id) == after.rules.get(id) && outcome != Some(Outcome::Contained) {
-                return Err(format!("an older rule was taken away: {rule}"));
-            }
-            if !rule.source.may_be_public() {
-                return Err(format!("a rule that lets in no public address was taken away: {rule}"));
-            }
-        }
-        for (list, entries) in &after.prefix_lists {
-            let is_gone = |entry: &&IpNet| !now.prefix_lists.get(list).is_some_and(|left| left.contains(*entry));
-            let is_older = |entry: &&IpNet| before.prefix_lists.get(list).is_some_and(|old| old.contains(*entry));
-            if let Some(entry) = entries.iter().filter(is_gone).find(is_older) {
-                return Err(format!("an older entry was taken out of {list}: {entry}"));
-            }
-        }
-        if matches!(handled.verdict, Verdict::Violation | Verdict::Unreadable)
-            && handled.mail.is_none()
-            && !handled.is_told_before
-        {
-            return Err("nobody was told".to_owned());
-        }
-        if acts && is_violation && opened.is_empty() && now == after {
-            return Err("told as a violation, but nothing had been opened to the world".to_owned());
-        }
-        match (&handled.mail, mails) {
-            (None, []) => {}
-            (None, more) => return Err(format!("{} mails came, none was due", more.len())),
-            _ if self.mailbox.is_none() => {}
-            (Some(mail), [received]) if mail == received => {}
-            (Some(_), received) => return Err(format!("one mail was due, {} came or differed", received.len())),
-        }
-        let fits = match handled.verdict {
-            Verdict::Ignored | Verdict::Exempt | Verdict::Folded => outcome.is_none(),
-            Verdict::Violation if acts => outcome.is_some_and(|outcome| outcome != Outcome::Failed),
-            Verdict::Violation | Verdict::Unreadable => outcome == Some(Outcome::Alert),
-            Verdict::Resent => true,
-        };
-        if fits { Ok(()) } else { Err(format!("it ended as {}", outcome.map_or("nothing", Outcome::words))) }
     }
 }

@@ -9,6 +9,8 @@ use runtime::{Handled, Verdict};
 use sandbox::reenact::State;
 use serde_json::{Value, json};
 
+use crate::judge::Decided;
+
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const GREEN: Style = AnsiColor::Green.on_default();
@@ -30,9 +32,8 @@ pub(crate) struct Replayed {
     pub(crate) before: State,
     pub(crate) after: State,
     pub(crate) now: State,
-    pub(crate) handled: Handled,
-    /// The mail that came out at the other end of the topic; in a dry run, the one that would have.
-    pub(crate) mail: Option<Alert>,
+    /// What each function made of it that got the event.
+    pub(crate) decided: Vec<Decided>,
     /// Why it did not end as the settings require.
     pub(crate) problem: Option<String>,
 }
@@ -56,7 +57,7 @@ pub(crate) fn not_done(problem: &str) {
 }
 
 pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
-    let Replayed { event, note, before, after, now, handled, mail, problem } = replayed;
+    let Replayed { event, note, before, after, now, decided, problem } = replayed;
     let actor = event.actor.arn.as_deref().unwrap_or("somebody");
     let region = event.region.as_deref().unwrap_or("?");
     let made = match &event.error {
@@ -71,6 +72,32 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
     };
     part("change", BOLD, [made].into_iter().chain(changes(before, after)));
     part("note", BOLD, note.iter().map(|note| quote(note)));
+    if decided.is_empty() {
+        part("decision", BOLD, [format!("{DIM}left alone{DIM:#}: no function watches for this")]);
+    }
+    for Decided { function, handled, .. } in decided {
+        self::handled(function, handled);
+    }
+    let undone: Vec<String> = changes(after, now).collect();
+    if undone.is_empty() {
+        part("state", BOLD, ["unchanged".to_owned()]);
+    } else {
+        let kept = now.lines().into_iter().map(|line| format!("{DIM}  {line}{DIM:#}"));
+        part("state", BOLD, undone.into_iter().chain(kept));
+    }
+    let mut mails = decided.iter().filter_map(|decided| decided.handled.mail.as_ref()).peekable();
+    if mails.peek().is_none() {
+        part("mail", BOLD, [format!("{DIM}none{DIM:#}")]);
+    }
+    mails.for_each(|mail| self::mail(mail, dry_run));
+    match problem {
+        None => part("result", BOLD, [format!("{GREEN}ended as the settings require{GREEN:#}")]),
+        Some(problem) => part("result", BOLD, [format!("{RED}{}{RED:#}", quote(problem))]),
+    }
+}
+
+/// One function's decision and calls.
+fn handled(function: &str, handled: &Handled) {
     let (style, verdict) = match handled.verdict {
         Verdict::Ignored => (DIM, "left alone"),
         Verdict::Exempt => (DIM, "exempt"),
@@ -79,7 +106,7 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
         Verdict::Folded => (DIM, "told shortly before, counted"),
         Verdict::Resent => (DIM, "mailed again"),
     };
-    part("decision", BOLD, [format!("{style}{verdict}{style:#}: {}", quote(&handled.reason))]);
+    part("decision", BOLD, [format!("{function}: {style}{verdict}{style:#}: {}", quote(&handled.reason))]);
     part(
         "calls",
         BOLD,
@@ -91,21 +118,6 @@ pub(crate) fn replayed(replayed: &Replayed, dry_run: bool) {
             format!("{} {} {style}{result}{style:#} {DIM}{} ms{DIM:#}", step.call, quote(&step.target), step.millis)
         }),
     );
-    let undone: Vec<String> = changes(after, now).collect();
-    if undone.is_empty() {
-        part("state", BOLD, ["unchanged".to_owned()]);
-    } else {
-        let kept = now.lines().into_iter().map(|line| format!("{DIM}  {line}{DIM:#}"));
-        part("state", BOLD, undone.into_iter().chain(kept));
-    }
-    match mail {
-        Some(mail) => self::mail(mail, dry_run),
-        None => part("mail", BOLD, [format!("{DIM}none{DIM:#}")]),
-    }
-    match problem {
-        None => part("result", BOLD, [format!("{GREEN}ended as the settings require{GREEN:#}")]),
-        Some(problem) => part("result", BOLD, [format!("{RED}{}{RED:#}", quote(problem))]),
-    }
 }
 
 fn changes(before: &State, after: &State) -> impl Iterator<Item = String> {
@@ -148,15 +160,8 @@ pub(crate) fn summary(events: usize, not_as_required: usize, not_done: usize) {
 
 /// An event that was replayed, for programs.
 pub(crate) fn to_json(path: &str, index: usize, replayed: &Replayed) -> Value {
-    let Replayed { event, note, before, after, now, handled, mail, problem } = replayed;
-    let steps: Vec<Value> = handled
-        .steps
-        .iter()
-        .map(|step| {
-            let (result, error) = (step.result.as_ref().ok(), step.result.as_ref().err());
-            json!({"call": step.call, "target": step.target, "result": result, "error": error, "milliseconds": step.millis})
-        })
-        .collect();
+    let Replayed { event, note, before, after, now, decided, problem } = replayed;
+    let functions: Vec<Value> = decided.iter().map(decided_to_json).collect();
     json!({
         "file": path,
         "position": index + 1,
@@ -166,16 +171,32 @@ pub(crate) fn to_json(path: &str, index: usize, replayed: &Replayed) -> Value {
         "region": event.region,
         "actor": event.actor.arn,
         "note": note,
-        "verdict": verdict_word(handled.verdict),
-        "reason": handled.reason,
-        "outcome": handled.report.as_ref().map(|report| report.outcome.words()),
+        "functions": functions,
         "state_before": before.lines(),
         "state_after_change": after.lines(),
         "state_now": now.lines(),
-        "calls": steps,
-        "mail": mail.as_ref().map(|mail| json!({"subject": mail.subject, "body": mail.body})),
         "ended_as_required": problem.is_none(),
         "problem": problem,
+    })
+}
+
+fn decided_to_json(decided: &Decided) -> Value {
+    let handled = &decided.handled;
+    let steps: Vec<Value> = handled
+        .steps
+        .iter()
+        .map(|step| {
+            let (result, error) = (step.result.as_ref().ok(), step.result.as_ref().err());
+            json!({"call": step.call, "target": step.target, "result": result, "error": error, "milliseconds": step.millis})
+        })
+        .collect();
+    json!({
+        "function": decided.function,
+        "verdict": verdict_word(handled.verdict),
+        "reason": handled.reason,
+        "outcome": handled.report.as_ref().map(|report| report.outcome.words()),
+        "calls": steps,
+        "mail": handled.mail.as_ref().map(|mail| json!({"subject": mail.subject, "body": mail.body})),
     })
 }
 

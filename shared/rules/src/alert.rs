@@ -207,7 +207,9 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         format!("  {}. {} {}: {result} ({} ms)", index + 1, step.call, quote(&step.target), step.millis)
     });
     body.part("WHAT SNAPBACK DID", report.done.clone());
-    body.part("AWS CALLS", steps.chain(cut));
+    if !report.steps.is_empty() {
+        body.part("AWS CALLS", steps.chain(cut));
+    }
     body.part(
         "LEFT FOR YOU TO DO",
         if report.left.is_empty() { vec!["Nothing.".to_owned()] } else { report.left.clone() },
@@ -237,7 +239,9 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         None if event.time_text.is_empty() => unknown(),
         None => quote(&event.time_text),
     };
-    let mut when = vec![format!("Changed: {time}")];
+    let is_change =
+        event.error.is_none() && event.read_only != Some(true) && !event.kind.eq_ignore_ascii_case("AwsConsoleSignIn");
+    let mut when = vec![format!("{} {time}", if is_change { "Changed:" } else { "Time:" })];
     if let Some(closed) = report.closed_at {
         let after = event.time.map_or_else(String::new, |time| {
             format!(", {} seconds after the change", (closed - time).num_seconds().max(0))

@@ -63,7 +63,7 @@ pub struct Actor {
     pub role_arn: Option<String>,
     /// `accessKeyId`.
     pub access_key_id: Option<String>,
-    /// `mfaAuthenticated` of the session; `None` if the record does not say.
+    /// `mfaAuthenticated` of the session, or `MFAUsed` of a sign-in; `None` if the record does not say.
     pub mfa: Option<bool>,
     /// `invokedBy`: the AWS service that made the call for the actor.
     pub invoked_by: Option<String>,
@@ -97,6 +97,13 @@ impl Actor {
             "IAMUser" => self.arn.as_deref(),
             _ => None,
         }
+    }
+
+    fn from_record(record: &Value) -> Self {
+        let mut actor = Self::from_identity(field(record, "userIdentity"));
+        let of_sign_in = text(field(record, "additionalEventData"), "MFAUsed");
+        actor.mfa = actor.mfa.or(of_sign_in.as_deref().and_then(yes_or_no));
+        actor
     }
 
     fn from_identity(identity: &Value) -> Self {
@@ -136,7 +143,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
             .or(envelope.account)
             .or_else(|| scalar(at(record, &["userIdentity", "accountId"]))),
         region: text(record, "awsRegion").or(envelope.region),
-        actor: Actor::from_identity(field(record, "userIdentity")),
+        actor: Actor::from_record(record),
         error: api_error(record),
         request: field(record, "requestParameters").clone(),
         response: field(record, "responseElements").clone(),
@@ -194,6 +201,15 @@ fn api_error(record: &Value) -> Option<ApiError> {
     }
 }
 
+/// What `MFAUsed` of a sign-in says: `"Yes"`, `"No"`, or something that is neither.
+pub(crate) fn yes_or_no(written: &str) -> Option<bool> {
+    match written.to_ascii_lowercase().as_str() {
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
 /// RFC 3339, or the same without `T` and zone as log tools write it.
 fn parse_time(written: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(written).map(|time| time.with_timezone(&Utc));
@@ -246,6 +262,18 @@ mod tests {
         ] {
             assert_eq!(actor(identity.clone()).principal_arn(), None, "{identity}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_says_by_itself_whether_mfa_was_used() {
+        let mfa = |session: Value, used: Value| {
+            let identity = json!({"sessionContext": {"attributes": {"mfaAuthenticated": session}}});
+            Actor::from_record(&json!({"userIdentity": identity, "additionalEventData": {"MFAUsed": used}})).mfa
+        };
+        assert_eq!(mfa(Value::Null, json!("Yes")), Some(true));
+        assert_eq!(mfa(Value::Null, json!("No")), Some(false));
+        assert_eq!(mfa(Value::Null, json!("?")), None);
+        assert_eq!(mfa(json!("true"), json!("No")), Some(true));
     }
 
     #[test]

@@ -132,6 +132,11 @@ impl Invocation<'_> {
     pub fn has_closed(&self, event: &Event, object: &str) -> bool {
         event.identity.as_ref().is_some_and(|identity| self.runtime.memory.has_closed(identity, object))
     }
+
+    /// Whether this process mailed an alert of the event with this identity ([`Event::identity`]), and SNS took it.
+    pub fn has_told(&self, identity: &str) -> bool {
+        self.runtime.memory.is_told(identity)
+    }
 }
 
 /// What all events of a process share.

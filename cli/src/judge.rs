@@ -1,0 +1,346 @@
+//! Whether an event ended as the settings require.
+//!
+//! This looks at the account and the mailbox, not at what the guardrails say that they did: nothing that the event opened may be
+//! open, unless it may, nothing else may have changed, and whoever should be told must have been.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use rules::json::{field, text};
+use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
+use rules::settings::Mode;
+use rules::{Alert, Event, Outcome, Settings, policy};
+use runtime::{Handled, Verdict};
+use sandbox::reenact::State;
+use sandbox::reenact::iam::{Kind, Role, User};
+use serde_json::Value;
+
+/// A function's word on an event.
+pub(crate) struct Decided {
+    /// The function's name.
+    pub(crate) function: &'static str,
+    /// Its mode.
+    pub(crate) mode: Mode,
+    /// What it did.
+    pub(crate) handled: Handled,
+}
+
+/// One event, from the change to what came of it.
+pub(crate) struct Course<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) settings: &'a Settings,
+    /// The functions that got the event.
+    pub(crate) decided: &'a [Decided],
+    pub(crate) before: &'a State,
+    pub(crate) after: &'a State,
+    pub(crate) now: &'a State,
+}
+
+impl Course<'_> {
+    /// `mails` are those that arrived; `None` in a dry run.
+    pub(crate) fn judge(&self, mails: Option<&[Alert]>) -> Result<(), String> {
+        for decided in self.decided {
+            self.judge_handled(decided).map_err(|problem| format!("{}: {problem}", decided.function))?;
+        }
+        if let Some(received) = mails {
+            let mut due: Vec<&Alert> =
+                self.decided.iter().filter_map(|decided| decided.handled.mail.as_ref()).collect();
+            let mut received: Vec<&Alert> = received.iter().collect();
+            due.sort_by_key(|mail| (&mail.subject, &mail.body));
+            received.sort_by_key(|mail| (&mail.subject, &mail.body));
+            if due != received {
+                return Err(format!("mails due: {}, received: {}, or they differ", due.len(), received.len()));
+            }
+        }
+        self.judge_security_groups()?;
+        self.judge_users()?;
+        self.judge_roles()?;
+        self.judge_sign_ins_and_root()
+    }
+
+    fn acts(&self, mode: Mode) -> bool {
+        self.settings.acts(mode) && !self.is_trusted()
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.event.actor.principal_arn().is_some_and(|arn| self.settings.trusts(arn))
+    }
+
+    fn by(&self, function: &str) -> Option<&Decided> {
+        self.decided.iter().find(|decided| decided.function == function)
+    }
+
+    /// Expects that a function which wants to tell has told.
+    fn told(&self, function: &str, what: &str) -> Result<(), String> {
+        match self.by(function) {
+            Some(decided) if decided.mode == Mode::Off || self.is_trusted() => Ok(()),
+            Some(decided) if matches!(decided.handled.verdict, Verdict::Violation | Verdict::Unreadable) => Ok(()),
+            _ => Err(format!("{what}, and nobody was told")),
+        }
+    }
+
+    fn judge_handled(&self, decided: &Decided) -> Result<(), String> {
+        let handled = &decided.handled;
+        if let Some(error) = &handled.error {
+            return Err(error.to_string());
+        }
+        let outcome = handled.report.as_ref().map(|report| report.outcome);
+        if handled.verdict == Verdict::Exempt && !self.is_trusted() {
+            return Err("exempt, though the actor is none of TrustedActors".to_owned());
+        }
+        if matches!(handled.verdict, Verdict::Violation | Verdict::Unreadable)
+            && handled.mail.is_none()
+            && !handled.is_told_before
+        {
+            return Err("nobody was told".to_owned());
+        }
+        let fits = match handled.verdict {
+            Verdict::Ignored | Verdict::Exempt | Verdict::Folded => outcome.is_none(),
+            Verdict::Violation if self.acts(decided.mode) => outcome.is_some_and(|outcome| outcome != Outcome::Failed),
+            Verdict::Violation | Verdict::Unreadable => outcome == Some(Outcome::Alert),
+            Verdict::Resent => true,
+        };
+        if fits { Ok(()) } else { Err(format!("it ended as {}", outcome.map_or("nothing", Outcome::words))) }
+    }
+
+    fn judge_security_groups(&self) -> Result<(), String> {
+        let (before, after, now) = (&self.before.ec2, &self.after.ec2, &self.now.ec2);
+        let decided = self.by("security-group");
+        let verdict = decided.map(|decided| decided.handled.verdict);
+        let mode = self.settings.security_group_mode;
+        let acts = decided.is_some() && self.settings.acts(mode);
+        let limits = Limits { widest: self.settings.widest_public, allowed: &self.settings.allowed_public_ports };
+        let opened = newly_exposed(&before.openings(), &after.openings(), limits);
+        let open = newly_exposed(&before.openings(), &now.openings(), limits);
+        let is_violation = verdict == Some(Verdict::Violation);
+        let is_exempt = verdict == Some(Verdict::Exempt);
+        let (after_lines, now_lines) = (after.lines(), now.lines());
+        let added: Vec<String> = now_lines.difference(&after_lines).cloned().collect();
+        if !added.is_empty() {
+            return Err(format!("something was added: {}", added.join("; ")));
+        }
+        if now != after && (!acts || !is_violation) {
+            return Err("the account was changed, though it should have been left alone".to_owned());
+        }
+        if acts && !is_exempt && !open.is_empty() {
+            let open: Vec<String> = open.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
+            return Err(format!("still open to the world by this event: {}", open.join("; ")));
+        }
+        let tells = !acts && mode != Mode::Off;
+        if tells && (verdict == Some(Verdict::Ignored) || verdict.is_none()) && !opened.is_empty() {
+            let opened: Vec<String> = opened.iter().map(|(group, traffic)| format!("{group} {traffic}")).collect();
+            return Err(format!("open to the world by this event, and nobody was told: {}", opened.join("; ")));
+        }
+        if acts && !is_exempt {
+            // Also where an older rule keeps the port open, so that nothing is newly exposed by a second one.
+            let is_old = |opening: &Opening| before.rules.get(&opening.id) == now.rules.get(&opening.id);
+            let (old, new): (Vec<Opening>, Vec<Opening>) = now.openings().into_iter().partition(is_old);
+            let left: Vec<&Opening> =
+                to_take_away(&new, &old, limits).into_iter().filter_map(|index| new.get(index)).collect();
+            if !left.is_empty() {
+                return Err(format!("a rule of this event still lets the world in: {left:?}"));
+            }
+        }
+        let outcome = decided.and_then(|decided| decided.handled.report.as_ref()).map(|report| report.outcome);
+        for (id, (rule, _)) in after.rules.iter().filter(|(id, _)| !now.rules.contains_key(*id)) {
+            if before.rules.get(id) == after.rules.get(id) && outcome != Some(Outcome::Contained) {
+                return Err(format!("an older rule was taken away: {rule}"));
+            }
+            if !rule.source.may_be_public() {
+                return Err(format!("a rule that lets in no public address was taken away: {rule}"));
+            }
+        }
+        for (list, entries) in &after.prefix_lists {
+            let is_gone = |entry: &&IpNet| !now.prefix_lists.get(list).is_some_and(|left| left.contains(*entry));
+            let is_older = |entry: &&IpNet| before.prefix_lists.get(list).is_some_and(|old| old.contains(*entry));
+            if let Some(entry) = entries.iter().filter(is_gone).find(is_older) {
+                return Err(format!("an older entry was taken out of {list}: {entry}"));
+            }
+        }
+        if acts && is_violation && opened.is_empty() && now == after {
+            return Err("told as a violation, but nothing had been opened to the world".to_owned());
+        }
+        Ok(())
+    }
+
+    fn judge_users(&self) -> Result<(), String> {
+        let (before, after, now) = (&self.before.iam.users, &self.after.iam.users, &self.now.iam.users);
+        if let Some(name) = now.keys().find(|name| !after.contains_key(*name)) {
+            return Err(format!("user `{name}` was added"));
+        }
+        for (name, user) in after {
+            let old = before.get(name).filter(|old| old.id == user.id);
+            let left = now.get(name).filter(|left| left.id == user.id);
+            match (old, left) {
+                (None, None) if self.acts(self.settings.iam_user_mode) => {}
+                (None, Some(_)) if self.acts(self.settings.iam_user_mode) && self.is_known_by_id() => {
+                    return Err(format!("the new user `{name}` is still there"));
+                }
+                (None, Some(_)) => self.told("iam-user", &format!("user `{name}` is new"))?,
+                (_, None) => return Err(format!("user `{name}` was deleted, and should not have been")),
+                (Some(old), Some(left)) => {
+                    self.judge_user(old, user, left).map_err(|problem| format!("user `{name}`: {problem}"))?;
+                }
+            }
+        }
+        let iam = (&self.before.iam, &self.after.iam, &self.now.iam);
+        if iam.0.password_policy == Some(true) && iam.1.password_policy == Some(false) {
+            self.told("iam-user", "the account's password policy is gone")?;
+        }
+        if iam.0.unassigned_mfa_devices.difference(&iam.1.unassigned_mfa_devices).next().is_some() {
+            let is_assigned =
+                self.after.iam.users.values().any(|user| iam.0.unassigned_mfa_devices.is_subset(&user.mfa_devices));
+            if !is_assigned {
+                self.told("iam-user", "an MFA device is gone")?;
+            }
+        }
+        if (iam.1.password_policy, &iam.1.unassigned_mfa_devices)
+            != (iam.2.password_policy, &iam.2.unassigned_mfa_devices)
+        {
+            return Err("the password policy or an MFA device of nobody was changed".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the event says which user it made: without the id, nothing is deleted by name.
+    fn is_known_by_id(&self) -> bool {
+        text(field(&self.event.response, "user"), "userId").is_some()
+    }
+
+    /// A user that was there before the event.
+    fn judge_user(&self, old: &User, after: &User, now: &User) -> Result<(), String> {
+        let takes_back = self.acts(self.settings.iam_user_mode);
+        let allows = |document: &Value| !policy::parse(document).is_ok_and(|document| policy::only_denies(&document));
+        self.judge_part(
+            "a password",
+            !old.has_login_profile && after.has_login_profile,
+            takes_back,
+            "iam-user",
+            || (after.has_login_profile, now.has_login_profile),
+        )?;
+        for (arn, document) in &after.attached {
+            let is_new = !old.attached.contains_key(arn) && allows(document);
+            let there = || (true, now.attached.contains_key(arn));
+            self.judge_part(&format!("the attached policy `{arn}`"), is_new, takes_back, "iam-user", there)?;
+        }
+        for (name, document) in &after.inline {
+            let is_new = old.inline.get(name) != Some(document) && allows(document);
+            let there = || (true, now.inline.get(name) == Some(document));
+            self.judge_part(&format!("the inline policy `{name}`"), is_new, takes_back, "iam-user", there)?;
+        }
+        let kept: BTreeSet<&String> = after.attached.keys().chain(after.inline.keys()).collect();
+        for (name, document) in now.inline.iter().filter(|(name, _)| !kept.contains(name)) {
+            // Containment adds policies that only deny.
+            if allows(document) || self.by("access-key").is_none() {
+                return Err(format!("the inline policy `{name}` was added"));
+            }
+        }
+        if let Some(arn) = now.attached.keys().find(|arn| !kept.contains(*arn)) {
+            return Err(format!("the policy `{arn}` was attached"));
+        }
+        let shuts_off = self.acts(self.settings.access_key_mode);
+        for ((kind, id), is_active) in &after.credentials {
+            let was_active = old.credentials.get(&(*kind, id.clone())).copied();
+            let is_new = *is_active && was_active != Some(true);
+            let is_reset = self.event.name.starts_with("Reset") && *kind == Kind::ServiceSpecific && *is_active;
+            let left = now.credentials.get(&(*kind, id.clone())).copied();
+            let deletes = self.settings.access_key_mode == Mode::Revert && was_active.is_none();
+            let expected = match (is_new || is_reset, shuts_off) {
+                (true, true) if deletes => None,
+                (true, true) => Some(false),
+                _ => Some(*is_active),
+            };
+            if left != expected {
+                return Err(format!("{kind:?} `{id}`: active {left:?}, expected {expected:?}"));
+            }
+            if is_new || is_reset {
+                self.told("access-key", &format!("{kind:?} `{id}` is new, active again or reset"))?;
+            }
+        }
+        if now.credentials.keys().any(|credential| !after.credentials.contains_key(credential)) {
+            return Err("a credential was added".to_owned());
+        }
+        if after.groups.difference(&old.groups).next().is_some() {
+            self.told("iam-user", "it is in another group")?;
+        }
+        if old.mfa_devices.difference(&after.mfa_devices).next().is_some() {
+            self.told("iam-user", "it has lost an MFA device")?;
+        }
+        if old.boundary.is_some() && after.boundary.is_none() {
+            self.told("iam-user", "its permissions boundary is gone")?;
+        }
+        let rest = |user: &User| (user.groups.clone(), user.mfa_devices.clone(), user.boundary.clone());
+        if rest(after) == rest(now) {
+            Ok(())
+        } else {
+            Err("something of it was changed that should not have been".to_owned())
+        }
+    }
+
+    /// One thing of a user: taken back if it is new and we take such things back, and left as it is otherwise.
+    fn judge_part(
+        &self,
+        what: &str,
+        is_new: bool,
+        takes_back: bool,
+        function: &str,
+        there: impl Fn() -> (bool, bool),
+    ) -> Result<(), String> {
+        let (was_there, is_there) = there();
+        if is_new {
+            self.told(function, &format!("{what} is new"))?;
+        }
+        match (is_new && takes_back, is_there) {
+            (true, true) => Err(format!("{what} is still there")),
+            (false, is_there) if was_there != is_there => Err(format!("{what} was taken away or added")),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_roles(&self) -> Result<(), String> {
+        let (before, after, now) = (&self.before.iam, &self.after.iam, &self.now.iam);
+        if after.providers != now.providers {
+            return Err("an identity provider was changed".to_owned());
+        }
+        if before.providers != after.providers {
+            self.told("role-trust", "an identity provider is new")?;
+        }
+        let names = |roles: &BTreeMap<String, Role>| -> Vec<String> { roles.keys().cloned().collect() };
+        if names(&after.roles) != names(&now.roles) {
+            return Err("a role was deleted or added".to_owned());
+        }
+        let decided = self.by("role-trust");
+        for (name, role) in &after.roles {
+            let is_changed = now.roles.get(name) != Some(role);
+            let is_violation = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
+            if is_changed && !(is_violation && self.acts(self.settings.role_trust_mode)) {
+                return Err(format!("the trust policy of role `{name}` was changed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Root, and sign-ins without MFA, are told or counted whatever else comes of the event.
+    fn judge_sign_ins_and_root(&self) -> Result<(), String> {
+        let event = self.event;
+        let is_root = event.actor.kind == "Root"
+            && event.actor.arn.is_some()
+            && event.kind != "AwsServiceEvent"
+            && event.actor.invoked_by.as_deref().is_none_or(|service| service == "signin.amazonaws.com");
+        let signed_in = event.name == "ConsoleLogin"
+            && event.actor.kind == "IAMUser"
+            && event.error.is_none()
+            && text(&event.additional, "MFAUsed").as_deref() != Some("Yes")
+            // Its MFA is at the provider.
+            && text(&event.additional, "SamlProviderArn").is_none();
+        let decided = self.by("root-activity");
+        let is_counted = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Folded);
+        if (is_root || signed_in) && self.settings.root_activity_mode != Mode::Off && !is_counted {
+            let is_told = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
+            if !is_told {
+                return Err("root was active, or somebody signed in without MFA, and nobody was told".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
