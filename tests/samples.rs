@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{DEFINITIONS, Given};
-use rules::{Event, Settings, access_key, event, root_activity, security_group};
+use rules::{Event, Settings, access_key, event, role_trust, root_activity, security_group};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -49,6 +49,16 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.access_key_mode;
             let detect = access_key::detect::detect;
             Verdict::of(decide(event, settings, access_key::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: role_trust::NAME,
+        subscriptions: role_trust::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            let mode = settings.role_trust_mode;
+            let detect = role_trust::detect::detect;
+            Verdict::of(decide(event, settings, role_trust::SUBSCRIPTIONS, mode, detect))
         },
     },
 ];

@@ -16,7 +16,7 @@ use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, root_activity, security_group};
+use rules::{access_key, role_trust, root_activity, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -81,6 +81,15 @@ const FUNCTIONS: &[Function] = &[
             use access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
             let actions = [Deactivate, RevokeSessions, Delete].into_iter();
             actions.flat_map(|action| access_key::Kind::ALL.map(|kind| action.permission(kind))).collect()
+        },
+    },
+    Function {
+        name: role_trust::NAME,
+        subscriptions: role_trust::SUBSCRIPTIONS,
+        calls: &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "organizations:DescribeOrganization"],
+        permissions: || {
+            let (role_name, document, without) = (String::new(), serde_json::Value::Null, Vec::new());
+            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without }.permission()]
         },
     },
 ];

@@ -2,6 +2,7 @@
 
 use access_key::AccessKey;
 use aws_config::SdkConfig;
+use role_trust::RoleTrust;
 use root_activity::RootActivity;
 use runtime::AnyGuardrail;
 use security_group::SecurityGroup;
@@ -11,6 +12,7 @@ pub(crate) fn all(config: &SdkConfig) -> Vec<Box<dyn AnyGuardrail>> {
     vec![
         Box::new(AccessKey::new(config.clone())),
         Box::new(SecurityGroup::new(config.clone())),
+        Box::new(RoleTrust::new(config.clone())),
         Box::new(RootActivity::default()),
     ]
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use rules::json::{field, text};
+use rules::policy::principal::{Principal, principals};
+use rules::role_trust::judge::{Circle, Organization, Standing, strangers};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::settings::Mode;
 use rules::{Alert, Event, Outcome, Settings, policy};
@@ -29,6 +31,8 @@ pub(crate) struct Decided {
 pub(crate) struct Course<'a> {
     pub(crate) event: &'a Event,
     pub(crate) settings: &'a Settings,
+    /// Whether the account is a stand-in of our own.
+    pub(crate) is_stand_in: bool,
     /// The functions that got the event.
     pub(crate) decided: &'a [Decided],
     pub(crate) before: &'a State,
@@ -302,7 +306,14 @@ impl Course<'_> {
         if after.providers != now.providers {
             return Err("an identity provider was changed".to_owned());
         }
-        if before.providers != after.providers {
+        // IAM Identity Center makes a provider of its own in every account that it gives people access to.
+        let is_identity_center = self
+            .event
+            .actor
+            .role_arn
+            .as_deref()
+            .is_some_and(|arn| arn.ends_with("sso.amazonaws.com/AWSServiceRoleForSSO"));
+        if before.providers != after.providers && !is_identity_center {
             self.told("role-trust", "an identity provider is new")?;
         }
         let names = |roles: &BTreeMap<String, Role>| -> Vec<String> { roles.keys().cloned().collect() };
@@ -310,14 +321,45 @@ impl Course<'_> {
             return Err("a role was deleted or added".to_owned());
         }
         let decided = self.by("role-trust");
+        let is_violation = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
+        let acts = self.acts(self.settings.role_trust_mode);
         for (name, role) in &after.roles {
-            let is_changed = now.roles.get(name) != Some(role);
-            let is_violation = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
-            if is_changed && !(is_violation && self.acts(self.settings.role_trust_mode)) {
+            let left = now.roles.get(name);
+            if left != Some(role) && !(is_violation && acts) {
                 return Err(format!("the trust policy of role `{name}` was changed"));
+            }
+            let is_new = before.roles.get(name) != Some(role);
+            let outside = self.outside(&role.trust);
+            if is_new && !outside.is_empty() {
+                self.told("role-trust", &format!("role `{name}` trusts somebody outside"))?;
+            }
+            let trust = left.map_or(&Value::Null, |left| &left.trust);
+            let may_be_right = policy::statements(&role.trust).into_iter().any(|statement| !policy::allows(statement));
+            if is_new && acts && !may_be_right && !self.outside(trust).is_empty() {
+                return Err(format!("role `{name}` still trusts somebody outside"));
+            }
+            let (had, has) = (trusted(&role.trust), trusted(trust));
+            if let Some(lost) =
+                had.iter().find(|known| self.is_stand_in && !outside.contains(known) && !has.contains(known))
+            {
+                return Err(format!("role `{name}` no longer trusts {lost:?}, which is not outside"));
             }
         }
         Ok(())
+    }
+
+    /// The principals of a trust policy that are outside.
+    fn outside(&self, trust: &Value) -> Vec<Principal> {
+        // A stand-in is in no organization; of another account only those count that are outside of any.
+        let organization = if self.is_stand_in { Organization::None } else { Organization::Unknown };
+        let circle = Circle {
+            account: self.event.account.as_deref().unwrap_or_default(),
+            trusted: &self.settings.trusted_accounts,
+            organization: &organization,
+        };
+        let strangers = strangers(trust, &circle).into_iter();
+        let outside = strangers.filter(|stranger| self.is_stand_in || stranger.standing == Standing::Outside);
+        outside.map(|stranger| stranger.principal).collect()
     }
 
     /// Root, and sign-ins without MFA, are told or counted whatever else comes of the event.
@@ -343,4 +385,9 @@ impl Course<'_> {
         }
         Ok(())
     }
+}
+
+/// The principals that a trust policy lets in.
+fn trusted(trust: &Value) -> Vec<Principal> {
+    policy::statements(trust).into_iter().filter(|statement| policy::allows(statement)).flat_map(principals).collect()
 }

@@ -354,7 +354,15 @@ impl Replay<'_> {
         };
         let due = decided.iter().filter(|decided| decided.handled.mail.is_some()).count();
         let mails = self.mails(due).await?;
-        let problem = Course { event: &event, settings, decided: &decided, before: &before, after: &after, now: &now };
+        let problem = Course {
+            event: &event,
+            settings,
+            is_stand_in: self.account.is_stand_in,
+            decided: &decided,
+            before: &before,
+            after: &after,
+            now: &now,
+        };
         let problem = problem.judge(self.mailbox.is_some().then_some(mails.as_slice())).err();
         Ok(Replayed { event, note, before, after, now, decided, problem })
     }

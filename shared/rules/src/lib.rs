@@ -15,6 +15,7 @@ pub mod event;
 pub mod json;
 pub mod policy;
 pub mod public;
+pub mod role_trust;
 pub mod root_activity;
 pub mod security_group;
 pub mod settings;

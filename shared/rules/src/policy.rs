@@ -3,6 +3,10 @@
 //! Requests in CloudTrail hold them as JSON in a string, answers of the API URL-encoded, S3's requests as an object. The grammar:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
 
+pub mod condition;
+pub mod federation;
+pub mod principal;
+
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 

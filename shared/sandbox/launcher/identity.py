@@ -572,6 +572,16 @@ def create_role(self, role_name, assume_role_policy_document, *args, **kwargs):
     return moto_create_role(self, role_name, assume_role_policy_document, *args, **kwargs)
 
 
+# API/API_AddClientIDToOpenIDConnectProvider.html: adding one that is there already changes nothing.
+@replaces(IamResponse)
+def add_client_id_to_open_id_connect_provider(self):
+    provider = self.backend.get_open_id_connect_provider(self._get_param("OpenIDConnectProviderArn"))
+    client_id = self._get_param("ClientID")
+    if client_id not in provider.client_id_list:
+        provider.client_id_list.append(client_id)
+    return EmptyResult()
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Lists in pages
 

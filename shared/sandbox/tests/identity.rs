@@ -567,6 +567,20 @@ async fn the_status_of_ssh_keys_and_certificates_is_kept() {
 }
 
 #[tokio::test]
+async fn an_openid_connect_provider_gets_further_audiences() {
+    let iam = admin().await;
+    let made = iam.create_open_id_connect_provider().url("https://audiences.example").client_id_list("a");
+    let made = made.thumbprint_list("9e99a48a9960b14926bb7f3b02e22da2b0ab7280").send().await.unwrap();
+    let arn = made.open_id_connect_provider_arn.unwrap();
+    for audience in ["b", "a"] {
+        let call = iam.add_client_id_to_open_id_connect_provider().open_id_connect_provider_arn(&arn);
+        call.client_id(audience).send().await.unwrap();
+    }
+    let provider = iam.get_open_id_connect_provider().open_id_connect_provider_arn(&arn).send().await.unwrap();
+    assert_eq!(provider.client_id_list(), ["a", "b"]);
+}
+
+#[tokio::test]
 async fn trust_policies_are_read() {
     let iam = admin().await;
     let (role, role_arn) = new_role(&iam).await;

@@ -1,0 +1,99 @@
+//! The reads and writes of the account.
+
+use aws_sdk_iam::operation::get_role::GetRoleError;
+use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
+use rules::policy;
+use rules::role_trust::judge::Organization;
+use rules::role_trust::plan::{Action, LiveRole};
+use runtime::{CallError, Calls};
+use serde_json::Value;
+
+/// The account, with a record of the calls made to it.
+pub struct Account<'a> {
+    /// The client for IAM.
+    pub iam: &'a aws_sdk_iam::Client,
+    /// The client for Organizations.
+    pub organizations: &'a aws_sdk_organizations::Client,
+    /// Where the calls are recorded.
+    pub calls: &'a Calls,
+}
+
+/// A read that failed, or an answer that made no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// AWS's answer could not be understood.
+    #[error("the answer to `{call}` could not be understood: {problem}")]
+    Answer {
+        /// The API's name for the call.
+        call: &'static str,
+        /// What was wrong.
+        problem: String,
+    },
+}
+
+impl Account<'_> {
+    /// The role of that name; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`ObserveError`] if the role or its trust policy could not be read.
+    pub async fn role(&self, name: &str) -> Result<Option<LiveRole>, ObserveError> {
+        let call = "GetRole";
+        let request = async {
+            match self.iam.get_role().role_name(name).send().await {
+                Err(error) if error.as_service_error().is_some_and(GetRoleError::is_no_such_entity_exception) => {
+                    Ok(None)
+                }
+                answer => answer.map(Some),
+            }
+        };
+        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "no such role" }.to_owned();
+        let Some(answer) = self.calls.make(call, name, request, told).await? else { return Ok(None) };
+        let problem = |problem: &str| ObserveError::Answer { call, problem: problem.to_owned() };
+        let role = answer.role.ok_or_else(|| problem("no `Role`"))?;
+        let written = Value::from(role.assume_role_policy_document.unwrap_or_default());
+        let document = policy::parse(&written).map_err(|what| problem(&format!("the trust policy {what}")))?;
+        Ok(Some(LiveRole { id: role.role_id, arn: role.arn, document }))
+    }
+
+    /// The organization that the account is in. Every account of an organization may ask.
+    ///
+    /// # Errors
+    /// [`ObserveError`] if AWS did not say.
+    pub async fn organization(&self) -> Result<Organization, ObserveError> {
+        let call = "DescribeOrganization";
+        let is_in_none = DescribeOrganizationError::is_aws_organizations_not_in_use_exception;
+        let request = async {
+            match self.organizations.describe_organization().send().await {
+                Err(error) if error.as_service_error().is_some_and(is_in_none) => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "it is in none" }.to_owned();
+        let Some(answer) = self.calls.make(call, "of the account", request, told).await? else {
+            return Ok(Organization::None);
+        };
+        let organization = answer.organization.and_then(|organization| {
+            let management_account = organization.master_account_id;
+            organization.id.map(|id| Organization::Own { id, management_account })
+        });
+        organization.ok_or_else(|| ObserveError::Answer { call, problem: "no `Id`".to_owned() })
+    }
+
+    /// Carries out one action.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer; in the second case it may have been done.
+    pub async fn apply(&self, action: &Action) -> Result<(), CallError> {
+        match action {
+            Action::WriteTrustPolicy { role_name, document, .. } => {
+                let request = self.iam.update_assume_role_policy().role_name(role_name);
+                let request = request.policy_document(document.to_string()).send();
+                self.calls.make("UpdateAssumeRolePolicy", role_name, request, |_| "ok".to_owned()).await?;
+            }
+        }
+        Ok(())
+    }
+}

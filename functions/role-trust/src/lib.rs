@@ -1,0 +1,273 @@
+//! Tells of roles that trust somebody outside the account, and takes them out of the trust policy if the settings say so.
+//!
+//! The rule is in `rules::role_trust`; here are its reads and writes ([`account`]) and the course of a remedy: ask which organization is
+//! the account's own where that matters, look, take out, look again.
+
+pub mod account;
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use rules::role_trust::detect::{self, Finding, Trust};
+use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers};
+use rules::role_trust::plan::{Action, LiveRole, Plan, Situation, plan};
+use rules::role_trust::report::{Course, report};
+use rules::role_trust::{NAME, SUBSCRIPTIONS};
+use rules::settings::Mode;
+use rules::{Decision, Event, Settings, Subscription};
+use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use tokio::time::{Instant, timeout_at};
+
+use account::Account;
+
+/// The name by which it is remembered that a role's trust policy was closed; an event writes one only.
+const TRUST_POLICY: &str = "trust policy";
+
+/// The guardrail, and the account's organization once it is known: an account changes it rarely, and a process lives for hours.
+pub struct RoleTrust {
+    iam: aws_sdk_iam::Client,
+    organizations: aws_sdk_organizations::Client,
+    organization: Mutex<Organization>,
+}
+
+impl RoleTrust {
+    /// Both services are global: the clients find them from any region.
+    pub fn new(config: SdkConfig) -> Self {
+        Self {
+            iam: aws_sdk_iam::Client::new(&config),
+            organizations: aws_sdk_organizations::Client::new(&config),
+            organization: Mutex::new(Organization::Unknown),
+        }
+    }
+
+    fn known_organization(&self) -> Organization {
+        self.organization.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, organization: &Organization) {
+        *self.organization.lock().unwrap_or_else(PoisonError::into_inner) = organization.clone();
+    }
+}
+
+impl Guardrail for RoleTrust {
+    type Finding = Finding;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn subscriptions(&self) -> &'static [Subscription] {
+        SUBSCRIPTIONS
+    }
+
+    fn mode(&self, settings: &Settings) -> Mode {
+        settings.role_trust_mode
+    }
+
+    fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
+        detect::detect(event, settings)
+    }
+
+    async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
+        let settings = invocation.settings;
+        let trust = match finding {
+            Finding::Trust(trust) => trust,
+            Finding::Provider(_) => {
+                return Remedied::Report(Box::new(report(
+                    event,
+                    finding,
+                    &[],
+                    settings,
+                    &Course::Provider,
+                    Vec::new(),
+                )));
+            }
+        };
+        let account = Account { iam: &self.iam, organizations: &self.organizations, calls: invocation.calls };
+        let organization = self.known_organization();
+        let mut work = Work {
+            account,
+            guardrail: self,
+            event,
+            trust,
+            invocation,
+            organization,
+            not_told: None,
+            done: Done::default(),
+        };
+        let course = match timeout_at(invocation.deadline, work.run()).await {
+            Ok(course) => course,
+            Err(_) => Some(work.failed("the time for it ran out")),
+        };
+        let Some(course) = course else {
+            return Remedied::Nothing("whom the trust policy lets in is of the account's own organization".to_owned());
+        };
+        let strangers = work.strangers();
+        let steps = invocation.calls.steps();
+        Remedied::Report(Box::new(report(event, finding, &strangers, settings, &course, steps)))
+    }
+}
+
+/// One remedy on its way.
+struct Work<'a> {
+    account: Account<'a>,
+    guardrail: &'a RoleTrust,
+    event: &'a Event,
+    trust: &'a Trust,
+    invocation: &'a Invocation<'a>,
+    organization: Organization,
+    /// Why the organization is not known, if it was asked for.
+    not_told: Option<String>,
+    done: Done,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Done {
+    /// The plan whose action was tried.
+    tried: Option<Plan>,
+    /// The action, if it succeeded.
+    carried_out: Option<Action>,
+    /// When the call had returned.
+    at: Option<(Instant, DateTime<Utc>)>,
+    /// What went wrong with it.
+    problem: Option<Problem>,
+    /// The last plan.
+    last: Option<Plan>,
+}
+
+/// Why a call failed, and whether AWS may have carried it out all the same.
+struct Problem {
+    text: String,
+    has_no_answer: bool,
+}
+
+impl Work<'_> {
+    /// Looks, acts and looks again until none of those whom the event let in is in the role's trust policy. `None` if they are inside.
+    async fn run(&mut self) -> Option<Course> {
+        if self.strangers().iter().any(|stranger| stranger.standing == Standing::OfOrganization) {
+            self.learn_organization().await;
+            if self.strangers().is_empty() {
+                return None;
+            }
+        }
+        let start = Instant::now();
+        let mut pause = Pause::default();
+        loop {
+            let role = match Box::pin(self.account.role(&self.trust.role_name)).await {
+                Ok(role) => role,
+                Err(error) => return Some(self.failed(&error.to_string())),
+            };
+            let plan = self.plan(role.as_ref()).await;
+            self.done.last = Some(plan.clone());
+            let is_in = plan.situation == Situation::Open && (!plan.outsiders.is_empty() || self.done.tried.is_none());
+            if !is_in {
+                let is_expected = self.done.tried.is_some() || self.invocation.has_closed(self.event, TRUST_POLICY);
+                if !is_expected && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
+                    pause.wait().await;
+                    continue;
+                }
+                return Some(self.closed(plan));
+            }
+            let acts = self.invocation.settings.acts(self.invocation.settings.role_trust_mode);
+            match &plan.action {
+                Some(action) if acts && self.done.tried.is_none() => {
+                    let action = action.clone();
+                    self.act(plan, &action).await;
+                    pause.reset();
+                }
+                Some(_) if acts => {
+                    let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < SETTLE);
+                    let is_refused = self.done.problem.as_ref().is_some_and(|problem| !problem.has_no_answer);
+                    if is_refused || !is_settling {
+                        return Some(self.failed("they were still in the trust policy when it was read again"));
+                    }
+                    pause.wait().await;
+                }
+                // Some of them may be outside, and only the organization can tell.
+                _ if acts && !plan.denies && self.not_told.is_some() => {
+                    return Some(self.failed(&self.not_told.clone().unwrap_or_default()));
+                }
+                _ => return Some(Course::Left { plan, not_told: self.not_told.clone() }),
+            }
+        }
+    }
+
+    fn circle(&self) -> Circle<'_> {
+        let trusted = &self.invocation.settings.trusted_accounts;
+        Circle { account: &self.trust.account, trusted, organization: &self.organization }
+    }
+
+    /// Whom the event let in.
+    fn strangers(&self) -> Vec<Stranger> {
+        strangers(&self.trust.document, &self.circle())
+    }
+
+    /// The plan, for which the organization is asked for if the live trust policy makes it matter.
+    async fn plan(&mut self, role: Option<&LiveRole>) -> Plan {
+        let plan_now = plan(self.trust, role, &self.circle());
+        let is_undecided = plan_now.unclear.iter().any(|stranger| stranger.standing == Standing::OfOrganization);
+        if !is_undecided || self.not_told.is_some() {
+            return plan_now;
+        }
+        self.learn_organization().await;
+        plan(self.trust, role, &self.circle())
+    }
+
+    async fn learn_organization(&mut self) {
+        if self.organization != Organization::Unknown {
+            return;
+        }
+        match Box::pin(self.account.organization()).await {
+            Ok(organization) => {
+                self.guardrail.remember(&organization);
+                self.organization = organization;
+            }
+            Err(error) => self.not_told = Some(error.to_string()),
+        }
+    }
+
+    /// Carries out a plan. What fails is kept for the next look, which shows whether it mattered.
+    async fn act(&mut self, plan: Plan, action: &Action) {
+        self.done.tried = Some(plan);
+        let result = Box::pin(self.account.apply(action)).await;
+        self.done.at = Some((Instant::now(), self.invocation.now()));
+        match result {
+            Ok(()) => {
+                self.done.carried_out = Some(action.clone());
+                self.invocation.closed(self.event, TRUST_POLICY);
+            }
+            Err(error) => {
+                self.done.problem = Some(Problem { text: error.to_string(), has_no_answer: error.code.is_none() });
+            }
+        }
+    }
+
+    /// How it ended, once the account shows none of the outsiders in the trust policy.
+    fn closed(&mut self, now: Plan) -> Course {
+        if !now.unclear.is_empty()
+            && let Some(problem) = self.not_told.clone()
+        {
+            return self.failed(&problem);
+        }
+        match self.done.tried.take() {
+            None => Course::Gone(now),
+            Some(plan) => {
+                let at = self.done.at.map_or_else(|| self.invocation.now(), |(_, at)| at);
+                Course::Closed { plan, is_ours: self.done.carried_out.is_some(), at, now }
+            }
+        }
+    }
+
+    fn failed(&self, problem: &str) -> Course {
+        let problem = match &self.done.problem {
+            Some(cause) => format!("{}; {problem}", cause.text),
+            None => problem.to_owned(),
+        };
+        match &self.done.last {
+            Some(plan) => Course::Failed { plan: plan.clone(), carried_out: self.done.carried_out.clone(), problem },
+            None => Course::NotRead { problem },
+        }
+    }
+}

