@@ -9,7 +9,15 @@ use thiserror::Error;
 
 /// The project's exact versions of Python packages.
 const CONSTRAINTS: &str = include_str!("../../../constraints.txt");
-const LAUNCHER: &str = include_str!("../launcher.py");
+/// The launcher's files. Python runs the folder that has a `__main__.py`.
+const LAUNCHER: [(&str, &str); 6] = [
+    ("__main__.py", include_str!("../launcher/__main__.py")),
+    ("calls.py", include_str!("../launcher/calls.py")),
+    ("cloudtrail.py", include_str!("../launcher/cloudtrail.py")),
+    ("common.py", include_str!("../launcher/common.py")),
+    ("ec2.py", include_str!("../launcher/ec2.py")),
+    ("identity.py", include_str!("../launcher/identity.py")),
+];
 
 /// What moto 5.2.5 asks for.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
@@ -76,7 +84,7 @@ pub enum VenvError {
 pub(crate) struct Venv {
     /// Its Python interpreter.
     pub(crate) python: PathBuf,
-    /// The script that serves moto.
+    /// The folder with the program that serves moto.
     pub(crate) launcher: PathBuf,
 }
 
@@ -93,11 +101,22 @@ pub(crate) fn prepare(progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError>
     if !folder.join(MARKER).exists() || !has_moto(&python) {
         make(&folder, &python, progress)?;
     }
-    let launcher = folder.join(format!("launcher-{:016x}.py", fnv1a(LAUNCHER.as_bytes())));
-    if fs::read(&launcher).ok().as_deref() != Some(LAUNCHER.as_bytes()) {
-        fs::write(&launcher, LAUNCHER).map_err(at(&launcher))?;
-    }
+    let launcher = write_launcher(&folder)?;
     Ok(Venv { python, launcher })
+}
+
+/// Writes what is not there yet. A launcher with other contents has another folder.
+fn write_launcher(venv: &Path) -> Result<PathBuf, VenvError> {
+    let all: String = LAUNCHER.iter().flat_map(|(name, text)| [*name, "\0", *text, "\0"]).collect();
+    let folder = venv.join(format!("launcher-{:016x}", fnv1a(all.as_bytes())));
+    fs::create_dir_all(&folder).map_err(at(&folder))?;
+    for (name, text) in LAUNCHER {
+        let file = folder.join(name);
+        if fs::read(&file).ok().as_deref() != Some(text.as_bytes()) {
+            fs::write(&file, text).map_err(at(&file))?;
+        }
+    }
+    Ok(folder)
 }
 
 /// Whether the interpreter finds moto. It is a link to the system's Python: when that is replaced, it breaks, or leads to a newer

@@ -1,56 +1,17 @@
-"""Serve moto as a stand-in AWS account, with what AWS does and moto does not.
+"""What EC2 does and moto does not.
 
-Prints one line of JSON, {"port": N}, once it listens on 127.0.0.1, and ends when its standard input is
-closed: whoever started it may die in any way and leaves nothing behind. Standard error is for failures only.
-
-SANDBOX_PAGE_SIZE, if set, is the most items that a paginated answer holds.
+API is https://docs.aws.amazon.com/AWSEC2/latest/APIReference
 """
 
-import base64
-import collections
-import io
 import ipaddress
-import json
-import logging
-import os
-import signal
-import sys
-import threading
-import time
-from urllib.parse import parse_qs, parse_qsl
-from xml.sax.saxutils import escape
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.managed_prefixes import ManagedPrefixList
 from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupRule
 from moto.ec2.responses import EC2Response
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from werkzeug.serving import make_server
 
-CALLS_KEPT = 10_000
-PAGE_SIZE = int(os.environ.get("SANDBOX_PAGE_SIZE") or 0)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# What AWS does and moto does not.
-#
-# One function per behaviour, put in moto's place by the decorator, under a link to the page that documents
-# the behaviour. API is https://docs.aws.amazon.com/AWSEC2/latest/APIReference
-
-
-def replaces(owner, name=None):
-    """The decorated function becomes `owner`'s method of that name."""
-
-    def put(function):
-        setattr(owner, name or function.__name__, function)
-        return function
-
-    return put
+from common import page, replaces
 
 
 def canonical_cidr(cidr):
@@ -61,20 +22,15 @@ def canonical_cidr(cidr):
         raise EC2ClientError("InvalidParameterValue", f"CIDR block {cidr} is malformed") from None
 
 
-def page(response, items):
+def page_of_request(response, items):
     """The part of `items` that the caller asked for, and the token for the next part, if there is one.
 
     API/Query-Requests.html#api-pagination
     """
-    token = response._get_param("NextToken")
-    sizes = [int(size) for size in (response._get_param("MaxResults"), PAGE_SIZE) if size]
     try:
-        start = int(base64.b64decode(token, validate=True)) if token else 0
+        return page(items, response._get_param("NextToken"), response._get_param("MaxResults"))
     except ValueError:
         raise EC2ClientError("InvalidPaginationToken", "The pagination token is invalid") from None
-    end = min([start + size for size in sizes] + [len(items)])
-    more = base64.b64encode(str(end).encode()).decode() if end < len(items) else None
-    return items[start:end], more
 
 
 # API/API_IpPermission.html: protocols by name or number, and only tcp, udp, icmp and icmpv6 have ports.
@@ -214,7 +170,7 @@ def describe_security_groups(self):
     groups = self.ec2_backend.describe_security_groups(
         group_ids=ids, groupnames=None, filters=self._filters_from_querystring()
     )
-    groups, token = page(self, groups)
+    groups, token = page_of_request(self, groups)
     return ActionResult({"SecurityGroups": groups, "NextToken": token})
 
 
@@ -225,7 +181,7 @@ def describe_security_group_rules(self):
     rules = self.ec2_backend.describe_security_group_rules(
         self._get_param("SecurityGroupRuleIds", []), self._filters_from_querystring()
     )
-    rules, token = page(self, rules)
+    rules, token = page_of_request(self, rules)
     return ActionResult({"SecurityGroupRules": rules, "NextToken": token})
 
 
@@ -431,7 +387,7 @@ def entries_of_version(a_list, version):
 @replaces(EC2Response)
 def get_managed_prefix_list_entries(self):
     a_list = prefix_list(self.ec2_backend, self._get_param("PrefixListId"))
-    entries, token = page(self, entries_of_version(a_list, self._get_param("TargetVersion")))
+    entries, token = page_of_request(self, entries_of_version(a_list, self._get_param("TargetVersion")))
     return ActionResult({"Entries": entries, "NextToken": token})
 
 
@@ -517,187 +473,3 @@ def describe_managed_prefix_lists(self):
     for list_id in self._get_param("PrefixListIds", []):
         prefix_list(self.ec2_backend, list_id)
     return moto_describe_managed_prefix_lists(self)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# The recorder and the faults, under /_sandbox/
-
-
-class Call:
-    """One call, read from its signature's scope and from its body."""
-
-    def __init__(self, environ):
-        body = read_body(environ)
-        self.access_key_id, self.region, self.service = credential_scope(environ)
-        self.target = environ.get("HTTP_X_AMZ_TARGET", "")
-        content_type = environ.get("CONTENT_TYPE", "")
-        if self.target:
-            self.protocol = "json"
-            self.action = self.target.rpartition(".")[2]
-            self.parameters = json.loads(body or b"{}")
-        elif content_type.startswith("application/x-www-form-urlencoded"):
-            self.protocol = "ec2" if self.service == "ec2" else "query"
-            self.parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
-            self.action = self.parameters.pop("Action", "")
-            self.parameters.pop("Version", None)
-        else:
-            self.protocol = "s3" if self.service == "s3" else "rest"
-            self.action = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')}"
-            self.parameters = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        # 0 until the call has been answered.
-        self.status = 0
-
-    def as_json(self):
-        names = ("service", "action", "region", "access_key_id", "parameters", "status")
-        return {name: getattr(self, name) for name in names}
-
-
-def read_body(environ):
-    """The body, which is put back for whoever reads it next."""
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    if not length:
-        return b""
-    body = environ["wsgi.input"].read(length)
-    environ["wsgi.input"] = io.BytesIO(body)
-    return body
-
-
-def credential_scope(environ):
-    """Access key id, region and service of a signed request.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-    """
-    _, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")
-    parts = rest.partition(",")[0].strip().split("/")
-    return (parts[0], parts[2], parts[3]) if len(parts) == 5 else ("", "", "")
-
-
-def error_answer(call, code, message, status):
-    """Content type, further headers and body of an error in the protocol of the call."""
-    side = "Receiver" if status >= 500 else "Sender"
-    what = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-    request_id = "00000000-0000-4000-8000-000000000000"
-    if call.protocol == "json":
-        headers = [("x-amzn-ErrorType", code), ("x-amzn-query-error", f"{code};{side}")]
-        return "application/x-amz-json-1.0", headers, json.dumps({"__type": code, "message": message})
-    if call.protocol == "ec2":
-        body = f"<Response><Errors><Error>{what}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-    elif call.protocol == "s3":
-        body = f"<Error>{what}<RequestId>{request_id}</RequestId></Error>"
-    else:
-        body = (
-            f"<ErrorResponse><Error><Type>{side}</Type>{what}</Error>"
-            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
-        )
-    return "text/xml", [], f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
-
-
-def answer(start_response, status, content_type, body, headers=()):
-    data = body.encode()
-    basics = [("Content-Type", content_type), ("Content-Length", str(len(data)))]
-    start_response(f"{status} {'OK' if status < 300 else 'Error'}", basics + list(headers))
-    return [data]
-
-
-class Sandbox:
-    """Around moto: keeps the calls, and answers with errors where it was told to."""
-
-    def __init__(self, app):
-        self.app = app
-        self.calls = collections.deque(maxlen=CALLS_KEPT)
-        self.faults = []
-        self.lock = threading.Lock()
-        # moto changes its EC2 state without locks.
-        self.ec2_lock = threading.Lock()
-
-    def __call__(self, environ, start_response):
-        if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
-            return self.own_request(environ, start_response)
-        call = Call(environ)
-        with self.lock:
-            self.calls.append(call)
-            fault = self.next_fault(call)
-
-        if fault and fault["delay_seconds"]:
-            time.sleep(fault["delay_seconds"])
-        if fault and fault["code"]:
-            if fault["after"]:
-                b"".join(self.carry_out(call, environ, lambda *_: None))
-            return self.refuse(call, start_response, fault["code"], fault["message"], fault["status"])
-
-        def note_status(status, headers, exc_info=None):
-            call.status = int(status.split()[0])
-            return start_response(status, headers, exc_info)
-
-        # Without this, an action that moto lacks would be an HTML page, and tried again by the caller.
-        try:
-            return self.carry_out(call, environ, note_status)
-        except NotImplementedError as error:
-            return self.refuse(call, start_response, "InvalidAction", f"the stand-in lacks this: {error}", 400)
-
-    def carry_out(self, call, environ, start_response):
-        if call.service != "ec2":
-            return self.app(environ, start_response)
-        with self.ec2_lock:
-            return self.app(environ, start_response)
-
-    def refuse(self, call, start_response, code, message, status):
-        call.status = status
-        content_type, headers, body = error_answer(call, code, message, status)
-        return answer(start_response, status, content_type, body, headers)
-
-    def next_fault(self, call):
-        for fault in self.faults:
-            if fault["access_key_id"] == call.access_key_id and fault["action"] == call.action:
-                fault["times"] -= 1
-                if fault["times"] <= 0:
-                    self.faults.remove(fault)
-                return fault
-        return None
-
-    def own_request(self, environ, start_response):
-        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        if (method, path) == ("GET", "/_sandbox/calls"):
-            wanted = parse_qs(environ.get("QUERY_STRING", "")).get("access_key_id")
-            with self.lock:
-                found = [c.as_json() for c in self.calls if not wanted or c.access_key_id in wanted]
-            return answer(start_response, 200, "application/json", json.dumps(found))
-        if (method, path) == ("POST", "/_sandbox/faults"):
-            fault = {
-                "times": 1, "code": None, "message": "injected by the sandbox",
-                "status": 500, "after": False, "delay_seconds": 0,
-            }
-            fault.update(json.loads(read_body(environ)))
-            with self.lock:
-                self.faults.append(fault)
-            return answer(start_response, 200, "application/json", "{}")
-        return answer(start_response, 404, "application/json", "{}")
-
-
-class QuietRequestHandler(MotoRequestHandler):
-    def log_request(self, *_args):
-        pass
-
-
-def end_with_parent():
-    try:
-        while sys.stdin.buffer.read(4096):
-            pass
-    finally:
-        os._exit(0)
-
-
-def main():
-    # Ctrl-C reaches the whole process group. The parent cleans up first and then closes our standard input.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app = Sandbox(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietRequestHandler)
-    print(json.dumps({"port": server.server_port}), flush=True)
-    # Nobody reads standard output any further.
-    sys.stdout = sys.stderr
-    server.serve_forever()
-
-
-main()
