@@ -11,6 +11,7 @@
 pub mod alert;
 pub mod decision;
 pub mod event;
+pub mod iam_user;
 pub mod json;
 pub mod policy;
 pub mod public;
