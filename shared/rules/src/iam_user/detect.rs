@@ -302,17 +302,17 @@ mod tests {
             ("bob", bob("arn:aws:iam::999999999999:user/bob")),
             ("bob", bob("arn:aws:iam::123456789012:user/eve")),
             ("bob", json!({"type": "IAMUser", "userName": "bob"})),
-            ("bob", json!({"type": "AssumedRole", "userName": "bob", "arn": "arn:aws:sts::123456789012:assumed-role/r/bob"})),
+            (
+                "bob",
+                json!({"type": "AssumedRole", "userName": "bob", "arn": "arn:aws:sts::123456789012:assumed-role/r/bob"}),
+            ),
             ("bob", json!({"type": "Root", "userName": "bob", "arn": "arn:aws:iam::123456789012:user/bob"})),
             ("bob", Value::Null),
         ] {
             let decision = change(name, actor.clone());
             assert_eq!(decision, Decision::Violation(Finding::PasswordChanged { user: user(name) }), "{actor}");
         }
-        assert!(matches!(
-            decided(&called("UpdateLoginProfile", Value::Null, Value::Null)),
-            Decision::Unreadable(_)
-        ));
+        assert!(matches!(decided(&called("UpdateLoginProfile", Value::Null, Value::Null)), Decision::Unreadable(_)));
     }
 
     #[test]
@@ -325,8 +325,14 @@ mod tests {
             {"Effect":"Allow","NotAction":"iam:*","Resource":"*"}]}"#;
         let deny = crate::iam_user::DENY_EVERYTHING;
         assert!(matches!(put("p", json!(allow)), Decision::Violation(Finding::PolicyPut { .. })));
-        assert!(matches!(put("AWSCompromisedKeyQuarantineV3", json!(allow)), Decision::Violation(Finding::PolicyPut { .. })));
-        assert!(matches!(put(crate::iam_user::CONTAINMENT, json!(allow)), Decision::Violation(Finding::PolicyPut { .. })));
+        assert!(matches!(
+            put("AWSCompromisedKeyQuarantineV3", json!(allow)),
+            Decision::Violation(Finding::PolicyPut { .. })
+        ));
+        assert!(matches!(
+            put(crate::iam_user::CONTAINMENT, json!(allow)),
+            Decision::Violation(Finding::PolicyPut { .. })
+        ));
         assert!(matches!(put("p", json!(deny)), Decision::Ignore(_)));
         for name in ["AWSExposedCredentialPolicy_DO_NOT_REMOVE", "AWSCompromisedKeyQuarantineV3"] {
             assert!(matches!(put(name, json!(deny)), Decision::Incident(Finding::Quarantined { .. })), "{name}");
@@ -338,9 +344,8 @@ mod tests {
 
     #[test]
     fn only_awss_own_policy_is_a_quarantine() {
-        let attach = |arn: &str| {
-            decided(&called("AttachUserPolicy", json!({"userName": "eve", "policyArn": arn}), Value::Null))
-        };
+        let attach =
+            |arn: &str| decided(&called("AttachUserPolicy", json!({"userName": "eve", "policyArn": arn}), Value::Null));
         for arn in [
             "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine",
             "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2",
@@ -363,9 +368,8 @@ mod tests {
     #[test]
     fn a_device_without_a_user_is_the_callers() {
         let serial = "arn:aws:iam::123456789012:mfa/phone";
-        let off = |request: Value, actor: Value| {
-            decided(&called_by("DeactivateMFADevice", request, Value::Null, actor))
-        };
+        let off =
+            |request: Value, actor: Value| decided(&called_by("DeactivateMFADevice", request, Value::Null, actor));
         let found = |name: Option<&str>, serial: &str| {
             let (user, serial) = (name.map(str::to_owned), serial.to_owned());
             Decision::Violation(Finding::MfaDeactivated { user, serial })
@@ -390,8 +394,16 @@ mod tests {
         let name = json!({"userName": "eve"});
         let serial = user("arn:aws:iam::123456789012:mfa/phone");
         for (call, request, finding) in [
-            ("CreateLoginProfile", name.clone(), Finding::PasswordCreated { user: user("eve"), at: "2026-11-22T14:02:40Z".parse().ok() }),
-            ("AddUserToGroup", json!({"userName": "eve", "groupName": "admins"}), Finding::AddedToGroup { user: user("eve"), group: user("admins") }),
+            (
+                "CreateLoginProfile",
+                name.clone(),
+                Finding::PasswordCreated { user: user("eve"), at: "2026-11-22T14:02:40Z".parse().ok() },
+            ),
+            (
+                "AddUserToGroup",
+                json!({"userName": "eve", "groupName": "admins"}),
+                Finding::AddedToGroup { user: user("eve"), group: user("admins") },
+            ),
             ("DeleteVirtualMFADevice", json!({"serialNumber": serial}), Finding::MfaDeleted { serial }),
             ("DeleteUserPermissionsBoundary", name, Finding::BoundaryDeleted { user: user("eve") }),
             ("DeleteAccountPasswordPolicy", Value::Null, Finding::PasswordPolicyDeleted),

@@ -203,9 +203,8 @@ impl Hanging {
             if key.is_active { key.id.clone() } else { format!("{} (inactive)", key.id) }
         };
         let keys: Vec<String> = self.access_keys.iter().map(key).collect();
-        let password = if self.password { vec!["yes".to_owned()] } else { Vec::new() };
+        let password = self.password.then(|| "  - a console password".to_owned());
         let kinds = [
-            ("console password", &password),
             ("access keys", &keys),
             ("MFA devices", &self.mfa_devices),
             ("SSH public keys", &self.ssh_keys),
@@ -217,7 +216,7 @@ impl Hanging {
         ];
         let listed = |objects: &Vec<String>| objects.iter().map(|object| quote(object)).collect::<Vec<_>>().join(", ");
         let some = kinds.into_iter().filter(|(_, objects)| !objects.is_empty());
-        some.map(|(kind, objects)| format!("  - {kind}: {}", listed(objects))).collect()
+        password.into_iter().chain(some.map(|(kind, objects)| format!("  - {kind}: {}", listed(objects)))).collect()
     }
 
     /// Adds what hung on the user at another look.

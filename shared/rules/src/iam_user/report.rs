@@ -49,13 +49,13 @@ pub enum Course {
         problem: String,
     },
     /// The user is gone with everything that hung on it.
-    Deleted(Deletion),
+    Deleted(Box<Deletion>),
     /// The user is still there, or may be.
     Unfinished {
         /// What was done so far.
-        deletion: Deletion,
+        deletion: Box<Deletion>,
         /// How it stands.
-        standing: Standing,
+        standing: Box<Standing>,
         /// What went wrong.
         problem: String,
     },
@@ -129,7 +129,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::Told => {
             report.severity = Some(severity(finding));
             report.done.push("Nothing was changed: snapback only tells of this.".to_owned());
-            report.left = to_look_at(event, finding);
+            report.left = to_look_at(finding);
         }
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
@@ -167,17 +167,22 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::Gone(gone) => {
             let how = match gone {
                 Gone::Nothing => {
-                    report.done.push("Nothing is left of it: it was gone already.".to_owned());
+                    report.done.push("There is nothing to take back: it was gone already.".to_owned());
                     ", already gone"
                 }
                 Gone::Retaken => {
-                    report.done.push(retaken(finding).to_owned());
-                    ", already gone, name taken again"
+                    let (how, words) = retaken(finding);
+                    report.done.push(words.to_owned());
+                    how
                 }
             };
             report.headline = about.headline(how);
-            let calls = "Calls that changed something before that was seen are among those below.";
-            report.done.extend(has_written(&report.steps).then(|| calls.to_owned()));
+            let written = if has_written(&report.steps) {
+                "Before that was seen, the calls below that are no reads were made."
+            } else {
+                "Nothing was changed."
+            };
+            report.done.push(written.to_owned());
             report.left.extend(used_meanwhile(finding));
         }
         Course::TakenBack { action, at } => {
@@ -195,7 +200,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 ),
             }
             report.done.push("It was read again afterwards: it is not there any more.".to_owned());
-            report.left = after_taking_back(finding, *at);
+            report.left = after_taking_back(finding);
         }
         Course::NotTakenBack { action, problem } => {
             report.outcome = Outcome::Failed;
@@ -227,7 +232,9 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
         report.done.push("Deleted the user, and everything that hung on it:".to_owned());
     } else {
         report.outcome = Outcome::Alert;
-        report.done.push("The call that was to delete the user ended in an error, and the user is gone all the same, by".to_owned());
+        report.done.push(
+            "The call that was to delete the user ended in an error, and the user is gone all the same, by".to_owned(),
+        );
         report.done.push("that call or by somebody else, with everything that hung on it:".to_owned());
     }
     let hung = deletion.hung.lines();
@@ -240,7 +247,9 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
     if !deletion.devices_left.is_empty() {
         report.outcome = Outcome::Contained;
         report.headline = about.headline(" deleted, an MFA device is left");
-        report.left.push("These virtual MFA devices could not be deleted. They belong to nobody any more; delete them:".to_owned());
+        report.left.push(
+            "These virtual MFA devices could not be deleted. They belong to nobody any more; delete them:".to_owned(),
+        );
         for serial in &deletion.devices_left {
             let command = cli("delete-virtual-mfa-device", &[("--serial-number", serial)]);
             report.left.push(command.unwrap_or_else(|| format!("  - {}", quote(serial))));
@@ -268,15 +277,18 @@ fn unfinished(
     report.done.push(format!("The inline policy {CONTAINMENT}, which denies everything, {denial}"));
     if deletion.rounds > 0 {
         let times = if deletion.rounds == 1 { "once".to_owned() } else { format!("{} times", deletion.rounds) };
-        report.done.push(format!("Tried {times} to take everything away and to delete the user; it is still there."));
+        report
+            .done
+            .push(format!("Tried {times} to take everything away and to delete the user. It was not seen to be gone."));
     }
     if standing.is_shut_off() {
         report.outcome = Outcome::Contained;
         report.headline = about.headline(" shut off, not deleted");
         report.left.push(
-            "The user can't do anything any more. Find out from the failed calls what keeps it from being deleted,".to_owned(),
+            "The user can't do anything any more. Find out from the failed calls what keeps it from being deleted,"
+                .to_owned(),
         );
-        report.left.push("then delete it. The policy goes last.".to_owned());
+        report.left.push("then delete it.".to_owned());
     } else {
         report.outcome = Outcome::Failed;
         report.headline = about.headline(" may still be usable");
@@ -292,7 +304,9 @@ fn unfinished(
             let instead = format!("set its access key {} inactive", quote(&key.id));
             report.left.push(user_command("update-access-key", user, &rest, &instead));
         }
-        report.left.push("Then find out who adds to it, or what keeps it from being deleted, and delete it.".to_owned());
+        report
+            .left
+            .push("Then find out who adds to it, or what keeps it from being deleted, and delete it.".to_owned());
     }
     report.left.extend(by_hand(finding));
     match &standing.hanging {
@@ -323,22 +337,23 @@ impl<'a> About<'a> {
             Finding::UserCreated { user, .. } => ("new IAM user", " deleted", user.as_str(), None),
             Finding::PasswordCreated { user, .. } => ("new console password", " deleted", user.as_str(), None),
             Finding::PasswordChanged { user } => ("password changed by somebody else", "", user.as_str(), None),
-            Finding::PolicyAttached { user, policy } => ("policy on IAM user", " detached", user.as_str(), Some(policy)),
+            Finding::PolicyAttached { user, policy } => {
+                ("policy on IAM user", " detached", user.as_str(), Some(policy))
+            }
             Finding::PolicyPut { user, policy, .. } => {
                 ("inline policy on IAM user", " deleted", user.as_str(), Some(policy))
             }
             Finding::Quarantined { user, .. } => ("AWS says a key leaked", "", user.as_str(), None),
             Finding::AddedToGroup { user, group } => ("IAM user added to a group", "", user.as_str(), Some(group)),
             Finding::MfaDeactivated { user: Some(user), .. } => ("MFA device deactivated", "", user.as_str(), None),
-            Finding::MfaDeactivated { user: None, serial } => {
-                ("MFA device of the root user deactivated", "", "", Some(serial))
-            }
+            Finding::MfaDeactivated { user: None, .. } => ("MFA device of the root user deactivated", "", "", None),
             Finding::MfaDeleted { serial } => ("virtual MFA device deleted", "", "", Some(serial)),
             Finding::BoundaryDeleted { user } => ("permissions boundary removed", "", user.as_str(), None),
             Finding::PasswordPolicyDeleted => ("account password policy deleted", "", "", None),
         };
         // Of an ARN, what comes last says most.
-        let more = more.map(|more| if more.starts_with("arn:") { more.rsplit('/').next().unwrap_or(more) } else { more });
+        let more =
+            more.map(|more| if more.starts_with("arn:") { more.rsplit('/').next().unwrap_or(more) } else { more });
         let names: Vec<&str> = [user].into_iter().filter(|user| !user.is_empty()).chain(more).collect();
         let names = names.join(", ");
         let in_full = match finding {
@@ -379,10 +394,9 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             format!("{call} changed the console password of IAM user {}.", quote(user)),
             "It was not the user itself who changed it: whoever did can sign in as that user now.".to_owned(),
         ],
-        Finding::PolicyAttached { user, policy } => vec![
-            format!("{call} attached a policy that allows something to IAM user {}:", quote(user)),
-            format!("  - {}", quote(policy)),
-        ],
+        Finding::PolicyAttached { user, policy } => {
+            vec![format!("{call} attached a policy to IAM user {}:", quote(user)), format!("  - {}", quote(policy))]
+        }
         Finding::PolicyPut { user, policy, document } => vec![
             format!(
                 "{call} put the inline policy {}, which allows something, on IAM user {}:",
@@ -394,13 +408,15 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         Finding::Quarantined { user, policy } => vec![
             format!("AWS's quarantine policy {} was put on IAM user {}.", quote(policy), quote(user)),
             "AWS does that when it has found an access key of the user in public, such as in a repository.".to_owned(),
-            "The policy blocks only some of what a thief would do: everything else still works with that key.".to_owned(),
+            "The policy blocks only some of what a thief would do: everything else still works with that key."
+                .to_owned(),
         ],
         Finding::AddedToGroup { user, group } => {
             vec![format!("{call} added IAM user {} to the group {}.", quote(user), quote(group))]
         }
         Finding::MfaDeactivated { user, serial } => {
-            let whose = user.as_deref().map_or_else(|| "the root user".to_owned(), |user| format!("IAM user {}", quote(user)));
+            let whose =
+                user.as_deref().map_or_else(|| "the root user".to_owned(), |user| format!("IAM user {}", quote(user)));
             vec![format!("{call} took the MFA device {} from {whose}.", quote(serial))]
         }
         Finding::MfaDeleted { serial } => vec![
@@ -419,14 +435,14 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
 }
 
 /// What a person should do about what is only told.
-fn to_look_at(event: &Event, finding: &Finding) -> Vec<String> {
+fn to_look_at(finding: &Finding) -> Vec<String> {
     match finding {
         Finding::PasswordChanged { user } => vec![
             "Ask the user and the actor. If it was not meant to be, take the password away:".to_owned(),
             user_command("delete-login-profile", user, &[], "delete the user's console password"),
             "See in CloudTrail whether a ConsoleLogin of that user followed. Such a session lives up to 12 hours; to cut it:"
                 .to_owned(),
-            cut_sessions(user, event.time),
+            cut_sessions(user),
         ],
         Finding::Quarantined { user, .. } => vec![
             "Do this in this order:".to_owned(),
@@ -483,9 +499,10 @@ fn to_look_at(event: &Event, finding: &Finding) -> Vec<String> {
 /// How a person takes it back.
 fn by_hand(finding: &Finding) -> Vec<String> {
     match finding {
-        Finding::UserCreated { user, .. } => vec![
-            format!("  - IAM console: Users, {}, Delete. The console takes along everything that hangs on it.", quote(user)),
-        ],
+        Finding::UserCreated { user, .. } => vec![format!(
+            "  - IAM console: Users, {}, Delete. The console takes along everything that hangs on it.",
+            quote(user)
+        )],
         Finding::PasswordCreated { user, .. } => {
             vec![user_command("delete-login-profile", user, &[], "delete the user's console password")]
         }
@@ -505,16 +522,21 @@ fn by_hand(finding: &Finding) -> Vec<String> {
     }
 }
 
-/// What has taken the place of what the event made.
-fn retaken(finding: &Finding) -> &'static str {
+/// What has taken the place of what the event made: for the subject, and in full.
+fn retaken(finding: &Finding) -> (&'static str, &'static str) {
     match finding {
-        Finding::UserCreated { .. } => {
-            "Nothing was changed: the user is gone, and another user, with another id, has its name. That one has an event of its own."
-        }
-        Finding::PasswordCreated { .. } => {
-            "Nothing was changed: the user has a password that was made later. That one has an event of its own."
-        }
-        _ => "Nothing was changed: a policy of that name is there, and says something else. That has an event of its own.",
+        Finding::UserCreated { .. } => (
+            ", already gone, name taken again",
+            "The user is gone, and another user, with another id, has its name. That one has an event of its own.",
+        ),
+        Finding::PasswordCreated { .. } => (
+            ", already gone, made again",
+            "That password is gone, and the user has one that was made at another time. That one has an event of its own.",
+        ),
+        _ => (
+            ", overwritten since",
+            "A policy of that name is there, and says something else than the event's. That has an event of its own.",
+        ),
     }
 }
 
@@ -529,11 +551,11 @@ fn used_meanwhile(finding: &Finding) -> Option<String> {
     Some(format!("See in CloudTrail {what}, unless you were told of its being taken back before."))
 }
 
-fn after_taking_back(finding: &Finding, at: DateTime<Utc>) -> Vec<String> {
+fn after_taking_back(finding: &Finding) -> Vec<String> {
     match finding {
         Finding::PasswordCreated { user, .. } => vec![
             "See in CloudTrail whether the user signed in meanwhile (ConsoleLogin). Such a session lives up to 12 hours; to cut it:".to_owned(),
-            cut_sessions(user, Some(at)),
+            cut_sessions(user),
         ],
         Finding::PolicyAttached { policy, .. } => vec![
             "See in CloudTrail what the user did meanwhile.".to_owned(),
@@ -555,7 +577,9 @@ fn used_until(hung: &Hanging) -> Vec<String> {
     if !hung.let_in() {
         return Vec::new();
     }
-    let mut lines = vec!["See in CloudTrail what was done with the user until it was shut off, and which roles it assumed:".to_owned()];
+    let mut lines = vec![
+        "See in CloudTrail what was done with the user until it was shut off, and which roles it assumed:".to_owned(),
+    ];
     lines.extend(hung.access_keys.iter().map(|key| format!("  - with access key {}", quote(&key.id))));
     lines.extend(hung.password.then(|| "  - signed in to the console (ConsoleLogin)".to_owned()));
     let services = hung.service_credentials.iter();
@@ -566,9 +590,9 @@ fn used_until(hung: &Hanging) -> Vec<String> {
 
 fn say_shut_off(event: &Event, deletion: &Deletion, report: &mut Report) {
     let Some(at) = deletion.shut_off_at else { return };
-    let after = event.time.map_or_else(String::new, |time| {
-        format!(", {} seconds after the change", (at - time).num_seconds().max(0))
-    });
+    let after = event
+        .time
+        .map_or_else(String::new, |time| format!(", {} seconds after the change", (at - time).num_seconds().max(0)));
     report.done.push(format!("Shut the user off at {}{after}.", at.to_rfc3339_opts(SecondsFormat::Secs, true)));
 }
 
@@ -596,7 +620,8 @@ fn capital(text: &str) -> String {
 /// A command about a user, or, where a name does not belong into one, what to do in words.
 fn user_command(operation: &str, user: &str, rest: &[(&str, &str)], instead: &str) -> String {
     let arguments: Vec<(&str, &str)> = [("--user-name", user)].into_iter().chain(rest.iter().copied()).collect();
-    cli(operation, &arguments).unwrap_or_else(|| format!("  - {instead} (the names hold characters unfit for a command)"))
+    cli(operation, &arguments)
+        .unwrap_or_else(|| format!("  - {instead} (the names hold characters unfit for a command)"))
 }
 
 fn cli(operation: &str, arguments: &[(&str, &str)]) -> Option<String> {
@@ -615,16 +640,13 @@ fn deny_by_hand(user: &str) -> String {
     put_policy(user, CONTAINMENT, DENY_EVERYTHING)
 }
 
-/// Denies everything to sessions that began before `at`, or before a time that the reader puts in.
-fn cut_sessions(user: &str, at: Option<DateTime<Utc>>) -> String {
-    let at = at.map_or_else(|| "TIME_NOW".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
-    let document = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{"DateLessThan":{{"aws:TokenIssueTime":"{at}"}}}}}}]}}"#
-    );
-    put_policy(user, "cut-sessions", &document)
+/// Denies everything to sessions that began before the command is run: the shell puts the time in.
+fn cut_sessions(user: &str) -> String {
+    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"'$(date -u +%FT%TZ)'"}}}]}"#;
+    put_policy(user, "cut-sessions", DOCUMENT)
 }
 
-/// `document` is of our making and holds no quotation mark that would end it.
+/// `document` is of our making: a quotation mark in it is meant for the shell.
 fn put_policy(user: &str, policy: &str, document: &str) -> String {
     match cli("put-user-policy", &[("--user-name", user), ("--policy-name", policy)]) {
         Some(command) => format!("{command} --policy-document '{document}'"),
