@@ -21,7 +21,10 @@ const MOST_ROUNDS: usize = 5;
 /// What of the invocation's time is kept for putting the denial back on and for seeing how it stands.
 const RESERVE: Duration = Duration::from_secs(8);
 
-/// After how long it is looked once more for a user that was there and then was not, or for what AWS says there is and does not show.
+/// How long the denial is left to take effect before the second, third, … further look: AWS needs seconds to enforce it everywhere.
+const PAUSES: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// After how long it is looked once more for a user that was there and then was not.
 const GLIMPSE: Duration = Duration::from_secs(1);
 
 /// After how long something is tried again that AWS will not do yet, such as deleting a password that it is still making.
@@ -134,13 +137,9 @@ impl<'a> Removal<'a> {
             if is_refused || self.done.deletion.rounds == MOST_ROUNDS {
                 break;
             }
-            let mut again = self.look_again().await;
-            // What was added meanwhile goes at once. Where nothing is to be seen of it, or AWS asked for time, it gets time.
-            if is_for_now || matches!(&again, Again::There(observed) if observed.hanging.tidy().is_empty()) {
-                sleep(if is_for_now { LATER } else { GLIMPSE }).await;
-                again = self.look_again().await;
-            }
-            observed = match again {
+            let wait =
+                if is_for_now { LATER } else { PAUSES.get(self.done.deletion.rounds - 1).copied().unwrap_or_default() };
+            observed = match self.look_again(wait).await {
                 Again::There(observed) => observed,
                 Again::Over(course) => return *course,
                 Again::NotRead(error) => {
@@ -275,15 +274,13 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// A further look, while the denial goes back on.
-    async fn look_again(&mut self) -> Again {
+    /// A further look. The denial goes back on first, so that whoever it shuts out adds nothing to what is seen then.
+    async fn look_again(&mut self, wait: Duration) -> Again {
         let account = self.account;
         let user = self.user;
-        let ((), found, observed) = tokio::join!(
-            deny(account, user, self.invocation, &mut self.done),
-            Box::pin(account.user(user)),
-            Box::pin(account.hanging(user))
-        );
+        deny(account, user, self.invocation, &mut self.done).await;
+        sleep(wait).await;
+        let (found, observed) = tokio::join!(Box::pin(account.user(user)), Box::pin(account.hanging(user)));
         let found = match found {
             Ok(None) => self.look_once_more().await,
             found => found,
@@ -313,7 +310,7 @@ impl<'a> Removal<'a> {
         let start = Instant::now();
         let mut pause = Pause::default();
         loop {
-            let observed = match self.look_again().await {
+            let observed = match self.look_again(Duration::ZERO).await {
                 Again::There(observed) => observed,
                 Again::Over(course) => return *course,
                 Again::NotRead(error) => return self.unfinished(None, &format!("{problem}; {error}")),

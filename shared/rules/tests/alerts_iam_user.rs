@@ -364,7 +364,7 @@ fn policy_put(name: &str) -> Event {
 }
 
 fn called(name: &str, request: Value, response: Value) -> Event {
-    let is_root = request["serialNumber"].as_str().is_some_and(|serial| serial.contains("root"));
+    let is_root = request.get("serialNumber").and_then(Value::as_str).is_some_and(|serial| serial.contains("root"));
     let actor = if is_root {
         json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"})
     } else {
