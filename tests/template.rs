@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
+use rules::iam_user;
 use rules::security_group;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
@@ -29,7 +30,9 @@ struct Function {
     permissions: fn() -> Vec<&'static str>,
 }
 
-const FUNCTIONS: &[Function] = &[Function {
+const FUNCTIONS: &[Function] = &[SECURITY_GROUP, IAM_USER];
+
+const SECURITY_GROUP: Function = Function {
     name: security_group::NAME,
     subscriptions: security_group::SUBSCRIPTIONS,
     calls: &[
@@ -48,7 +51,56 @@ const FUNCTIONS: &[Function] = &[Function {
             .map(|action| action.permission())
             .to_vec()
     },
-}];
+};
+
+const IAM_USER: Function = Function {
+    name: iam_user::NAME,
+    subscriptions: iam_user::SUBSCRIPTIONS,
+    calls: &[
+        "iam:DeactivateMFADevice",
+        "iam:DeleteAccessKey",
+        "iam:DeleteLoginProfile",
+        "iam:DeleteSSHPublicKey",
+        "iam:DeleteServiceSpecificCredential",
+        "iam:DeleteSigningCertificate",
+        "iam:DeleteUser",
+        "iam:DeleteUserPolicy",
+        "iam:DeleteVirtualMFADevice",
+        "iam:DetachUserPolicy",
+        "iam:GetLoginProfile",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:GetUser",
+        "iam:GetUserPolicy",
+        "iam:ListAccessKeys",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListGroupsForUser",
+        "iam:ListMFADevices",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
+        "iam:ListUserPolicies",
+        "iam:PutUserPolicy",
+        "iam:RemoveUserFromGroup",
+        "iam:UpdateAccessKey",
+    ],
+    permissions: || {
+        use iam_user::plan::{AccessKey, Action, Hanging};
+        let one = || vec!["arn:aws:iam::123456789012:mfa/x".to_owned()];
+        let everything = Hanging {
+            password: true,
+            access_keys: vec![AccessKey { id: String::new(), is_active: true }],
+            mfa_devices: one(),
+            ssh_keys: one(),
+            certificates: one(),
+            service_credentials: one(),
+            attached_policies: one(),
+            inline_policies: one(),
+            groups: one(),
+        };
+        everything.all().iter().map(Action::permission).collect()
+    },
+};
 
 /// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
 const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];

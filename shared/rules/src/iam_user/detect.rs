@@ -103,8 +103,10 @@ pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
         Err(missing) => Decision::Unreadable(missing),
         Ok(Read::Harmless(reason)) => Decision::Ignore(reason),
         Ok(Read::Found(finding)) => match finding {
-            // Only the account has the document.
-            Finding::PolicyAttached { .. } => Decision::Candidate(finding),
+            // Only the account has the document, and knows whether the user has been deleted since.
+            Finding::PolicyAttached { .. } | Finding::MfaDeactivated { user: Some(_), .. } => {
+                Decision::Candidate(finding)
+            }
             Finding::Quarantined { .. } => Decision::Incident(finding),
             _ => Decision::Violation(finding),
         },
@@ -150,6 +152,9 @@ pub fn read(event: &Event) -> Result<Read, String> {
         }
         "AttachUserPolicy" => {
             let (user, policy) = (required(event, "userName")?, required(event, "policyArn")?);
+            if !policy.starts_with("arn:") || !policy.contains(":policy/") {
+                return Err("`policyArn` in `requestParameters` is not the ARN of a policy".to_owned());
+            }
             if is_managed_quarantine(&policy) {
                 Finding::Quarantined { user, policy }
             } else {
@@ -357,10 +362,10 @@ mod tests {
             "arn:aws:iam::123456789012:policy/AWSCompromisedKeyQuarantineV2",
             "arn:aws:iam::aws:policy/AdministratorAccess",
             "arn:aws:iam::aws:policy/XAWSCompromisedKeyQuarantine",
-            "AWSCompromisedKeyQuarantine",
         ] {
             assert!(matches!(attach(arn), Decision::Candidate(Finding::PolicyAttached { .. })), "{arn}");
         }
+        assert!(matches!(attach("AWSCompromisedKeyQuarantine"), Decision::Unreadable(_)));
         let lacking = called("AttachUserPolicy", json!({"userName": "eve"}), Value::Null);
         assert!(matches!(decided(&lacking), Decision::Unreadable(_)));
     }
@@ -371,8 +376,8 @@ mod tests {
         let off =
             |request: Value, actor: Value| decided(&called_by("DeactivateMFADevice", request, Value::Null, actor));
         let found = |name: Option<&str>, serial: &str| {
-            let (user, serial) = (name.map(str::to_owned), serial.to_owned());
-            Decision::Violation(Finding::MfaDeactivated { user, serial })
+            let finding = Finding::MfaDeactivated { user: name.map(str::to_owned), serial: serial.to_owned() };
+            if name.is_some() { Decision::Candidate(finding) } else { Decision::Violation(finding) }
         };
         let bob = json!({"type": "IAMUser", "userName": "bob"});
         let root = json!({"type": "Root", "arn": "arn:aws:iam::123456789012:root"});
