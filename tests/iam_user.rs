@@ -213,6 +213,23 @@ impl Scene {
         self.stage.inject(Fault { status, times, ..Fault::new("", action, code) });
     }
 
+    /// The function's next call of that action waits, and something else happens meanwhile.
+    async fn run_with(&self, event: &Value, action: &str, meanwhile: impl AsyncFnOnce()) -> Ran {
+        self.stage.inject(Fault { code: None, delay_seconds: 1.0, ..Fault::new("", action, "") });
+        let process = self.process(&[]);
+        let wait_and_act = async {
+            while !self.stage.all_calls().iter().any(|call| call.action == action) {
+                sleep(Duration::from_millis(20)).await;
+            }
+            meanwhile().await;
+        };
+        tokio::join!(self.stage.run(&process, event), wait_and_act).0
+    }
+
+    async fn rename(&self, name: &str) {
+        self.iam.update_user().user_name(&self.name).new_user_name(name).send().await.unwrap();
+    }
+
     /// The function's calls on the user, as [`expected`] writes them: `more` are the parameters beside its name.
     fn call(&self, action: &str, more: &[(&str, &str)]) -> String {
         let parameters: Vec<(&str, &str)> = more.iter().copied().chain([("UserName", self.name.as_str())]).collect();
@@ -287,6 +304,11 @@ impl Scene {
             vec![publish()],
         ]
     }
+}
+
+/// The function's look for a user by its id.
+fn list_users() -> String {
+    expected("ListUsers", &[])
 }
 
 /// A date as CloudTrail writes it in IAM's answers.
@@ -364,10 +386,10 @@ async fn a_user_that_is_gone_already_is_told_once() {
     let reads: Vec<String> =
         [scene.look().into_iter().map(|call| refused(call, 404)).collect(), vec![scene.no_password()]].concat();
     let ran = scene.stage.run(&process, &event).await;
-    ran.is_in_rounds(Violation, &[Alert], &[reads.clone(), vec![publish()]]);
+    ran.is_in_rounds(Violation, &[Alert], &[reads.clone(), vec![list_users()], vec![publish()]]);
     ran.mail_says(&["already gone", "Nothing was changed."]);
     let again = scene.stage.run(&process, &event).await;
-    again.is_in_rounds(Violation, &[], &[reads]);
+    again.is_in_rounds(Violation, &[], &[reads, vec![list_users()]]);
     assert!(again.handled.is_told_before);
 }
 
@@ -421,7 +443,7 @@ async fn a_later_user_of_the_name_is_left_alone() {
     scene.create_password().await;
     let ran = scene.run(&event).await;
     let reads = [scene.look(), vec![scene.call("GetLoginProfile", &[])]].concat();
-    ran.is_in_rounds(Violation, &[Alert], &[reads, vec![publish()]]);
+    ran.is_in_rounds(Violation, &[Alert], &[reads, vec![list_users()], vec![publish()]]);
     ran.mail_says(&["already gone, name taken again", "Nothing was changed."]);
     assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
     assert_eq!((scene.user_id().await, scene.has_password().await), (id, true));
@@ -741,6 +763,71 @@ async fn whoever_adds_with_other_keys_gets_nothing_usable() {
     // Once it is over, the next try deletes what is left.
     let again = scene.stage.run(&process, &event).await;
     assert_eq!((again.handled.error.clone(), scene.user_id().await), (None, None), "{again:#?}");
+}
+
+#[tokio::test]
+async fn a_user_that_was_renamed_is_found_by_its_id() {
+    for settings in [&[][..], &[("IAM_USER_MODE", "alert")]] {
+        let mut scene = Scene::new().await;
+        let event = scene.create_user().await;
+        scene.create_password().await;
+        let new_name = format!("mallory-{}", unique());
+        scene.rename(&new_name).await;
+        let ran = scene.stage.run(&scene.process(settings), &event).await;
+        assert_eq!(ran.handled.error, None, "{ran:#?}");
+        ran.mail_says(&[&format!("it is called {new_name} now")]);
+        scene.name = new_name;
+        assert_eq!(scene.user_id().await.is_some(), !settings.is_empty(), "{ran:#?}");
+        assert!(ran.took < Duration::from_secs(5), "{:?}", ran.took);
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_is_renamed_meanwhile_goes_all_the_same() {
+    for action in ["PutUserPolicy", "DeactivateMFADevice", "DeleteUser"] {
+        let mut scene = Scene::new().await;
+        let event = scene.create_user().await;
+        scene.create_password().await;
+        scene.create_phone().await;
+        let new_name = format!("mallory-{}", unique());
+        let ran = scene.run_with(&event, action, async || scene.rename(&new_name).await).await;
+        assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
+        ran.mail_says(&["REVERTED", &format!("it is called {new_name} now")]);
+        scene.name = new_name;
+        assert_eq!(scene.user_id().await, None, "{action}: {ran:#?}");
+    }
+}
+
+/// Somebody is faster, and makes another user of the name at once: that one is not ours.
+#[tokio::test]
+async fn a_user_that_is_replaced_meanwhile_is_left_alone() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let replace = async || {
+        scene.delete_user().await;
+        scene.create_user().await;
+        scene.create_password().await;
+        scene.attach(ADMINISTRATOR).await;
+    };
+    let ran = scene.run_with(&event, "PutUserPolicy", replace).await;
+    assert_eq!(ran.handled.error, None, "{ran:#?}");
+    ran.mail_says(&[
+        "ALERT: new IAM user, already gone, name taken again",
+        "the calls below that are no reads were made",
+    ]);
+    assert!(scene.has_password().await && scene.attached().await.len() == 1);
+    assert!(scene.inline().await.is_empty(), "the denial is on somebody else");
+}
+
+#[tokio::test]
+async fn a_user_that_is_deleted_meanwhile_is_gone() {
+    for action in ["PutUserPolicy", "DeleteUser"] {
+        let scene = Scene::new().await;
+        let event = scene.create_user().await;
+        let ran = scene.run_with(&event, action, async || scene.delete_user().await).await;
+        assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
+        ran.mail_says(&["ALERT: new IAM user"]);
+    }
 }
 
 /// Something new each time before the user is deleted, to the last round.

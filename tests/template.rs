@@ -80,6 +80,7 @@ const IAM_USER: Function = Function {
         "iam:ListServiceSpecificCredentials",
         "iam:ListSigningCertificates",
         "iam:ListUserPolicies",
+        "iam:ListUsers",
         "iam:PutUserPolicy",
         "iam:RemoveUserFromGroup",
         "iam:UpdateAccessKey",

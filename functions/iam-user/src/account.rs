@@ -88,6 +88,25 @@ impl<'a> Account<'a> {
         Ok(found.and_then(|found| found.user().map(live)))
     }
 
+    /// The name of the user with that id, which may have been renamed; `None` if there is no such user.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer.
+    pub async fn name_of(self, id: &str) -> Result<Option<String>, CallError> {
+        let mut marker: Option<String> = None;
+        loop {
+            let request = self.client.list_users().set_marker(marker.take()).send();
+            let page = self.calls.make("ListUsers", "", request, |page| page.users().len().to_string()).await?;
+            if let Some(user) = page.users().iter().find(|user| user.user_id() == id) {
+                return Ok(Some(user.user_name().to_owned()));
+            }
+            marker = page.marker().filter(|marker| page.is_truncated() && !marker.is_empty()).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
     /// When the user's console password was made; `None` if it has none, or if there is no such user.
     ///
     /// # Errors

@@ -38,7 +38,8 @@ pub(crate) struct Removal<'a> {
     account: Account<'a>,
     event: &'a Event,
     invocation: &'a Invocation<'a>,
-    user: &'a str,
+    /// The user's name by now.
+    user: String,
     id: &'a str,
     /// When the event's user was made.
     made: Option<DateTime<Utc>>,
@@ -56,6 +57,18 @@ struct Done {
     has_sent_delete: bool,
     /// What went wrong in the last round.
     failures: Vec<CallError>,
+}
+
+/// Where the event's user is.
+enum Place {
+    /// Where it was.
+    Here,
+    /// It has been renamed. The policies on it, and so the denial, went along.
+    Moved,
+    /// It is gone, and another user has its name.
+    Retaken(LiveUser),
+    /// It is gone.
+    Nowhere,
 }
 
 /// What a further look shows.
@@ -87,7 +100,7 @@ impl<'a> Removal<'a> {
         id: &'a str,
         made: Option<DateTime<Utc>>,
     ) -> Self {
-        Self { account, event, invocation, user, id, made, done: Done::default() }
+        Self { account, event, invocation, user: user.to_owned(), id, made, done: Done::default() }
     }
 
     /// Shuts the user off, takes everything from it, deletes it, and sees that it is gone.
@@ -113,7 +126,8 @@ impl<'a> Removal<'a> {
             Err(course) => return course,
         };
         if !self.invocation.settings.acts(self.invocation.settings.iam_user_mode) {
-            return Course::Withheld { actions: observed.hanging.all(), hanging: observed.hanging };
+            let (actions, name) = (observed.hanging.all(), self.done.deletion.name.take());
+            return Course::Withheld { actions, hanging: observed.hanging, name };
         }
         self.done.has_begun = true;
         loop {
@@ -152,21 +166,53 @@ impl<'a> Removal<'a> {
     }
 
     /// The first look: the user and all that hangs on it at the same time. What a young event made may not show yet.
-    async fn find(&self) -> Result<Observed, Course> {
+    async fn find(&mut self) -> Result<Observed, Course> {
         let start = Instant::now();
         let mut pause = Pause::default();
         loop {
-            let (user, observed) =
-                tokio::join!(Box::pin(self.account.user(self.user)), Box::pin(self.account.hanging(self.user)));
+            let (found, observed) =
+                tokio::join!(Box::pin(self.account.user(&self.user)), Box::pin(self.account.hanging(&self.user)));
             let is_known = self.invocation.has_closed(self.event, OBJECT);
             let may_lag = self.invocation.is_young(self.event) && !is_known && start.elapsed() < LOOK_FOR;
-            match user {
+            match self.locate(found).await {
                 Err(error) => return Err(Course::NotRead { problem: error.to_string() }),
-                Ok(Some(user)) if user.id == self.id => return Ok(observed),
-                Ok(None) if !may_lag => return Err(Course::Gone(Gone::Nothing)),
-                Ok(Some(other)) if !may_lag || self.is_newer(&other) => return Err(Course::Gone(Gone::Retaken)),
+                Ok(Place::Here) => return Ok(observed),
+                Ok(Place::Moved) => {}
+                Ok(Place::Nowhere) if !may_lag => return Err(Course::Gone(Gone::Nothing)),
+                Ok(Place::Retaken(other)) if !may_lag || self.is_newer(&other) => {
+                    return Err(Course::Gone(Gone::Retaken));
+                }
                 Ok(_) => pause.wait().await,
             }
+        }
+    }
+
+    /// Where the event's user is, after its name was looked up: whoever renames it must not be rid of us.
+    async fn locate(&mut self, found: Result<Option<LiveUser>, CallError>) -> Result<Place, CallError> {
+        let other = match found? {
+            Some(user) if user.id == self.id => return Ok(Place::Here),
+            other => other,
+        };
+        match Box::pin(self.account.name_of(self.id)).await? {
+            Some(name) if name == self.user => Ok(Place::Here),
+            Some(name) => {
+                self.done.deletion.name = Some(name.clone());
+                self.user = name;
+                Ok(Place::Moved)
+            }
+            None => Ok(other.map_or(Place::Nowhere, Place::Retaken)),
+        }
+    }
+
+    /// The same for a user that was there a moment ago, and may only be missing in the copy of the account that was read.
+    async fn locate_again(&mut self, found: Result<Option<LiveUser>, CallError>) -> Result<Place, CallError> {
+        match self.locate(found).await {
+            Ok(Place::Nowhere) => {
+                sleep(GLIMPSE).await;
+                let found = Box::pin(self.account.user(&self.user)).await;
+                self.locate(found).await
+            }
+            place => place,
         }
     }
 
@@ -180,7 +226,7 @@ impl<'a> Removal<'a> {
         let (denials, others): (Vec<Action>, Vec<Action>) =
             hanging.contain().into_iter().partition(|action| *action == Action::DenyEverything);
         let account = self.account;
-        let user = self.user;
+        let user = self.user.as_str();
         let others = join_all(others.iter().map(|action| account.applied(user, action)));
         let others_applied = if denies && !denials.is_empty() {
             let ((), others) = tokio::join!(deny(account, user, self.invocation, &mut self.done), others);
@@ -196,13 +242,13 @@ impl<'a> Removal<'a> {
     /// Takes away everything else but the denial; gives what failed. One that fails keeps no other from going.
     async fn tidy(&self, hanging: &Hanging) -> Vec<CallError> {
         let actions = hanging.tidy();
-        let applied = join_all(actions.iter().map(|action| self.account.applied(self.user, action))).await;
+        let applied = join_all(actions.iter().map(|action| self.account.applied(&self.user, action))).await;
         let mut failed = Vec::new();
         for (action, applied) in actions.iter().zip(applied) {
             match (action, applied) {
                 (_, Err(error)) => failed.push(error),
                 (Action::DeactivateMfa(serial), Ok(_)) => {
-                    self.invocation.did(&mfa_deactivated_deed(self.user, serial));
+                    self.invocation.did(&mfa_deactivated_deed(&self.user, serial));
                 }
                 (_, Ok(_)) => {}
             }
@@ -216,10 +262,10 @@ impl<'a> Removal<'a> {
             self.done.deletion.hung.virtual_mfa_devices().cloned().map(Action::DeleteVirtualMfa).collect();
         let was_on = std::mem::replace(&mut self.done.denial, Denial::Unknown) != Denial::Off;
         let account = self.account;
-        let lifted =
-            async { if was_on { account.applied(self.user, &Action::LiftDenial).await.map(drop) } else { Ok(()) } };
-        let deleted = join_all(devices.iter().map(|action| account.applied(self.user, action)));
-        let (lifted, deleted, user) = tokio::join!(lifted, deleted, Box::pin(account.user(self.user)));
+        let user = self.user.as_str();
+        let lifted = async { if was_on { account.applied(user, &Action::LiftDenial).await.map(drop) } else { Ok(()) } };
+        let deleted = join_all(devices.iter().map(|action| account.applied(user, action)));
+        let (lifted, deleted, found) = tokio::join!(lifted, deleted, Box::pin(account.user(user)));
         if lifted.is_ok() {
             self.done.denial = Denial::Off;
         }
@@ -231,26 +277,25 @@ impl<'a> Removal<'a> {
                 Err(_) => self.done.deletion.devices_left.push(serial.to_owned()),
             }
         }
-        let user = match user {
-            Ok(None) => self.look_once_more().await,
-            user => user,
-        };
-        match (lifted, user) {
-            (_, Ok(None)) => return Attempt::Over(Box::new(self.gone())),
-            (_, Ok(Some(other))) if other.id != self.id => return Attempt::Over(Box::new(Course::Gone(Gone::Retaken))),
-            (Ok(()), Ok(Some(_))) => {}
-            (lifted, user) => {
-                return Attempt::Failed(lifted.err().into_iter().chain(user.err()).collect());
-            }
+        match (lifted, self.locate_again(found).await) {
+            (_, Ok(Place::Nowhere)) => return Attempt::Over(Box::new(self.gone())),
+            (_, Ok(Place::Retaken(_))) => return Attempt::Over(Box::new(Course::Gone(Gone::Retaken))),
+            (_, Ok(Place::Moved)) => return Attempt::Failed(vec![renamed()]),
+            (Ok(()), Ok(Place::Here)) => {}
+            (lifted, place) => return Attempt::Failed(lifted.err().into_iter().chain(place.err()).collect()),
         }
         self.done.has_sent_delete = true;
-        match account.applied(self.user, &Action::DeleteUser).await {
+        match account.applied(&self.user, &Action::DeleteUser).await {
             Ok(Applied::Done) => {
                 self.done.deletion.deleted_at = Some(self.invocation.now());
                 self.invocation.closed(self.event, OBJECT);
                 Attempt::Deleted
             }
-            Ok(Applied::NotThere) => Attempt::Deleted,
+            Ok(Applied::NotThere) => match self.locate(Ok(None)).await {
+                Ok(Place::Here | Place::Moved) => Attempt::Failed(vec![renamed()]),
+                Ok(Place::Nowhere | Place::Retaken(_)) => Attempt::Deleted,
+                Err(error) => Attempt::Failed(vec![error]),
+            },
             Err(error) => Attempt::Failed(vec![error]),
         }
     }
@@ -260,7 +305,7 @@ impl<'a> Removal<'a> {
         let start = Instant::now();
         let mut pause = Pause::default();
         loop {
-            let problem = match Box::pin(self.account.user(self.user)).await {
+            let problem = match Box::pin(self.account.user(&self.user)).await {
                 Ok(None) => return self.gone(),
                 // The name is free, and somebody took it.
                 Ok(Some(user)) if user.id != self.id => return self.gone(),
@@ -277,32 +322,26 @@ impl<'a> Removal<'a> {
     /// A further look. The denial goes back on first, so that whoever it shuts out adds nothing to what is seen then.
     async fn look_again(&mut self, wait: Duration) -> Again {
         let account = self.account;
-        let user = self.user;
-        deny(account, user, self.invocation, &mut self.done).await;
-        sleep(wait).await;
-        let (found, observed) = tokio::join!(Box::pin(account.user(user)), Box::pin(account.hanging(user)));
-        let found = match found {
-            Ok(None) => self.look_once_more().await,
-            found => found,
-        };
-        match found {
-            Ok(Some(found)) if found.id == self.id => Again::There(observed),
-            Ok(Some(_)) => {
-                // The denial was meant for the one who had the name before.
-                if self.done.denial != Denial::Off && account.applied(user, &Action::LiftDenial).await.is_ok() {
-                    self.done.denial = Denial::Off;
+        loop {
+            deny(account, &self.user, self.invocation, &mut self.done).await;
+            sleep(wait).await;
+            let (found, observed) =
+                tokio::join!(Box::pin(account.user(&self.user)), Box::pin(account.hanging(&self.user)));
+            match self.locate_again(found).await {
+                Ok(Place::Here) => return Again::There(observed),
+                Ok(Place::Moved) => {}
+                Ok(Place::Retaken(_)) => {
+                    // The denial was meant for the one who had the name before.
+                    if self.done.denial != Denial::Off && account.applied(&self.user, &Action::LiftDenial).await.is_ok()
+                    {
+                        self.done.denial = Denial::Off;
+                    }
+                    return Again::Over(Box::new(Course::Gone(Gone::Retaken)));
                 }
-                Again::Over(Box::new(Course::Gone(Gone::Retaken)))
+                Ok(Place::Nowhere) => return Again::Over(Box::new(self.gone())),
+                Err(error) => return Again::NotRead(error),
             }
-            Ok(None) => Again::Over(Box::new(self.gone())),
-            Err(error) => Again::NotRead(error),
         }
-    }
-
-    /// A user that was there a moment ago may only be missing in the copy of the account that was read.
-    async fn look_once_more(&self) -> Result<Option<LiveUser>, CallError> {
-        sleep(GLIMPSE).await;
-        Box::pin(self.account.user(self.user)).await
     }
 
     /// Shuts the user off once more, and sees how it stands.
@@ -318,8 +357,8 @@ impl<'a> Removal<'a> {
             self.done.deletion.hung.add(&observed.hanging);
             let failed = self.contain(&observed.hanging, false).await;
             let (denial, seen) = tokio::join!(
-                Box::pin(self.account.inline_policy(self.user, CONTAINMENT)),
-                Box::pin(self.account.hanging(self.user))
+                Box::pin(self.account.inline_policy(&self.user, CONTAINMENT)),
+                Box::pin(self.account.hanging(&self.user))
             );
             let is_denial = |document: &Value| {
                 serde_json::from_str::<Value>(DENY_EVERYTHING).is_ok_and(|denial| denial == *document)
@@ -371,6 +410,15 @@ async fn deny(account: Account<'_>, user: &str, invocation: &Invocation<'_>, don
         // AWS has said no.
         Err(error) if error.code.is_some() && done.denial == Denial::Unknown => done.denial = Denial::Off,
         Err(_) => {}
+    }
+}
+
+/// Why a user can't be deleted under the name that it had.
+fn renamed() -> CallError {
+    CallError {
+        call: Action::DeleteUser.call(),
+        code: Some("NoSuchEntity".to_owned()),
+        detail: "the user was renamed meanwhile".to_owned(),
     }
 }
 

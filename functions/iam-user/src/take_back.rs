@@ -77,7 +77,7 @@ impl<'a> TakeBack<'a> {
                 (Look::Harmless(reason), _) => return Err(reason),
                 (Look::There, _) if !self.invocation.settings.acts(self.invocation.settings.iam_user_mode) => {
                     let actions = self.action().into_iter().collect();
-                    return Ok(Course::Withheld { actions, hanging: Hanging::default() });
+                    return Ok(Course::Withheld { actions, hanging: Hanging::default(), name: None });
                 }
                 (Look::There, None) => {
                     self.act().await;

@@ -33,14 +33,14 @@ fn user_without_an_id() {
 
 #[test]
 fn user_withheld_by_mode() {
-    let course = Course::Withheld { actions: hanging().all(), hanging: hanging() };
+    let course = Course::Withheld { actions: hanging().all(), hanging: hanging(), name: None };
     check("user_withheld_by_mode", &user_made(), &with("IamUserMode", "alert"), &course, looks());
 }
 
 #[test]
 fn user_withheld_by_rollout() {
     let none = Hanging::default();
-    let course = Course::Withheld { actions: none.all(), hanging: none };
+    let course = Course::Withheld { actions: none.all(), hanging: none, name: Some("mallory".to_owned()) };
     check("user_withheld_by_rollout", &user_made(), &with("Rollout", "observe"), &course, looks());
 }
 
@@ -123,7 +123,12 @@ fn user_contained() {
 fn user_still_usable() {
     let standing = Standing { denial: Denial::Off, hanging: Some(hanging()) };
     let course = Course::Unfinished {
-        deletion: Box::new(Deletion { deleted_at: None, shut_off_at: None, ..deletion(5) }),
+        deletion: Box::new(Deletion {
+            name: Some("mallory".to_owned()),
+            deleted_at: None,
+            shut_off_at: None,
+            ..deletion(5)
+        }),
         standing: Box::new(standing),
         problem: "`DeleteUser` failed: DeleteConflict: Cannot delete entity, must delete access keys first.; the user is still there"
             .to_owned(),
@@ -174,9 +179,21 @@ fn policy_detached() {
 }
 
 #[test]
+fn policy_gone() {
+    let course = Course::Gone(Gone::Nothing);
+    check("policy_gone", &policy_attached(ADMINISTRATOR), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn inline_policy_overwritten() {
+    let course = Course::Gone(Gone::Retaken);
+    check("inline_policy_overwritten", &policy_put("backdoor"), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
 fn policy_withheld() {
     let actions = vec![Action::DetachPolicy(ADMINISTRATOR.to_owned())];
-    let course = Course::Withheld { actions, hanging: Hanging::default() };
+    let course = Course::Withheld { actions, hanging: Hanging::default(), name: None };
     check("policy_withheld", &policy_attached(ADMINISTRATOR), &with("IamUserMode", "alert"), &course, Vec::new());
 }
 
@@ -242,7 +259,7 @@ fn hostile() {
         Course::Told,
         Course::NotRead { problem: forged.to_owned() },
         Course::Unidentified,
-        Course::Withheld { actions: everything().all(), hanging: everything() },
+        Course::Withheld { actions: everything().all(), hanging: everything(), name: Some(forged.to_owned()) },
         Course::Gone(Gone::Nothing),
         Course::Gone(Gone::Retaken),
         taken_back(Action::DetachPolicy(forged.to_owned())),
@@ -255,7 +272,10 @@ fn hostile() {
         ("CreateUser", json!({"userName": forged})),
         ("CreateLoginProfile", json!({"userName": "--generate-cli-skeleton"})),
         ("UpdateLoginProfile", json!({"userName": forged})),
-        ("AttachUserPolicy", json!({"userName": forged, "policyArn": forged})),
+        (
+            "AttachUserPolicy",
+            json!({"userName": forged, "policyArn": format!("arn:aws:iam::111122223333:policy/{forged}")}),
+        ),
         (
             "AttachUserPolicy",
             json!({"userName": forged, "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine$(x)"}),
@@ -312,6 +332,7 @@ fn taken_back(action: Action) -> Course {
 
 fn deletion(rounds: usize) -> Deletion {
     Deletion {
+        name: None,
         hung: hanging(),
         shut_off_at: Some(time("2026-03-02T09:14:18Z")),
         deleted_at: Some(time("2026-03-02T09:14:19Z")),

@@ -31,6 +31,8 @@ pub enum Course {
         actions: Vec<Action>,
         /// What hangs on the user, where it would have been deleted.
         hanging: Hanging,
+        /// The user's name by now, if it has been renamed.
+        name: Option<String>,
     },
     /// What the event made is not there any more, and it was not this handling of the event that took it away.
     Gone(Gone),
@@ -73,6 +75,8 @@ pub enum Gone {
 /// How far the deletion of a user came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deletion {
+    /// The user's name by now, if it has been renamed.
+    pub name: Option<String>,
     /// All that was seen hanging on the user.
     pub hung: Hanging,
     /// When it was first shut off: the denial on, or no password and no active key left.
@@ -150,7 +154,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.left.push("See whether it is the user that the event made; if it is, delete it:".to_owned());
             report.left.extend(by_hand(finding));
         }
-        Course::Withheld { actions, hanging } => {
+        Course::Withheld { actions, hanging, name } => {
+            say_renamed(&mut report, name.as_deref());
             let why = if settings.rollout == Rollout::Observe {
                 report.headline = format!("would have reverted: {}", report.headline);
                 "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:"
@@ -161,7 +166,10 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.extend(lines(actions));
             report.actions = actions.iter().map(ToString::to_string).collect();
             report.left.push("It is still there. Take it back, or allow it:".to_owned());
-            report.left.extend(by_hand(finding));
+            report.left.extend(match name {
+                Some(name) => vec![delete_by_hand(name)],
+                None => by_hand(finding),
+            });
             say_hanging(&mut report.left, hanging);
         }
         Course::Gone(gone) => {
@@ -183,7 +191,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 "Nothing was changed."
             };
             report.done.push(written.to_owned());
-            report.left.extend(used_meanwhile(finding));
+            report.left.extend(used_meanwhile(finding, *gone));
         }
         Course::TakenBack { action, at } => {
             report.outcome = if action.is_some() { Outcome::Reverted } else { Outcome::Alert };
@@ -216,7 +224,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::Deleted(deletion) => deleted(event, &about, deletion, &mut report),
         Course::Unfinished { deletion, standing, problem } => {
             report.problem = Some(problem.clone());
-            unfinished(event, finding, &about, deletion, standing, &mut report);
+            unfinished(event, &about, deletion, standing, &mut report);
         }
     }
     report
@@ -226,6 +234,7 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
     report.outcome = Outcome::Reverted;
     report.headline = about.headline(about.taken_back);
     report.closed_at = deletion.deleted_at.or(deletion.shut_off_at);
+    say_renamed(report, deletion.name.as_deref());
     report.actions = deletion.hung.all().iter().map(ToString::to_string).collect();
     say_shut_off(event, deletion, report);
     if deletion.deleted_at.is_some() {
@@ -257,15 +266,9 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
     }
 }
 
-fn unfinished(
-    event: &Event,
-    finding: &Finding,
-    about: &About,
-    deletion: &Deletion,
-    standing: &Standing,
-    report: &mut Report,
-) {
-    let user = about.user;
+fn unfinished(event: &Event, about: &About, deletion: &Deletion, standing: &Standing, report: &mut Report) {
+    let user = deletion.name.as_deref().unwrap_or(about.user);
+    say_renamed(report, deletion.name.as_deref());
     report.actions = deletion.hung.all().iter().map(ToString::to_string).collect();
     say_shut_off(event, deletion, report);
     let denial = match standing.denial {
@@ -308,7 +311,7 @@ fn unfinished(
             .left
             .push("Then find out who adds to it, or what keeps it from being deleted, and delete it.".to_owned());
     }
-    report.left.extend(by_hand(finding));
+    report.left.push(delete_by_hand(user));
     match &standing.hanging {
         Some(hanging) => say_hanging(&mut report.left, hanging),
         None => report.left.push("What still hangs on it could not be read completely.".to_owned()),
@@ -499,10 +502,7 @@ fn to_look_at(finding: &Finding) -> Vec<String> {
 /// How a person takes it back.
 fn by_hand(finding: &Finding) -> Vec<String> {
     match finding {
-        Finding::UserCreated { user, .. } => vec![format!(
-            "  - IAM console: Users, {}, Delete. The console takes along everything that hangs on it.",
-            quote(user)
-        )],
+        Finding::UserCreated { user, .. } => vec![delete_by_hand(user)],
         Finding::PasswordCreated { user, .. } => {
             vec![user_command("delete-login-profile", user, &[], "delete the user's console password")]
         }
@@ -520,6 +520,10 @@ fn by_hand(finding: &Finding) -> Vec<String> {
         )],
         _ => Vec::new(),
     }
+}
+
+fn delete_by_hand(user: &str) -> String {
+    format!("  - IAM console: Users, {}, Delete. The console takes along everything that hangs on it.", quote(user))
 }
 
 /// What has taken the place of what the event made: for the subject, and in full.
@@ -541,14 +545,19 @@ fn retaken(finding: &Finding) -> (&'static str, &'static str) {
 }
 
 /// What is left once it is gone, by whoever: it could be used in between.
-fn used_meanwhile(finding: &Finding) -> Option<String> {
+fn used_meanwhile(finding: &Finding, gone: Gone) -> Option<String> {
     let what = match finding {
         Finding::UserCreated { .. } => "what was done with it until it was gone",
         Finding::PasswordCreated { .. } => "whether the user signed in (ConsoleLogin) until it was gone",
         Finding::PolicyAttached { .. } | Finding::PolicyPut { .. } => "what the user did until it was gone",
         _ => return None,
     };
-    Some(format!("See in CloudTrail {what}, unless you were told of its being taken back before."))
+    // The event tells the user's name only, not its id.
+    let renamed = match (finding, gone) {
+        (Finding::UserCreated { .. }, _) | (_, Gone::Retaken) => "",
+        _ => " See also whether the user was renamed (UpdateUser): then the user of the new name has it.",
+    };
+    Some(format!("See in CloudTrail {what}, unless you were told of its being taken back before.{renamed}"))
 }
 
 fn after_taking_back(finding: &Finding) -> Vec<String> {
@@ -594,6 +603,10 @@ fn say_shut_off(event: &Event, deletion: &Deletion, report: &mut Report) {
         .time
         .map_or_else(String::new, |time| format!(", {} seconds after the change", (at - time).num_seconds().max(0)));
     report.done.push(format!("Shut the user off at {}{after}.", at.to_rfc3339_opts(SecondsFormat::Secs, true)));
+}
+
+fn say_renamed(report: &mut Report, name: Option<&str>) {
+    report.happened.extend(name.map(|name| format!("It has been renamed since: it is called {} now.", quote(name))));
 }
 
 fn say_hanging(lines: &mut Vec<String>, hanging: &Hanging) {
