@@ -415,6 +415,7 @@ async fn a_new_user_is_looked_for_until_it_shows() {
     let scene = Scene::new().await;
     let event = scene.create_user().await;
     scene.fault("GetUser", "NoSuchEntity", 404, 2);
+    scene.fault("ListUsers", "NoSuchEntity", 404, 2);
     let ran = scene.run(&event).await;
     assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None));
     ran.mail_says(&["REVERTED"]);
@@ -905,23 +906,38 @@ async fn events_of_one_attack_end_alike_in_every_order() {
     }
 }
 
+/// Lambda runs as many processes as there are events.
 #[tokio::test]
-async fn young_events_of_one_attack_end_alike() {
-    let scene = Scene::new().await;
-    let events = [
-        scene.create_user().await,
-        scene.attach(ADMINISTRATOR).await,
-        scene.put("backdoor", ALLOW_ALL).await,
-        scene.create_password().await,
-    ];
-    let process = scene.process(&[]);
-    scene.stage.run(&process, &events[0]).await.mail_says(&["REVERTED"]);
-    for event in &events[1..2] {
-        let ran = scene.stage.run(&process, event).await;
-        assert_eq!(ran.handled.error, None, "{ran:#?}");
-        ran.mail_says(&["ALERT", "already gone"]);
+async fn events_of_one_attack_at_the_same_time_end_alike() {
+    for _ in 0..5 {
+        let scene = Scene::new().await;
+        let made = scene.create_user().await;
+        let all = [
+            scene.attach(ADMINISTRATOR).await,
+            scene.put("backdoor", ALLOW_ALL).await,
+            scene.create_password().await,
+            made.clone(),
+            made,
+        ];
+        let processes: Vec<_> = all.iter().map(|_| scene.late_process()).collect();
+        let runs = all.iter().zip(&processes).map(|(event, process)| Box::pin(process.handle(event)));
+        for handled in futures_util::future::join_all(runs).await {
+            assert_eq!(handled.error, None, "{handled:#?}");
+        }
+        assert_eq!(scene.user_id().await, None);
     }
-    assert_eq!(scene.user_id().await, None);
+}
+
+#[tokio::test]
+async fn a_young_event_of_a_user_that_is_gone_ends_alike() {
+    let scene = Scene::new().await;
+    let made = scene.create_user().await;
+    let attached = scene.attach(ADMINISTRATOR).await;
+    let process = scene.process(&[]);
+    scene.stage.run(&process, &made).await.mail_says(&["REVERTED"]);
+    let ran = scene.stage.run(&process, &attached).await;
+    assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
+    ran.mail_says(&["ALERT", "already gone"]);
 }
 
 // ---------------------------------------------------------------------------------------------------------

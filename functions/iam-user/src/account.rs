@@ -96,7 +96,8 @@ impl<'a> Account<'a> {
         let mut marker: Option<String> = None;
         loop {
             let request = self.client.list_users().set_marker(marker.take()).send();
-            let page = self.calls.make("ListUsers", "", request, |page| page.users().len().to_string()).await?;
+            let page = self.calls.make("ListUsers", "", request, |page| page.users().len().to_string()).await;
+            let Some(page) = unless_missing(page)? else { return Ok(None) };
             if let Some(user) = page.users().iter().find(|user| user.user_id() == id) {
                 return Ok(Some(user.user_name().to_owned()));
             }
