@@ -5,7 +5,6 @@ API is https://docs.aws.amazon.com/IAM/latest/APIReference, GUIDE is https://doc
 
 import fnmatch
 import json
-import re
 import sys
 import threading
 
@@ -490,8 +489,9 @@ AWS_POLICIES = (
 
 def aws_policy_data(name):
     """The policy in moto's collection, without reading all of its 5 MB."""
-    entry = re.search(rf'^ "{name}": *', aws_managed_policies_data, re.MULTILINE)
-    return json.JSONDecoder().raw_decode(aws_managed_policies_data, entry.end())[0]
+    key = f'\n "{name}":'
+    start = aws_managed_policies_data.index(key) + len(key)
+    return json.JSONDecoder().raw_decode(aws_managed_policies_data, start)[0]
 
 
 AWS_POLICY_DATA = {name: aws_policy_data(name) for name in AWS_POLICIES}

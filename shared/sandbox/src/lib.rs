@@ -2,8 +2,8 @@
 //!
 //! [`StandIn`] runs a moto server on 127.0.0.1 for as long as it lives. The first start downloads moto into a folder
 //! of its own in the user's cache; nothing else on the machine changes. What AWS does and moto does not is added by
-//! the Python program in `launcher`. [`Mailbox`] is a topic with a reader, so that alerts can be read back. [`calls`] tells which calls
-//! reached the stand-in, and [`inject`] makes some of them fail.
+//! the Python program in `launcher`. [`Mailbox`] is a topic with a reader, so that alerts can be read back. [`calls`]
+//! tells which calls reached the stand-in, and [`inject`] makes some of them fail.
 //!
 //! For the command and for tests. No Lambda depends on this crate.
 

@@ -59,7 +59,8 @@ pub enum StandInError {
 
 /// A stand-in AWS account: a moto server on 127.0.0.1, which ends when this is dropped or this process dies.
 ///
-/// It accepts any credentials. The account's number is 123456789012, and its state is gone with it.
+/// It accepts any credentials; only the access keys of users that were created in it have the permissions of their users, and die
+/// with the key. The account's number is 123456789012, and its state is gone with it.
 #[derive(Debug)]
 pub struct StandIn {
     child: Child,
