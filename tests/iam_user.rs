@@ -9,9 +9,9 @@
 )]
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::StatusType;
@@ -664,6 +664,8 @@ struct Intruder {
     /// How many calls succeeded, and how many were refused one after the other in the end.
     added: Arc<AtomicUsize>,
     refused: Arc<AtomicUsize>,
+    /// When the last calls began of which one succeeded.
+    last: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Intruder {
@@ -687,11 +689,14 @@ impl Intruder {
         let name = scene.name.clone();
         let (is_over, wins, losses) = (Arc::clone(&stop), Arc::clone(&added), Arc::clone(&refused));
         let is_own = !key.contains("INTRUDER");
+        let last = Arc::<Mutex<Option<Instant>>>::default();
+        let last_success = Arc::clone(&last);
         let task = tokio::spawn(async move {
             let mut keys = vec![Client::new(&sandbox::local_config(&endpoint, &first).await)];
             let mut number = 0;
             while !is_over.load(Ordering::Relaxed) {
                 number += 1;
+                let began = Instant::now();
                 let iam = keys[number % keys.len()].clone();
                 let policy = format!("more-{number}");
                 let put = iam.put_user_policy().user_name(&name).policy_name(&policy).policy_document(ALLOW_ALL);
@@ -712,10 +717,13 @@ impl Intruder {
                     0 => losses.fetch_add(1, Ordering::Relaxed),
                     _ => losses.swap(0, Ordering::Relaxed),
                 };
+                if count > 0 {
+                    *last_success.lock().unwrap() = Some(began);
+                }
                 sleep(Duration::from_millis(20)).await;
             }
         });
-        Self { task, stop, added, refused }
+        Self { task, stop, added, refused, last }
     }
 
     async fn stop(self) -> (usize, usize) {
@@ -740,6 +748,43 @@ async fn whoever_adds_with_the_users_own_keys_is_shut_out() {
         assert!(added > 0 && refused > 3, "{added} added, {refused} refused in the end");
         assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
         ran.mail_says(&["REVERTED", &key]);
+    }
+}
+
+/// Not first when the keys are deleted: that takes long here, and they are shut off all the while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_containment_shuts_out_before_anything_is_tidied_up() {
+    for not_carried_out in ["PutUserPolicy", "UpdateAccessKey"] {
+        let scene = Scene::new().await;
+        let event = scene.create_user().await;
+        scene.attach(ADMINISTRATOR).await;
+        let key = scene.create_key().await;
+        // As many as a user can have.
+        scene.create_key().await;
+        let intruder = Intruder::with_own_keys(&scene, &key).await;
+        sleep(Duration::from_millis(150)).await;
+        // Either of the two is enough.
+        scene.deny(not_carried_out, 2);
+        let slow = Fault { code: None, times: 2, delay_seconds: 1.5, ..Fault::new("", "DeleteAccessKey", "") };
+        scene.stage.inject(slow);
+        let slow = Fault { code: None, times: 1, delay_seconds: 1.5, ..Fault::new("", "DetachUserPolicy", "") };
+        scene.stage.inject(slow);
+        let contained = async {
+            loop {
+                let calls = scene.stage.all_calls();
+                if calls.iter().any(|call| call.action == "DeleteAccessKey") {
+                    return Instant::now();
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let process = scene.process(&[]);
+        let (ran, contained) = tokio::join!(scene.stage.run(&process, &event), contained);
+        let last = intruder.last.lock().unwrap().unwrap();
+        let (added, refused) = intruder.stop().await;
+        assert!(added > 0 && refused > 20, "{added} added, {refused} refused in the end");
+        assert!(last <= contained, "{not_carried_out}: added {:?} after the containment", last - contained);
+        assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
     }
 }
 
