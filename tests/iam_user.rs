@@ -562,6 +562,20 @@ async fn what_is_refused_keeps_the_user_but_shut_off() {
     }
 }
 
+/// The denial of the first try is taken off by the second, also where that could not put it on again.
+#[tokio::test]
+async fn a_denial_from_an_earlier_try_goes() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    scene.deny("DeleteUser", 1);
+    scene.run(&event).await.mail_says(&["CONTAINED"]);
+    assert!(scene.is_denied().await);
+    scene.deny("PutUserPolicy", 1);
+    let ran = scene.run(&event).await;
+    assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
+    ran.mail_says(&["REVERTED", "FAILED: AccessDenied"]);
+}
+
 #[tokio::test]
 async fn a_device_that_stays_is_told_and_not_tried_again() {
     let scene = Scene::new().await;

@@ -139,7 +139,7 @@ impl<'a> Removal<'a> {
             failures.extend(self.tidy(&observed.hanging).await);
             // With something left, AWS would refuse to delete the user, and the denial would be off for nothing.
             if failures.is_empty() {
-                match self.delete().await {
+                match self.delete(&observed.hanging).await {
                     Attempt::Deleted => return self.verify().await,
                     Attempt::Over(course) => return *course,
                     Attempt::Failed(errors) => failures = errors,
@@ -257,10 +257,12 @@ impl<'a> Removal<'a> {
     }
 
     /// Takes the denial off, makes sure that it is still the event's user, and deletes it.
-    async fn delete(&mut self) -> Attempt {
+    async fn delete(&mut self, seen: &Hanging) -> Attempt {
         let devices: Vec<Action> =
             self.done.deletion.hung.virtual_mfa_devices().cloned().map(Action::DeleteVirtualMfa).collect();
-        let was_on = std::mem::replace(&mut self.done.denial, Denial::Unknown) != Denial::Off;
+        // It may also be there from an earlier try.
+        let is_seen = seen.inline_policies.iter().any(|name| name == CONTAINMENT);
+        let was_on = std::mem::replace(&mut self.done.denial, Denial::Unknown) != Denial::Off || is_seen;
         let account = self.account;
         let user = self.user.as_str();
         let lifted = async { if was_on { account.applied(user, &Action::LiftDenial).await.map(drop) } else { Ok(()) } };
