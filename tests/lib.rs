@@ -118,6 +118,11 @@ impl Stage {
         Ran { handled, calls, mails, took }
     }
 
+    /// Where the stand-in is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Makes the function's next calls of an action fail, or wait.
     pub fn inject(&self, fault: Fault) {
         let fault = Fault { access_key_id: self.function_key.clone(), ..fault };
@@ -205,6 +210,25 @@ impl Ran {
         assert_eq!(with_reads_sorted(self.told()), with_reads_sorted(calls.to_vec()));
     }
 
+    /// As [`Ran::is`], with the calls in rounds: those of a round are made at the same time, in any order.
+    #[track_caller]
+    pub fn is_in_rounds(&self, verdict: Verdict, mails: &[Outcome], rounds: &[Vec<String>]) {
+        let mut calls = self.told();
+        let mut rest = calls.as_mut_slice();
+        for round in rounds {
+            let (these, others) = rest.split_at_mut(round.len().min(rest.len()));
+            these.sort();
+            rest = others;
+        }
+        let expected = rounds.iter().flat_map(|round| {
+            let mut round = round.clone();
+            round.sort();
+            round
+        });
+        assert_eq!(calls, expected.collect::<Vec<_>>());
+        self.is(verdict, mails, &self.told());
+    }
+
     /// The calls in the form of [`told`].
     pub fn told(&self) -> Vec<String> {
         self.calls.iter().map(told).collect()
@@ -269,7 +293,7 @@ pub fn refused(call: String, status: u16) -> String {
 }
 
 fn with_reads_sorted(mut calls: Vec<String>) -> Vec<String> {
-    let is_read = |call: &String| call.starts_with("Describe") || call.starts_with("Get");
+    let is_read = |call: &String| ["Describe", "Get", "List"].iter().any(|verb| call.starts_with(verb));
     calls.chunk_by_mut(|one, next| is_read(one) && is_read(next)).for_each(<[String]>::sort);
     calls
 }

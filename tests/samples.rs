@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{DEFINITIONS, Given};
-use rules::{Event, Settings, access_key, event, role_trust, root_activity, security_group};
+use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, security_group};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -59,6 +59,16 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.role_trust_mode;
             let detect = role_trust::detect::detect;
             Verdict::of(decide(event, settings, role_trust::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: iam_user::NAME,
+        subscriptions: iam_user::SUBSCRIPTIONS,
+        own_calls: &["DeleteUser"],
+        decide: |event, settings| {
+            let mode = settings.iam_user_mode;
+            let detect = iam_user::detect::detect;
+            Verdict::of(decide(event, settings, iam_user::SUBSCRIPTIONS, mode, detect))
         },
     },
 ];
@@ -297,11 +307,16 @@ fn damaged_events_are_decided_without_a_panic() {
 }
 
 /// Fields whose loss makes a finding pass in silence, and why that is right.
-const MAY_SILENCE: &[(&str, &str)] = &[(
-    "detail.requestParameters.ModifyManagedPrefixListRequest.AddEntry",
-    "a change that only removes entries, or renames the list, has none",
-)];
-
+const MAY_SILENCE: &[(&str, &str)] = &[
+    (
+        "detail.requestParameters.ModifyManagedPrefixListRequest.AddEntry",
+        "a change that only removes entries, or renames the list, has none",
+    ),
+    (
+        "detail.requestParameters.policyName",
+        "an inline policy that only denies is told of if it has the name of AWS's quarantine, and else does no harm",
+    ),
+];
 /// Whatever a finding's event lacks, or holds in another form: somebody hears of it.
 #[test]
 fn a_damaged_finding_is_not_passed_over() {

@@ -92,7 +92,58 @@ const FUNCTIONS: &[Function] = &[
             vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without }.permission()]
         },
     },
+    IAM_USER,
 ];
+
+const IAM_USER: Function = Function {
+    name: iam_user::NAME,
+    subscriptions: iam_user::SUBSCRIPTIONS,
+    calls: &[
+        "iam:DeactivateMFADevice",
+        "iam:DeleteAccessKey",
+        "iam:DeleteLoginProfile",
+        "iam:DeleteSSHPublicKey",
+        "iam:DeleteServiceSpecificCredential",
+        "iam:DeleteSigningCertificate",
+        "iam:DeleteUser",
+        "iam:DeleteUserPolicy",
+        "iam:DeleteVirtualMFADevice",
+        "iam:DetachUserPolicy",
+        "iam:GetLoginProfile",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:GetUser",
+        "iam:GetUserPolicy",
+        "iam:ListAccessKeys",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListGroupsForUser",
+        "iam:ListMFADevices",
+        "iam:ListSSHPublicKeys",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ListSigningCertificates",
+        "iam:ListUserPolicies",
+        "iam:ListUsers",
+        "iam:PutUserPolicy",
+        "iam:RemoveUserFromGroup",
+        "iam:UpdateAccessKey",
+    ],
+    permissions: || {
+        use iam_user::plan::{AccessKey, Action, Hanging};
+        let one = || vec!["arn:aws:iam::123456789012:mfa/x".to_owned()];
+        let everything = Hanging {
+            password: true,
+            access_keys: vec![AccessKey { id: String::new(), is_active: true }],
+            mfa_devices: one(),
+            ssh_keys: one(),
+            certificates: one(),
+            service_credentials: one(),
+            attached_policies: one(),
+            inline_policies: one(),
+            groups: one(),
+        };
+        everything.all().iter().map(Action::permission).collect()
+    },
+};
 
 /// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
 const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];

@@ -2,6 +2,7 @@
 
 use access_key::AccessKey;
 use aws_config::SdkConfig;
+use iam_user::IamUser;
 use role_trust::RoleTrust;
 use root_activity::RootActivity;
 use runtime::AnyGuardrail;
@@ -10,6 +11,7 @@ use security_group::SecurityGroup;
 /// All guardrails, as the functions have them.
 pub(crate) fn all(config: &SdkConfig) -> Vec<Box<dyn AnyGuardrail>> {
     vec![
+        Box::new(IamUser::new(config.clone())),
         Box::new(AccessKey::new(config.clone())),
         Box::new(SecurityGroup::new(config.clone())),
         Box::new(RoleTrust::new(config.clone())),

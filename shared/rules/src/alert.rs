@@ -202,6 +202,8 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     let steps = steps.filter(|(index, _)| *index < MOST_STEPS / 2 || *index >= last).map(|(index, step)| {
         let result = match &step.result {
             Ok(result) => result.clone(),
+            // IAM's word for what is not there: an answer like others to a read, and what was wanted to a deletion.
+            Err(error) if error.starts_with("NoSuchEntity") => format!("not there ({})", quote(error)),
             Err(error) => format!("FAILED: {}", quote(error)),
         };
         format!("  {}. {} {}: {result} ({} ms)", index + 1, step.call, quote(&step.target), step.millis)

@@ -12,6 +12,7 @@ pub mod access_key;
 pub mod alert;
 pub mod decision;
 pub mod event;
+pub mod iam_user;
 pub mod json;
 pub mod policy;
 pub mod public;

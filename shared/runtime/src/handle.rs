@@ -137,6 +137,16 @@ impl Invocation<'_> {
     pub fn has_told(&self, identity: &str) -> bool {
         self.runtime.memory.is_told(identity)
     }
+
+    /// Remembers a change that this process made and that is an event of its own, which is not to be told.
+    pub fn did(&self, deed: &str) {
+        self.runtime.memory.did(deed);
+    }
+
+    /// Whether this process made that change.
+    pub fn has_done(&self, deed: &str) -> bool {
+        self.runtime.memory.has_done(deed)
+    }
 }
 
 /// What all events of a process share.

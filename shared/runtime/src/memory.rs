@@ -24,6 +24,8 @@ struct Remembered {
     unsent: VecDeque<(String, Outcome, Alert)>,
     /// What this process closed itself, by the event that had opened it.
     closed: VecDeque<(String, String)>,
+    /// What this process did, whatever event it was for.
+    deeds: VecDeque<String>,
 }
 
 impl Memory {
@@ -65,6 +67,14 @@ impl Memory {
 
     pub(crate) fn has_closed(&self, event: &str, object: &str) -> bool {
         self.with(|remembered| remembered.closed.iter().any(|(opened, known)| opened == event && known == object))
+    }
+
+    pub(crate) fn did(&self, deed: &str) {
+        self.with(|remembered| push(&mut remembered.deeds, deed.to_owned()));
+    }
+
+    pub(crate) fn has_done(&self, deed: &str) -> bool {
+        self.with(|remembered| remembered.deeds.iter().any(|known| known == deed))
     }
 }
 

@@ -33,6 +33,7 @@ const CALLS: &[&str] = &[
     "CreateUser",
     "DeactivateMFADevice",
     "DeleteAccountPasswordPolicy",
+    "DeleteUser",
     "DeleteUserPermissionsBoundary",
     "DeleteVirtualMFADevice",
     "PutUserPolicy",
@@ -382,6 +383,10 @@ impl Iam {
                 let serial = self.live(&wanted("serialNumber")?);
                 let call = client.delete_virtual_mfa_device().serial_number(serial).send().await;
                 call.map_err(|error| CallError::new("DeleteVirtualMFADevice", &error))?;
+            }
+            "DeleteUser" => {
+                let call = client.delete_user().user_name(&user).send().await;
+                call.map_err(|error| CallError::new("DeleteUser", &error))?;
             }
             "DeleteUserPermissionsBoundary" => {
                 let call = client.delete_user_permissions_boundary().user_name(&user).send().await;

