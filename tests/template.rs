@@ -16,7 +16,7 @@ use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, role_trust, root_activity, security_group};
+use rules::{access_key, iam_user, role_trust, root_activity, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -128,7 +128,7 @@ const IAM_USER: Function = Function {
         "iam:UpdateAccessKey",
     ],
     permissions: || {
-        use iam_user::plan::{AccessKey, Action, Hanging};
+        use rules::iam_user::plan::{AccessKey, Action, Hanging};
         let one = || vec!["arn:aws:iam::123456789012:mfa/x".to_owned()];
         let everything = Hanging {
             password: true,

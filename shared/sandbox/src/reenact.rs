@@ -9,7 +9,7 @@ pub mod iam;
 use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rules::event;
 use runtime::CallError;
 use serde_json::{Value, json};
@@ -32,6 +32,9 @@ pub enum ReenactError {
 
 /// Where published records are re-enacted whose region's name was made up or blanked out.
 const REGION_INSTEAD: &str = "us-east-1";
+
+/// How late an event comes that can't be made true any more, because what it is about has been taken away.
+const LATE: TimeDelta = TimeDelta::minutes(5);
 
 /// What of an account a re-enactment has to do with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,7 +132,9 @@ impl Reenactor {
             let before = self.state().await?;
             if event.error.is_none() {
                 if let iam::Prepared::Impossible(reason) = prepared? {
-                    return Ok(Reenacted { event: raw.clone(), after: before.clone(), before, note: Some(reason) });
+                    // A function would look for what a young event made for a while.
+                    set_time(&mut mapped, now() - LATE);
+                    return Ok(Reenacted { event: mapped, after: before.clone(), before, note: Some(reason) });
                 }
                 note = Box::pin(self.iam.make(&event)).await?.or(note);
             }
@@ -142,17 +147,10 @@ impl Reenactor {
                 iam::renew_dates(part, now());
             }
         }
-        let time = json!(now().to_rfc3339_opts(SecondsFormat::Secs, true));
-        if let Some(envelope) = mapped.as_object_mut().filter(|envelope| envelope.contains_key("detail")) {
-            envelope.insert("time".to_owned(), time.clone());
-        }
-        if let Some(record) = record_mut(&mut mapped).as_object_mut() {
-            record.retain(|name, _| !name.eq_ignore_ascii_case("eventTime"));
-            record.insert("eventTime".to_owned(), time);
-            if has_other_region {
-                record.retain(|name, _| !name.eq_ignore_ascii_case("awsRegion"));
-                record.insert("awsRegion".to_owned(), json!(region));
-            }
+        set_time(&mut mapped, now());
+        if let Some(record) = record_mut(&mut mapped).as_object_mut().filter(|_| has_other_region) {
+            record.retain(|name, _| !name.eq_ignore_ascii_case("awsRegion"));
+            record.insert("awsRegion".to_owned(), json!(region));
         }
         Ok(Reenacted { event: mapped, before, after, note })
     }
@@ -192,4 +190,16 @@ fn is_region(name: &str) -> bool {
 /// The CloudTrail record in an envelope, or the record itself.
 fn record_mut(raw: &mut Value) -> &mut Value {
     if raw.get("detail").is_some_and(Value::is_object) { &mut raw["detail"] } else { raw }
+}
+
+/// Puts a time into an event, and into the envelope around it.
+fn set_time(raw: &mut Value, time: DateTime<Utc>) {
+    let time = json!(time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    if let Some(envelope) = raw.as_object_mut().filter(|envelope| envelope.contains_key("detail")) {
+        envelope.insert("time".to_owned(), time.clone());
+    }
+    if let Some(record) = record_mut(raw).as_object_mut() {
+        record.retain(|name, _| !name.eq_ignore_ascii_case("eventTime"));
+        record.insert("eventTime".to_owned(), time);
+    }
 }

@@ -519,29 +519,39 @@ impl Iam {
                 .map(str::to_owned),
             ..User::default()
         };
-        let profile = client.get_login_profile().user_name(name).send().await;
+        let (profile, credentials, hanging, policies) = tokio::join!(
+            Box::pin(client.get_login_profile().user_name(name).send()),
+            Box::pin(self.credentials(name)),
+            Box::pin(self.devices_and_groups(name)),
+            Box::pin(self.policies(name)),
+        );
         user.has_login_profile = if_there("GetLoginProfile", profile)?.is_some();
+        user.credentials = credentials?;
+        (user.mfa_devices, user.groups) = hanging?;
+        (user.inline, user.attached) = policies?;
+        Ok(Some(user))
+    }
+
+    /// The long-term credentials of a user, and whether each is active.
+    async fn credentials(&self, name: &str) -> Result<BTreeMap<(Kind, String), bool>, ReenactError> {
+        let client = &self.client;
         let is_active = |status: &StatusType| *status == StatusType::Active;
-        let keys =
-            client.list_access_keys().user_name(name).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
-        for key in keys.await.map_err(|error| CallError::new("ListAccessKeys", &error))? {
+        let mut credentials = BTreeMap::new();
+        let keys = client.list_access_keys().user_name(name).into_paginator().items().send();
+        let keys = keys.collect::<Result<Vec<_>, _>>().await;
+        for key in keys.map_err(|error| CallError::new("ListAccessKeys", &error))? {
             let id = key.access_key_id().unwrap_or_default().to_owned();
-            user.credentials.insert((Kind::AccessKey, id), key.status().is_some_and(is_active));
+            credentials.insert((Kind::AccessKey, id), key.status().is_some_and(is_active));
         }
-        let keys = client
-            .list_ssh_public_keys()
-            .user_name(name)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>();
-        for key in keys.await.map_err(|error| CallError::new("ListSSHPublicKeys", &error))? {
-            user.credentials.insert((Kind::SshKey, key.ssh_public_key_id().to_owned()), is_active(key.status()));
+        let keys = client.list_ssh_public_keys().user_name(name).into_paginator().items().send();
+        let keys = keys.collect::<Result<Vec<_>, _>>().await;
+        for key in keys.map_err(|error| CallError::new("ListSSHPublicKeys", &error))? {
+            credentials.insert((Kind::SshKey, key.ssh_public_key_id().to_owned()), is_active(key.status()));
         }
         let certificates = client.list_signing_certificates().user_name(name).into_paginator().items().send();
         let certificates = certificates.collect::<Result<Vec<_>, _>>().await;
         for one in certificates.map_err(|error| CallError::new("ListSigningCertificates", &error))? {
-            user.credentials.insert((Kind::Certificate, one.certificate_id().to_owned()), is_active(one.status()));
+            credentials.insert((Kind::Certificate, one.certificate_id().to_owned()), is_active(one.status()));
         }
         let mut marker = None;
         loop {
@@ -549,41 +559,46 @@ impl Iam {
             let page = page.map_err(|error| CallError::new("ListServiceSpecificCredentials", &error))?;
             for one in page.service_specific_credentials() {
                 let id = one.service_specific_credential_id().to_owned();
-                user.credentials.insert((Kind::ServiceSpecific, id), is_active(one.status()));
+                credentials.insert((Kind::ServiceSpecific, id), is_active(one.status()));
             }
             marker = page.marker().filter(|_| page.is_truncated()).map(str::to_owned);
             if marker.is_none() {
-                break;
+                return Ok(credentials);
             }
         }
-        let devices =
-            client.list_mfa_devices().user_name(name).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
-        let devices = devices.await.map_err(|error| CallError::new("ListMFADevices", &error))?;
-        user.mfa_devices = devices.into_iter().map(|device| device.serial_number).collect();
-        let groups = client
-            .list_groups_for_user()
-            .user_name(name)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>();
-        let groups = groups.await.map_err(|error| CallError::new("ListGroupsForUser", &error))?;
-        user.groups = groups.into_iter().map(|group| group.group_name).collect();
-        let inline =
-            client.list_user_policies().user_name(name).into_paginator().items().send().collect::<Result<Vec<_>, _>>();
-        for policy_name in inline.await.map_err(|error| CallError::new("ListUserPolicies", &error))? {
+    }
+
+    /// The serial numbers of a user's MFA devices, and the names of its groups.
+    async fn devices_and_groups(&self, name: &str) -> Result<(BTreeSet<String>, BTreeSet<String>), ReenactError> {
+        let devices = self.client.list_mfa_devices().user_name(name).into_paginator().items().send();
+        let devices = devices.collect::<Result<Vec<_>, _>>().await;
+        let devices = devices.map_err(|error| CallError::new("ListMFADevices", &error))?;
+        let groups = self.client.list_groups_for_user().user_name(name).into_paginator().items().send();
+        let groups = groups.collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.map_err(|error| CallError::new("ListGroupsForUser", &error))?;
+        let devices = devices.into_iter().map(|device| device.serial_number);
+        Ok((devices.collect(), groups.into_iter().map(|group| group.group_name).collect()))
+    }
+
+    /// The documents of a user's inline policies, by name, and of the attached ones, by ARN.
+    async fn policies(&self, name: &str) -> Result<(BTreeMap<String, Value>, BTreeMap<String, Value>), ReenactError> {
+        let client = &self.client;
+        let (mut inline, mut attached) = (BTreeMap::new(), BTreeMap::new());
+        let names = client.list_user_policies().user_name(name).into_paginator().items().send();
+        let names = names.collect::<Result<Vec<_>, _>>().await;
+        for policy_name in names.map_err(|error| CallError::new("ListUserPolicies", &error))? {
             let found = client.get_user_policy().user_name(name).policy_name(&policy_name).send().await;
             let found = found.map_err(|error| CallError::new("GetUserPolicy", &error))?;
             let document = json!(found.policy_document());
-            user.inline.insert(policy_name, policy::parse(&document).unwrap_or(document));
+            inline.insert(policy_name, policy::parse(&document).unwrap_or(document));
         }
-        let attached = client.list_attached_user_policies().user_name(name).into_paginator().items().send();
-        let attached = attached.collect::<Result<Vec<_>, _>>().await;
-        for one in attached.map_err(|error| CallError::new("ListAttachedUserPolicies", &error))? {
+        let policies = client.list_attached_user_policies().user_name(name).into_paginator().items().send();
+        let policies = policies.collect::<Result<Vec<_>, _>>().await;
+        for one in policies.map_err(|error| CallError::new("ListAttachedUserPolicies", &error))? {
             let arn = one.policy_arn().unwrap_or_default();
-            user.attached.insert(arn.to_owned(), Box::pin(self.document(arn)).await?);
+            attached.insert(arn.to_owned(), Box::pin(self.document(arn)).await?);
         }
-        Ok(Some(user))
+        Ok((inline, attached))
     }
 
     /// The document of a policy that can be attached. Read once: nothing here changes one.
@@ -703,8 +718,10 @@ impl Iam {
         match (found, self.users.contains(name)) {
             (Some(_), true) => {}
             (None, true) => {
-                let reason =
-                    format!("user {} was taken away after an earlier event, so this is not done again", quote(name));
+                let reason = format!(
+                    "user {} was taken away after an earlier event, so this is not done again: the event comes late",
+                    quote(name)
+                );
                 return Ok(Prepared::Impossible(reason));
             }
             (Some(_), false) if self.may_use_existing => {
