@@ -769,6 +769,24 @@ async fn entries_that_cannot_be_taken_out_are_shut_off_by_their_rules() {
     assert_eq!(group.rules().await, ["tcp/22 8.8.8.8/32 office"]);
 }
 
+/// The mail that says so is not lost, and sending it is not all that the next try does.
+#[tokio::test]
+async fn what_is_unfinished_is_told_and_tried_again_where_the_mail_failed_too() {
+    let scene = Scene::new().await;
+    let (group, list) = (&scene.group, scene.list(&["10.0.0.0/8"]).await);
+    group.add(&[&format!("tcp/22 {}", list.id)]).await;
+    let event = list.add(1, &["0.0.0.0/0"]).await;
+    scene.deny("ModifyManagedPrefixList");
+    scene.deny("Publish");
+    let process = scene.process(&[]);
+    let ran = scene.stage.run(&process, &event).await;
+    assert!(ran.handled.error.is_some() && ran.mails.is_empty(), "{ran:#?}");
+    assert_eq!(group.rules().await, [""; 0]);
+
+    let again = scene.stage.run(&process, &event).await;
+    again.is(Ignored, &[Contained], &[vec![publish()], list.looks(1, &[])].concat());
+}
+
 #[tokio::test]
 async fn two_groups_that_name_a_list_are_closed_by_one_removal() {
     let scene = Scene::new().await;

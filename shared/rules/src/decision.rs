@@ -9,6 +9,10 @@ pub const API_CALL: &str = "AWS API Call via CloudTrail";
 /// `detail-type` of a sign-in's event.
 pub const SIGN_IN: &str = "AWS Console Sign In via CloudTrail";
 
+/// `detail-type` of what somebody did in the console without an API call
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>).
+pub const CONSOLE_ACTION: &str = "AWS Console Action via CloudTrail";
+
 /// The events that a rule wants, as an EventBridge rule names them. template.yaml is tested against this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscription {

@@ -7,7 +7,7 @@
 pub mod detect;
 pub mod report;
 
-use crate::decision::{API_CALL, SIGN_IN, Subscription};
+use crate::decision::{API_CALL, CONSOLE_ACTION, SIGN_IN, Subscription};
 
 /// The rule's and the function's name.
 pub const NAME: &str = "root-activity";
@@ -19,7 +19,7 @@ pub const NAME: &str = "root-activity";
 pub const SUBSCRIPTIONS: &[Subscription] = &[
     Subscription {
         source: None,
-        detail_types: &[API_CALL, SIGN_IN],
+        detail_types: &[API_CALL, SIGN_IN, CONSOLE_ACTION],
         event_source: None,
         event_names: &[],
         actor_kind: Some("Root"),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::calls::{CallError, Calls};
-use crate::memory::Memory;
+use crate::memory::{Memory, Unsent};
 use crate::notify::Notifier;
 
 /// Tells the time; injected so that tests can say how old an event is.
@@ -226,9 +226,16 @@ impl Runtime {
             Ok(event) => event,
             Err(unreadable) => &unreadable.event,
         };
-        let mut handled = match event.identity.as_deref().and_then(|identity| self.memory.unsent(identity)) {
-            Some((outcome, mail)) => self.resend(event, outcome, mail).await,
-            None => {
+        let unsent = event.identity.as_deref().and_then(|identity| self.memory.unsent(identity));
+        let is_unfinished = unsent.as_ref().is_none_or(|unsent| unsent.is_unfinished);
+        let resent = match unsent {
+            Some(unsent) => Some(self.resend(event, unsent).await),
+            None => None,
+        };
+        let mut handled = match resent {
+            // What could not be finished is tried again once it has been told.
+            Some(resent) if resent.error.is_some() || !is_unfinished => resent,
+            _ => {
                 let invocation = Invocation { settings: &self.settings, deadline, calls: &calls, runtime: self };
                 let (verdict, remedied) = self.decide_and_remedy(guardrail, &parsed, &invocation).await;
                 self.tell(event, verdict, remedied).await
@@ -305,7 +312,12 @@ impl Runtime {
             Err(error) => {
                 // Only what we closed can't be found again. Everything else is looked at anew, and told as it is by then.
                 if report.closed_at.is_some() && !identity.is_empty() {
-                    self.memory.keep_unsent(identity, report.outcome, &mail);
+                    self.memory.keep_unsent(Unsent {
+                        event: identity.to_owned(),
+                        outcome: report.outcome,
+                        is_unfinished: report.problem.is_some(),
+                        alert: mail.clone(),
+                    });
                 }
                 handled.error = Some(HandleError::Notify(error));
             }
@@ -316,7 +328,7 @@ impl Runtime {
         handled
     }
 
-    async fn resend(&self, event: &Event, outcome: Outcome, mail: Alert) -> Handled {
+    async fn resend(&self, event: &Event, Unsent { outcome, alert: mail, .. }: Unsent) -> Handled {
         let sent = self.publish(&mail).await;
         if let (Ok(()), Some(identity)) = (&sent, &event.identity) {
             self.memory.accepted(identity, outcome);

@@ -20,12 +20,25 @@ pub(crate) struct Memory {
 struct Remembered {
     /// Events whose alert was accepted by SNS, with its outcome.
     accepted: VecDeque<(String, Outcome)>,
-    /// Alerts that SNS did not take, by event.
-    unsent: VecDeque<(String, Outcome, Alert)>,
+    /// Alerts that SNS did not take.
+    unsent: VecDeque<Unsent>,
     /// What this process closed itself, by the event that had opened it.
     closed: VecDeque<(String, String)>,
     /// What this process did, whatever event it was for.
     deeds: VecDeque<String>,
+}
+
+/// An alert that SNS did not take.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsent {
+    /// The event's identity.
+    pub(crate) event: String,
+    /// What the alert says.
+    pub(crate) outcome: Outcome,
+    /// Whether there is more to do than to send it.
+    pub(crate) is_unfinished: bool,
+    /// The mail.
+    pub(crate) alert: Alert,
 }
 
 impl Memory {
@@ -42,22 +55,19 @@ impl Memory {
 
     pub(crate) fn accepted(&self, event: &str, outcome: Outcome) {
         self.with(|remembered| {
-            remembered.unsent.retain(|(known, ..)| known != event);
+            remembered.unsent.retain(|unsent| unsent.event != event);
             push(&mut remembered.accepted, (event.to_owned(), outcome));
         });
     }
 
-    pub(crate) fn unsent(&self, event: &str) -> Option<(Outcome, Alert)> {
-        self.with(|remembered| {
-            let found = remembered.unsent.iter().find(|(known, ..)| known == event);
-            found.map(|(_, outcome, alert)| (*outcome, alert.clone()))
-        })
+    pub(crate) fn unsent(&self, event: &str) -> Option<Unsent> {
+        self.with(|remembered| remembered.unsent.iter().find(|unsent| unsent.event == event).cloned())
     }
 
-    pub(crate) fn keep_unsent(&self, event: &str, outcome: Outcome, alert: &Alert) {
+    pub(crate) fn keep_unsent(&self, unsent: Unsent) {
         self.with(|remembered| {
-            remembered.unsent.retain(|(known, ..)| known != event);
-            push(&mut remembered.unsent, (event.to_owned(), outcome, alert.clone()));
+            remembered.unsent.retain(|known| known.event != unsent.event);
+            push(&mut remembered.unsent, unsent);
         });
     }
 

@@ -120,18 +120,30 @@ const OF_THEIR_OWN: &[(&str, &str, EffectOn)] = &[
     ("account.amazonaws.com", "CloseAccount", |_| Effect::Account),
     ("account.amazonaws.com", "StartPrimaryEmailUpdate", |_| Effect::Account),
     ("account.amazonaws.com", "AcceptPrimaryEmailUpdate", |_| Effect::Account),
-    // The way of an alert: recorded by CloudTrail, handed on by EventBridge, judged by a Lambda function, mailed by SNS.
+    // The way of an alert: recorded by CloudTrail, handed on by EventBridge, judged by a Lambda function under a role, mailed by SNS.
     ("cloudtrail.amazonaws.com", "StopLogging", |_| Effect::Blinding),
     ("cloudtrail.amazonaws.com", "DeleteTrail", |_| Effect::Blinding),
     ("cloudtrail.amazonaws.com", "UpdateTrail", |_| Effect::Blinding),
     ("cloudtrail.amazonaws.com", "PutEventSelectors", |_| Effect::Blinding),
     ("events.amazonaws.com", "DisableRule", |_| Effect::Blinding),
     ("events.amazonaws.com", "DeleteRule", |_| Effect::Blinding),
+    ("events.amazonaws.com", "PutRule", |_| Effect::Blinding),
     ("events.amazonaws.com", "RemoveTargets", |_| Effect::Blinding),
-    ("lambda.amazonaws.com", "DeleteFunction20150331", |_| Effect::Blinding),
+    ("lambda.amazonaws.com", "DeleteFunction", |_| Effect::Blinding),
+    ("lambda.amazonaws.com", "PutFunctionConcurrency", |_| Effect::Blinding),
+    ("lambda.amazonaws.com", "RemovePermission", |_| Effect::Blinding),
+    ("lambda.amazonaws.com", "UpdateFunctionCode", |_| Effect::Blinding),
+    ("lambda.amazonaws.com", "UpdateFunctionConfiguration", |_| Effect::Blinding),
+    ("iam.amazonaws.com", "DeleteRole", |_| Effect::Blinding),
+    ("iam.amazonaws.com", "DeleteRolePolicy", |_| Effect::Blinding),
+    ("iam.amazonaws.com", "PutRolePermissionsBoundary", |_| Effect::Blinding),
+    ("iam.amazonaws.com", "PutRolePolicy", |_| Effect::Blinding),
     ("sns.amazonaws.com", "DeleteTopic", |_| Effect::Blinding),
+    ("sns.amazonaws.com", "SetSubscriptionAttributes", |_| Effect::Blinding),
+    ("sns.amazonaws.com", "SetTopicAttributes", |_| Effect::Blinding),
     ("sns.amazonaws.com", "Unsubscribe", |_| Effect::Blinding),
     ("cloudformation.amazonaws.com", "DeleteStack", |_| Effect::Blinding),
+    ("cloudformation.amazonaws.com", "UpdateStack", |_| Effect::Blinding),
 ];
 
 /// `invokedBy` of root at the console, which is no service that acts for root.
@@ -240,7 +252,13 @@ fn words(error: &ApiError) -> String {
 }
 
 fn effect(event: &Event) -> Effect {
-    let known = OF_THEIR_OWN.iter().find(|(source, name, _)| *source == event.source && *name == event.name);
+    // Lambda's calls are recorded with the version of its API: `UpdateFunctionCode20150331v2`.
+    let version = |character: char| character.is_ascii_digit() || character == 'v';
+    let name = match event.source.as_str() {
+        "lambda.amazonaws.com" => event.name.trim_end_matches(version),
+        _ => &event.name,
+    };
+    let known = OF_THEIR_OWN.iter().find(|(source, known, _)| *source == event.source && *known == name);
     // These two also switch off, and that is what whoever cleans up does.
     let switches_off = ["UpdateAccessKey", "UpdateSigningCertificate"].contains(&event.name.as_str())
         && text(&event.request, "status").as_deref() == Some("Inactive");
@@ -414,6 +432,8 @@ mod tests {
             (call("sts.amazonaws.com", "GetSessionToken", json!({"readOnly": true})), Effect::Credentials(None)),
             (call("organizations.amazonaws.com", "LeaveOrganization", json!({})), Effect::Account),
             (call("cloudtrail.amazonaws.com", "StopLogging", json!({})), Effect::Blinding),
+            (call("lambda.amazonaws.com", "UpdateFunctionCode20150331v2", json!({})), Effect::Blinding),
+            (call("lambda.amazonaws.com", "PutFunctionConcurrency20171031", json!({})), Effect::Blinding),
             (call("kinesis.amazonaws.com", "StopLogging", json!({})), Effect::Change),
             (sign_in("Root", json!({"eventName": "CheckMfa", "readOnly": false})), Effect::Change),
         ] {
