@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
-use rules::role_trust::judge::{Circle, Organization, Standing, strangers};
+use rules::role_trust::judge::{Circle, Organization, strangers};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::settings::Mode;
 use rules::{Alert, Event, Outcome, Settings, policy};
@@ -235,7 +235,7 @@ impl Course<'_> {
         let kept: BTreeSet<&String> = after.attached.keys().chain(after.inline.keys()).collect();
         for (name, document) in now.inline.iter().filter(|(name, _)| !kept.contains(name)) {
             // Containment adds policies that only deny.
-            if allows(document) || self.by("access-key").is_none() {
+            if allows(document) || self.by("access-key").is_none() || !self.acts(self.settings.access_key_mode) {
                 return Err(format!("the inline policy `{name}` was added"));
             }
         }
@@ -307,14 +307,12 @@ impl Course<'_> {
             return Err("an identity provider was changed".to_owned());
         }
         // IAM Identity Center makes a provider of its own in every account that it gives people access to.
-        let is_identity_center = self
-            .event
-            .actor
-            .role_arn
-            .as_deref()
-            .is_some_and(|arn| arn.ends_with("sso.amazonaws.com/AWSServiceRoleForSSO"));
+        let account = self.event.account.as_deref().unwrap_or_default();
+        let own_role = format!("{account}:role/aws-service-role/sso.amazonaws.com/AWSServiceRoleForSSO");
+        let is_identity_center =
+            self.event.actor.role_arn.as_deref().is_some_and(|arn| arn.splitn(5, ':').nth(4) == Some(&own_role));
         if before.providers != after.providers && !is_identity_center {
-            self.told("role-trust", "an identity provider is new")?;
+            self.told("role-trust", "an identity provider is new or changed")?;
         }
         let names = |roles: &BTreeMap<String, Role>| -> Vec<String> { roles.keys().cloned().collect() };
         if names(&after.roles) != names(&now.roles) {
@@ -324,42 +322,91 @@ impl Course<'_> {
         let is_violation = decided.is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
         let acts = self.acts(self.settings.role_trust_mode);
         for (name, role) in &after.roles {
-            let left = now.roles.get(name);
-            if left != Some(role) && !(is_violation && acts) {
+            let Some(left) = now.roles.get(name) else { continue };
+            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name);
+            if left != role && !(is_violation && acts && is_named) {
                 return Err(format!("the trust policy of role `{name}` was changed"));
             }
             let is_new = before.roles.get(name) != Some(role);
-            let outside = self.outside(&role.trust);
-            if is_new && !outside.is_empty() {
+            if is_new && self.is_open(&role.trust) {
                 self.told("role-trust", &format!("role `{name}` trusts somebody outside"))?;
             }
-            let trust = left.map_or(&Value::Null, |left| &left.trust);
-            let may_be_right = policy::statements(&role.trust).into_iter().any(|statement| !policy::allows(statement));
-            if is_new && acts && !may_be_right && !self.outside(trust).is_empty() {
+            if is_new && acts && self.is_open(&left.trust) {
                 return Err(format!("role `{name}` still trusts somebody outside"));
             }
-            let (had, has) = (trusted(&role.trust), trusted(trust));
-            if let Some(lost) =
-                had.iter().find(|known| self.is_stand_in && !outside.contains(known) && !has.contains(known))
-            {
-                return Err(format!("role `{name}` no longer trusts {lost:?}, which is not outside"));
-            }
+            self.judge_trust(&role.trust, &left.trust).map_err(|problem| format!("role `{name}` {problem}"))?;
         }
         Ok(())
     }
 
-    /// The principals of a trust policy that are outside.
-    fn outside(&self, trust: &Value) -> Vec<Principal> {
-        // A stand-in is in no organization; of another account only those count that are outside of any.
+    /// Whether a trust policy lets in everybody or another account, without a condition and without denying anything. There may be
+    /// others that do, and this is none of the guardrail's own reasoning.
+    fn is_open(&self, trust: &Value) -> bool {
+        let own = self.event.account.as_deref().unwrap_or_default();
+        let is_outside = |principal: &String| {
+            let account = principal.split(':').nth(4).unwrap_or(principal);
+            let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+            principal == "*" || (is_account && account != own && !self.settings.trusted_accounts.contains(account))
+        };
+        let lets_in = |statement: &&Value| {
+            let principal = field(statement, "Principal");
+            let named = policy::texts(principal, "AWS").into_iter().chain(principal.as_str().map(str::to_owned));
+            let assumes =
+                |action: &String| action.starts_with("sts:AssumeRole") || ["*", "sts:*"].contains(&action.as_str());
+            policy::texts(statement, "Action").iter().any(assumes)
+                && field(statement, "Condition").is_null()
+                && named.collect::<Vec<_>>().iter().any(is_outside)
+        };
+        let statements = policy::statements(trust);
+        statements.iter().all(|statement| policy::allows(statement)) && statements.iter().any(lets_in)
+    }
+
+    /// Expects of what is left of a trust policy that only outsiders were taken out: each statement is there as it was but for
+    /// principals, whoever is gone was outside, and nobody has come in.
+    fn judge_trust(&self, was: &Value, is: &Value) -> Result<(), String> {
+        if was == is {
+            return Ok(());
+        }
+        let without_principals = |statement: &Value| {
+            let mut rest = statement.clone();
+            if let Some(rest) = rest.as_object_mut() {
+                rest.retain(|name, _| !name.ends_with("Principal"));
+            }
+            rest
+        };
+        // A stand-in is in no organization. Elsewhere somebody whom only the organization tells may be outside or not.
         let organization = if self.is_stand_in { Organization::None } else { Organization::Unknown };
         let circle = Circle {
             account: self.event.account.as_deref().unwrap_or_default(),
             trusted: &self.settings.trusted_accounts,
             organization: &organization,
         };
-        let strangers = strangers(trust, &circle).into_iter();
-        let outside = strangers.filter(|stranger| self.is_stand_in || stranger.standing == Standing::Outside);
-        outside.map(|stranger| stranger.principal).collect()
+        let strangers = strangers(was, &circle);
+        let (was, is) = (policy::statements(was), policy::statements(is));
+        // Where nobody is left to trust, one statement that denies stands for all.
+        let is_shut = matches!(is.as_slice(), [only] if !policy::allows(only) && !was.contains(only));
+        let mut rest = is.iter().filter(|_| !is_shut).peekable();
+        for (index, statement) in was.iter().enumerate() {
+            let had = principals(statement);
+            let left = rest.next_if(|left| without_principals(left) == without_principals(statement));
+            let has = left.map(|left| principals(left)).unwrap_or_default();
+            let is_outside = |principal: &Principal| {
+                strangers.iter().any(|stranger| stranger.statement == index && stranger.principal == *principal)
+            };
+            if let Some(lost) = had.iter().find(|known| !has.contains(known) && !is_outside(known)) {
+                return Err(format!("no longer trusts {lost:?}, which is not outside"));
+            }
+            if let Some(new) = has.iter().find(|principal| !had.contains(principal)) {
+                return Err(format!("trusts {new:?}, which it did not before"));
+            }
+            if left.is_none() && !policy::allows(statement) {
+                return Err("no longer denies what it denied".to_owned());
+            }
+        }
+        match rest.next() {
+            Some(statement) => Err(format!("has a statement that it did not have: {statement}")),
+            None => Ok(()),
+        }
     }
 
     /// Root, and sign-ins without MFA, are told or counted whatever else comes of the event.
@@ -385,9 +432,4 @@ impl Course<'_> {
         }
         Ok(())
     }
-}
-
-/// The principals that a trust policy lets in.
-fn trusted(trust: &Value) -> Vec<Principal> {
-    policy::statements(trust).into_iter().filter(|statement| policy::allows(statement)).flat_map(principals).collect()
 }

@@ -53,7 +53,7 @@ const CALLS: &[&str] = &[
 /// A policy of AWS's that stands for a permissions boundary.
 const BOUNDARY: &str = "arn:aws:iam::aws:policy/PowerUserAccess";
 
-/// What stands for a policy whose document the event does not hold, and for the permissions of a role.
+/// What stands for a policy whose document the event does not hold.
 const SOME_POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}"#;
 
@@ -63,6 +63,7 @@ const TRUST_BEFORE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Al
 /// Public halves of key pairs whose private halves nobody has.
 const CERTIFICATE: &str = include_str!("certificate.pem");
 const SSH_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7vbqajDhA replay";
+const ANOTHER_THUMBPRINT: &str = "0123456789abcdef0123456789abcdef01234567";
 const THUMBPRINT: &str = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280";
 
 /// A kind of long-term credential.
@@ -128,8 +129,8 @@ pub struct State {
     pub users: BTreeMap<String, User>,
     /// By name.
     pub roles: BTreeMap<String, Role>,
-    /// Identity providers, by ARN.
-    pub providers: BTreeSet<String>,
+    /// What identity providers are told by, by ARN: client ids and thumbprints, or metadata.
+    pub providers: BTreeMap<String, String>,
     /// Virtual MFA devices that nobody has, by serial number.
     pub unassigned_mfa_devices: BTreeSet<String>,
     /// Whether there is an account password policy; `None` if no event is about it.
@@ -190,7 +191,9 @@ impl State {
         let roles =
             self.roles.iter().map(|(name, role)| format!("role {} ({}) trusts {}", quote(name), role.id, role.trust));
         lines.extend(roles);
-        lines.extend(self.providers.iter().map(|arn| format!("identity provider {}", quote(arn))));
+        lines.extend(
+            self.providers.iter().map(|(arn, told)| format!("identity provider {} {}", quote(arn), quote(told))),
+        );
         lines
             .extend(self.unassigned_mfa_devices.iter().map(|serial| format!("MFA device {} of nobody", quote(serial))));
         lines.extend((self.password_policy == Some(true)).then(|| "account password policy".to_owned()));
@@ -221,6 +224,7 @@ pub(super) struct Iam {
     may_use_existing: bool,
     /// Recorded ids and ARNs, and the account's.
     ids: BTreeMap<String, String>,
+    /// What the events are about, by name, ARN or serial number. Only what is in `made` is ours.
     users: BTreeSet<String>,
     roles: BTreeSet<String>,
     providers: BTreeSet<String>,
@@ -237,7 +241,7 @@ enum Made {
     User { name: String, id: String },
     Group(String),
     Policy(String),
-    Role(String),
+    Role { name: String, id: String },
     Provider(String),
     MfaDevice(String),
 }
@@ -302,8 +306,12 @@ impl Iam {
             }
             "AddUserToGroup" => {
                 let name = wanted("groupName")?;
-                let made = unless_there("CreateGroup", client.create_group().group_name(&name).send().await.map(drop))?;
-                self.note(made, Made::Group(name.clone()), &format!("a group named `{name}`"))?;
+                let is_ours = |made: &Made| matches!(made, Made::Group(known) if *known == name);
+                if unless_there("CreateGroup", client.create_group().group_name(&name).send().await.map(drop))? {
+                    self.made.push(Made::Group(name));
+                } else if !self.may_use_existing && !self.made.iter().any(is_ours) {
+                    return Err(there_already(&format!("a group named `{name}`")));
+                }
             }
             "DeactivateMFADevice" => {
                 let serial = self.ensure_mfa_device(&wanted("serialNumber")?).await?;
@@ -401,11 +409,11 @@ impl Iam {
                 let call = client.create_role().role_name(&name).set_path(text(request, "path"));
                 let call = call.assume_role_policy_document(wanted("assumeRolePolicyDocument")?).send().await;
                 let made = call.map_err(|error| CallError::new("CreateRole", &error))?;
-                let recorded = text(field(&event.response, "role"), "roleId");
-                if let (Some(recorded), Some(role)) = (recorded, made.role()) {
-                    self.ids.insert(recorded, role.role_id().to_owned());
+                let id = made.role().map(|role| role.role_id().to_owned()).unwrap_or_default();
+                if let Some(recorded) = text(field(&event.response, "role"), "roleId") {
+                    self.ids.insert(recorded, id.clone());
                 }
-                self.made.push(Made::Role(name));
+                self.made.push(Made::Role { name, id });
             }
             "UpdateAssumeRolePolicy" => {
                 let call = client.update_assume_role_policy().role_name(wanted("roleName")?);
@@ -420,7 +428,8 @@ impl Iam {
             }
             "UpdateSAMLProvider" => {
                 let arn = self.live(&wanted("sAMLProviderArn")?);
-                let call = client.update_saml_provider().saml_provider_arn(arn).saml_metadata_document(metadata());
+                let call =
+                    client.update_saml_provider().saml_provider_arn(arn).saml_metadata_document(metadata("another"));
                 call.send().await.map_err(|error| CallError::new("UpdateSAMLProvider", &error))?;
             }
             "CreateOpenIDConnectProvider" => {
@@ -439,7 +448,7 @@ impl Iam {
             "UpdateOpenIDConnectProviderThumbprint" => {
                 let call = client.update_open_id_connect_provider_thumbprint();
                 let call = call.open_id_connect_provider_arn(self.live(&wanted("openIDConnectProviderArn")?));
-                let call = call.thumbprint_list(THUMBPRINT).send().await;
+                let call = call.thumbprint_list(ANOTHER_THUMBPRINT).send().await;
                 call.map_err(|error| CallError::new("UpdateOpenIDConnectProviderThumbprint", &error))?;
             }
             name => {
@@ -471,24 +480,27 @@ impl Iam {
             }
         }
         for name in &self.roles {
-            let found = self.client.get_role().role_name(name).send().await;
-            let Some(found) = if_there("GetRole", found)? else { continue };
-            if let Some(role) = found.role() {
-                let trust = json!(role.assume_role_policy_document().unwrap_or_default());
-                let trust = policy::parse(&trust).unwrap_or(trust);
-                state.roles.insert(name.clone(), Role { id: role.role_id().to_owned(), trust });
+            if let Some(role) = Box::pin(self.role(name)).await? {
+                state.roles.insert(name.clone(), role);
             }
         }
         for arn in &self.providers {
-            let is_there = if arn.contains(":saml-provider/") {
-                if_there("GetSAMLProvider", self.client.get_saml_provider().saml_provider_arn(arn).send().await)?
-                    .is_some()
+            let told = if arn.contains(":saml-provider/") {
+                let found = self.client.get_saml_provider().saml_provider_arn(arn).send().await;
+                let found = if_there("GetSAMLProvider", found)?;
+                found.map(|found| {
+                    format!("metadata {}", found.saml_metadata_document().unwrap_or_default().replace('x', ""))
+                })
             } else {
                 let found = self.client.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await;
-                if_there("GetOpenIDConnectProvider", found)?.is_some()
+                let found = if_there("GetOpenIDConnectProvider", found)?;
+                found.map(|found| {
+                    let (clients, thumbprints) = (found.client_id_list().join(" "), found.thumbprint_list().join(" "));
+                    format!("client ids {clients}, thumbprints {thumbprints}")
+                })
             };
-            if is_there {
-                state.providers.insert(arn.clone());
+            if let Some(told) = told {
+                state.providers.insert(arn.clone(), told);
             }
         }
         if !self.mfa_devices.is_empty() {
@@ -648,8 +660,10 @@ impl Iam {
             Made::Policy(arn) => {
                 if_there("DeletePolicy", client.delete_policy().policy_arn(arn).send().await.map(drop))?;
             }
-            Made::Role(name) => {
-                if_there("DeleteRole", client.delete_role().role_name(name).send().await.map(drop))?;
+            Made::Role { name, id } => {
+                if Box::pin(self.role(name)).await?.is_some_and(|role| role.id == *id) {
+                    if_there("DeleteRole", client.delete_role().role_name(name).send().await.map(drop))?;
+                }
             }
             Made::Provider(arn) if arn.contains(":saml-provider/") => {
                 let call = client.delete_saml_provider().saml_provider_arn(arn).send().await;
@@ -713,41 +727,59 @@ impl Iam {
         Ok(())
     }
 
+    /// A user of ours by that name, made if it is the first time.
     async fn ensure_user(&mut self, name: &str) -> Result<Prepared, ReenactError> {
         let found = if_there("GetUser", self.client.get_user().user_name(name).send().await)?;
-        match (found, self.users.contains(name)) {
-            (Some(_), true) => {}
-            (None, true) => {
+        let found = found.and_then(|found| found.user().map(|user| user.user_id().to_owned()));
+        let is_of_name = |made: &&Made| matches!(made, Made::User { name: known, .. } if known == name);
+        let is_ours =
+            |id: &String| self.made.iter().any(|made| matches!(made, Made::User { id: known, .. } if known == id));
+        match found {
+            Some(id) if self.may_use_existing || is_ours(&id) => {}
+            Some(_) => return Err(there_already(&format!("a user named `{name}`"))),
+            None if self.made.iter().any(|made| is_of_name(&made)) => {
                 let reason = format!(
                     "user {} was taken away after an earlier event, so this is not done again: the event comes late",
                     quote(name)
                 );
                 return Ok(Prepared::Impossible(reason));
             }
-            (Some(_), false) if self.may_use_existing => {
-                self.users.insert(name.to_owned());
-            }
-            (Some(_), false) => return Err(there_already(&format!("a user named `{name}`"))),
-            (None, false) => {
+            None => {
                 let made = self.client.create_user().user_name(name).send().await;
                 let made = made.map_err(|error| CallError::new("CreateUser", &error))?;
                 let id = made.user().map(|user| user.user_id().to_owned()).unwrap_or_default();
                 self.made.push(Made::User { name: name.to_owned(), id });
-                self.users.insert(name.to_owned());
             }
         }
+        self.users.insert(name.to_owned());
         Ok(Prepared::Ready)
     }
 
+    /// A role of ours by that name, made if it is the first time.
     async fn ensure_role(&mut self, name: &str) -> Result<Prepared, ReenactError> {
-        if self.roles.contains(name) {
-            return Ok(Prepared::Ready);
+        let is_ours =
+            |id: &str| self.made.iter().any(|made| matches!(made, Made::Role { id: known, .. } if known == id));
+        match self.role(name).await? {
+            Some(role) if self.may_use_existing || is_ours(&role.id) => {}
+            Some(_) => return Err(there_already(&format!("a role named `{name}`"))),
+            None => {
+                let call = self.client.create_role().role_name(name).assume_role_policy_document(TRUST_BEFORE);
+                let made = call.send().await.map_err(|error| CallError::new("CreateRole", &error))?;
+                let id = made.role().map(|role| role.role_id().to_owned()).unwrap_or_default();
+                self.made.push(Made::Role { name: name.to_owned(), id });
+            }
         }
-        let call = self.client.create_role().role_name(name).assume_role_policy_document(TRUST_BEFORE).send().await;
-        let made = unless_there("CreateRole", call.map(drop))?;
-        self.note(made, Made::Role(name.to_owned()), &format!("a role named `{name}`"))?;
         self.roles.insert(name.to_owned());
         Ok(Prepared::Ready)
+    }
+
+    async fn role(&self, name: &str) -> Result<Option<Role>, ReenactError> {
+        let found = if_there("GetRole", self.client.get_role().role_name(name).send().await)?;
+        let role = found.and_then(|found| found.role);
+        Ok(role.map(|role| {
+            let trust = json!(role.assume_role_policy_document().unwrap_or_default());
+            Role { id: role.role_id().to_owned(), trust: policy::parse(&trust).unwrap_or(trust) }
+        }))
     }
 
     async fn ensure_policy(&mut self, recorded: &str) -> Result<(), ReenactError> {
@@ -799,7 +831,7 @@ impl Iam {
     }
 
     async fn make_saml_provider(&mut self, name: &str) -> Result<String, ReenactError> {
-        let call = self.client.create_saml_provider().name(name).saml_metadata_document(metadata()).send().await;
+        let call = self.client.create_saml_provider().name(name).saml_metadata_document(metadata("idp")).send().await;
         let made = call.map_err(|error| CallError::new("CreateSAMLProvider", &error))?;
         let arn = made.saml_provider_arn().unwrap_or_default().to_owned();
         self.providers.insert(arn.clone());
@@ -887,20 +919,6 @@ impl Iam {
         Ok(())
     }
 
-    /// Remembers what was created. What was there already may be used only in a stand-in.
-    fn note(&mut self, is_made: bool, made: Made, what: &str) -> Result<(), ReenactError> {
-        let is_ours = |known: &Made| match (known, &made) {
-            (Made::Group(known), Made::Group(name)) | (Made::Role(known), Made::Role(name)) => known == name,
-            _ => false,
-        };
-        if is_made {
-            self.made.push(made);
-        } else if !self.may_use_existing && !self.made.iter().any(is_ours) {
-            return Err(there_already(what));
-        }
-        Ok(())
-    }
-
     /// The account's id or ARN for a recorded one.
     fn live(&self, recorded: &str) -> String {
         self.ids.get(recorded).cloned().unwrap_or_else(|| recorded.to_owned())
@@ -963,10 +981,10 @@ pub(super) fn renew_dates(value: &mut Value, now: DateTime<Utc>) {
 }
 
 /// SAML metadata of the least length that IAM takes.
-fn metadata() -> String {
+fn metadata(name: &str) -> String {
     let padding = "x".repeat(1_000);
     format!(
-        r#"<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com"><!-- {padding} --></EntityDescriptor>"#
+        r#"<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://{name}.example.com"><!-- {padding} --></EntityDescriptor>"#
     )
 }
 
