@@ -352,16 +352,22 @@ impl Runtime {
     }
 }
 
+/// The most AWS calls that a log line names.
+const MOST_LOGGED_STEPS: usize = 200;
+
 /// One line per decision: who, what, why, how long. Never the event itself.
 fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
-    let steps: Vec<String> = handled
+    let left_out = handled.steps.len().saturating_sub(MOST_LOGGED_STEPS);
+    let mut steps: Vec<String> = handled
         .steps
         .iter()
+        .take(MOST_LOGGED_STEPS)
         .map(|step| {
             let result = if step.result.is_ok() { "ok" } else { "failed" };
             format!("{} {} {result} {} ms", step.call, step.target, step.millis)
         })
         .collect();
+    steps.extend((left_out > 0).then(|| format!("and {left_out} more")));
     let outcome = handled.report.as_ref().map(|report| report.outcome.words());
     let severity = handled.report.as_ref().and_then(|report| report.severity).map(rules::Severity::word);
     let actions = handled.report.as_ref().map(|report| report.actions.join("; "));
