@@ -928,6 +928,10 @@ async fn what_cannot_be_searched_for_is_not_called_gone() {
     let ran = scene.stage.run(&process, &made.event).await;
     assert!(ran.handled.error.is_some());
     ran.mail_says(&["FAILED - ACT NOW: may work: ", "`ListUsers` failed: AccessDenied"]);
+    scene.stage.inject(Fault { code: None, delay_seconds: 8.0, ..Fault::new("", "ListUsers", "") });
+    let ran = scene.stage.run_within(&process, &made.event, Duration::from_secs(15)).await;
+    assert!(ran.handled.error.is_some());
+    ran.mail_says(&["FAILED - ACT NOW: may work: ", "the time for it ran out"]);
     assert_eq!(outcome(&scene.stage.run(&process, &made.event).await), Reverted);
     scene.ended(&made, None).await;
 }
