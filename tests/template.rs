@@ -71,6 +71,7 @@ const FUNCTIONS: &[Function] = &[
             "iam:ListSSHPublicKeys",
             "iam:ListServiceSpecificCredentials",
             "iam:ListSigningCertificates",
+            "iam:ListUsers",
             "iam:PutUserPolicy",
             "iam:UpdateAccessKey",
             "iam:UpdateSSHPublicKey",

@@ -6,15 +6,25 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_sdk_iam::types::StatusType;
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use rules::access_key::Kind;
 use rules::access_key::plan::Status;
-use rules::access_key::sessions::{LastUse, POLICY_NAME, Use, assumed_role, denies_older_sessions};
+use rules::access_key::sessions::{AssumedRoles, LastUse, POLICY_NAME, Session, Use, denies_older_sessions, given_out};
 use runtime::clients::in_region;
 use runtime::{CallError, Calls};
 
 /// The most pages of events that are read of one region: LookupEvents takes two calls a second, with 50 events at most in an answer
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).
 const MOST_PAGES: usize = 6;
+
+/// The most access keys that are looked up: the credential itself, and sessions got by it.
+const MOST_KEYS: usize = 8;
+
+/// How many users are searched at the same time, for IAM's sake, which slows down an account that calls too often.
+const SEARCHED_AT_ONCE: usize = 8;
+
+/// How often all users are searched, if some are renamed or deleted meanwhile.
+const MOST_SEARCHES: usize = 3;
 
 /// An account, with a record of the calls made on it.
 pub struct Account<'a> {
@@ -120,22 +130,85 @@ impl Account<'_> {
         }
     }
 
-    /// Reads the status of a credential; `None` if the user, whose credentials are all looked through, has none of that id,
-    /// or if there is no such user.
+    /// The status of a credential; `None` if the user has none of that id, or if there is no such user.
     ///
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn status(&self, held: &Held<'_>) -> Result<Option<Status>, CallError> {
+        match self.listed(held).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            listed => listed,
+        }
+    }
+
+    /// The status of a credential; `None` if the user, whose credentials are all looked through, has none of that id.
+    async fn listed(&self, held: &Held<'_>) -> Result<Option<Status>, CallError> {
         let mut marker = None;
         loop {
-            let (found, next) = match self.page(held, marker.take()).await {
-                Err(error) if error.is_not_found() => return Ok(None),
-                page => page?,
-            };
+            let (found, next) = self.page(held, marker.take()).await?;
             if found.is_some() || next.is_none() {
                 return Ok(found);
             }
             marker = next;
+        }
+    }
+
+    /// Who has a credential, also if it is not the one that it was thought to be: users can be renamed, and others made under their
+    /// old names. `None` if nobody has it.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer, or if users came and went so that nothing can be said.
+    pub async fn holder(&self, held: &Held<'_>) -> Result<Option<String>, CallError> {
+        if held.kind == Kind::AccessKey {
+            match self.last_use(held.id).await {
+                Ok((owner, _)) => return Ok(owner),
+                Err(error) if error.is_not_found() => return Ok(None),
+                // Of a key that there is not, AWS can't tell whether the caller may ask.
+                Err(error) if is_denied(&error) => match self.listed(held).await {
+                    Err(error) if error.is_not_found() => {}
+                    listed => return Ok(listed?.map(|_| held.user.clone())),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        for _ in 0..MOST_SEARCHES {
+            if let Some(holder) = self.search(held).await? {
+                return Ok(holder);
+            }
+        }
+        let detail = format!("users were renamed or deleted while {} was looked for", held.id);
+        Err(CallError { call: "ListUsers", code: None, detail })
+    }
+
+    /// Looks for a credential at all users there are; `None` if some went meanwhile, so that they may have it under other names.
+    async fn search(&self, held: &Held<'_>) -> Result<Option<Option<String>>, CallError> {
+        let mut has_all = true;
+        for users in self.users().await?.chunks(SEARCHED_AT_ONCE) {
+            let held = users.iter().map(|user| Held { user: user.clone(), ..held.clone() }).collect::<Vec<_>>();
+            let listed = join_all(held.iter().map(|held| Box::pin(self.listed(held)))).await;
+            for (held, listed) in held.into_iter().zip(listed) {
+                match listed {
+                    Ok(Some(_)) => return Ok(Some(Some(held.user))),
+                    Ok(None) => {}
+                    Err(error) if error.is_not_found() => has_all = false,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(has_all.then_some(None))
+    }
+
+    /// The names of all users.
+    async fn users(&self) -> Result<Vec<String>, CallError> {
+        let (mut users, mut marker) = (Vec::new(), None);
+        loop {
+            let request = self.iam.list_users().set_marker(marker.take()).send();
+            let page = self.calls.make("ListUsers", "", request, |page| count(page.users().len())).await?;
+            users.extend(page.users().iter().map(|user| user.user_name().to_owned()));
+            marker = next(page.is_truncated(), page.marker());
+            if marker.is_none() {
+                return Ok(users);
+            }
         }
     }
 
@@ -214,16 +287,44 @@ impl Account<'_> {
         self.calls.make("PutUserPolicy", &format!("{POLICY_NAME} on {user}"), request, ok).await.map(drop)
     }
 
-    /// The ARNs of the roles that were assumed with an access key since then, as far as a region's event history shows it by now.
-    ///
-    /// # Errors
-    /// What went wrong, in words.
+    /// Finds the roles that were assumed since then with an access key, or with sessions got by it, as far as the event history of these
+    /// regions shows it by now.
     pub async fn assumed_roles(
+        &self,
+        id: &str,
+        regions: &BTreeSet<String>,
+        since: DateTime<Utc>,
+        found: &mut AssumedRoles,
+    ) {
+        let mut keys = vec![id.to_owned()];
+        let mut position = 0;
+        while let Some(key) = keys.get(position).cloned() {
+            if position == MOST_KEYS {
+                found.problems.push(format!("there are more than {MOST_KEYS} sessions, which are not all looked at"));
+                return;
+            }
+            for region in regions {
+                let mut sessions = Vec::new();
+                match self.sessions(&key, region, since, &mut sessions).await {
+                    Ok(()) => drop(found.regions.insert(region.clone())),
+                    Err(problem) => found.problems.push(problem),
+                }
+                for session in sessions {
+                    found.arns.extend(session.role);
+                    keys.extend(session.key.filter(|key| !keys.contains(key)));
+                }
+            }
+            position += 1;
+        }
+    }
+
+    /// The sessions that were given out to an access key, by the event history of a region.
+    async fn sessions(
         &self,
         id: &str,
         region: &str,
         since: DateTime<Utc>,
-        found: &mut BTreeSet<String>,
+        found: &mut Vec<Session>,
     ) -> Result<(), String> {
         let config = in_region(self.config, region).map_err(|error| error.to_string())?;
         let client = aws_sdk_cloudtrail::Client::new(&config);
@@ -239,13 +340,13 @@ impl Account<'_> {
             };
             let page = self.calls.make("LookupEvents", &target, request, summary).await;
             let page = page.map_err(|error| error.to_string())?;
-            found.extend(page.events().iter().filter_map(|event| event.cloud_trail_event()).filter_map(assumed_role));
+            found.extend(page.events().iter().filter_map(|event| event.cloud_trail_event()).filter_map(given_out));
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if token.is_none() {
                 return Ok(());
             }
         }
-        Err(format!("there are more events of the key in {region} than snapback reads"))
+        Err(format!("there are more events of {id} in {region} than snapback reads"))
     }
 }
 
@@ -254,6 +355,11 @@ fn used(last_used: Option<&aws_sdk_iam::types::AccessKeyLastUsed>) -> LastUse {
     let Some((last, date)) = shown else { return LastUse::NoneShown };
     let at = DateTime::from_timestamp(date.secs(), 0).unwrap_or_default();
     LastUse::Shown(Use { at, service: last.service_name().to_owned(), region: last.region().to_owned() })
+}
+
+/// Whether AWS refused a call because the caller may not make it.
+pub fn is_denied(error: &CallError) -> bool {
+    error.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied"))
 }
 
 fn count(number: usize) -> String {

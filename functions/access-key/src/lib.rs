@@ -12,15 +12,15 @@ use aws_config::SdkConfig;
 use chrono::TimeDelta;
 use rules::access_key::detect::{self, Change, Credential, Finding};
 use rules::access_key::plan::{Action, Status, plan};
-use rules::access_key::report::{Course, Handled, Seen, Sessions, report};
-use rules::access_key::sessions::{AssumedRoles, LastUse};
+use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
+use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
 use rules::access_key::{Kind, NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
-use rules::{Decision, Event, Settings, Subscription};
+use rules::{Decision, Event, Outcome, Settings, Subscription};
 use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
-use account::{Account, Held};
+use account::{Account, Held, is_denied};
 
 /// How far ahead of now the sessions are denied: for a moment after it was deactivated, a key may still work in places.
 const SPREADING: TimeDelta = TimeDelta::minutes(1);
@@ -31,6 +31,9 @@ const SESSIONS_SINCE: TimeDelta = TimeDelta::hours(48);
 
 /// How long the event history may be looked through.
 const LOOKUP_TIME: Duration = Duration::from_secs(12);
+
+/// Why a credential can't be dealt with that AWS shows to some calls and not to others.
+const CONTRADICTION: &str = "AWS shows it to some calls and not to others";
 
 /// The guardrail.
 pub struct AccessKey {
@@ -66,15 +69,15 @@ impl Guardrail for AccessKey {
     }
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
-        let course = match finding {
-            Finding::OfRoot(_) => Course::Root,
+        let report = match finding {
+            Finding::OfRoot(credential) => of_root(event, credential),
             Finding::OfUser(credential) => {
                 let account = Account { iam: &self.iam, config: &self.config, calls: invocation.calls };
-                Work::new(account, event, credential, invocation).run().await
+                let course = Work::new(account, event, credential, invocation).run().await;
+                of_user(event, credential, invocation.settings, &course, invocation.calls.steps())
             }
         };
-        let steps = invocation.calls.steps();
-        Remedied::Report(Box::new(report(event, finding, invocation.settings, &course, steps)))
+        Remedied::Report(Box::new(report))
     }
 }
 
@@ -119,8 +122,9 @@ impl<'a> Work<'a> {
         let Some(mut handled) = self.handled else {
             return Course::NotRead { problem: problem.unwrap_or_default() };
         };
-        if let (Seen::NotRead(unread), Some(problem)) = (&mut handled.seen, problem) {
-            *unread = problem;
+        match (&mut handled.seen, problem) {
+            (Seen::NotRead(unread), Some(problem)) => *unread = problem,
+            (_, problem) => handled.failures.extend(problem),
         }
         handled.renamed_to = renamed_to;
         Course::Handled(Box::new(handled))
@@ -132,8 +136,13 @@ impl<'a> Work<'a> {
         // What is new is struck at once. What this process has dealt with, and what was there before, is looked at first.
         let strikes = acts && self.credential.change == Change::Made && !self.has_closed();
         let (start, mut pause) = (Instant::now(), Pause::default());
+        // The name that it was last not found under.
+        let mut missed: Option<String> = None;
         loop {
-            let first = if strikes { self.strike().await } else { self.look().await? };
+            let first = match if strikes { First::Shown(Status::Active) } else { self.look().await? } {
+                First::Shown(Status::Active) if acts && !self.has_closed() => self.strike().await,
+                first => first,
+            };
             let is_late = !self.invocation.is_young(self.event) || self.has_closed() || start.elapsed() >= LOOK_FOR;
             match first {
                 First::Struck(result) => {
@@ -141,42 +150,46 @@ impl<'a> Work<'a> {
                     self.finish().await;
                     return Ok(None);
                 }
-                First::Shown(Status::Active) if acts => {
-                    self.handled();
-                    let result = self.account.deactivate(&self.held).await;
-                    self.note(Action::Deactivate, result);
-                    self.finish().await;
-                    return Ok(None);
+                First::Shown(Status::Active) if self.has_closed() => {
+                    return Ok(Some(self.settled(Found::ActivatedSince)));
                 }
                 First::Shown(Status::Active) => {
                     let last_use = match self.held.kind {
-                        Kind::AccessKey => self.last_use().await,
+                        Kind::AccessKey => self.last_use(SETTLE).await,
                         _ => LastUse::NotAsked,
                     };
                     return Ok(Some(Course::Withheld { renamed_to: self.renamed_to(), last_use }));
                 }
                 // A reset leaves the status as it is; what was activated is seen to be active sooner or later.
                 First::Shown(Status::Inactive) if is_late || self.credential.change == Change::Reset => {
-                    if acts && self.held.kind == Kind::AccessKey && !self.has_closed() && self.has_left_sessions().await
-                    {
+                    if acts && self.deals_with_sessions().await {
                         return Ok(None);
                     }
-                    return Ok(Some(Course::Gone { is_there: true, now: self.invocation.now() }));
+                    return Ok(Some(self.settled(Found::Inactive)));
                 }
-                First::Shown(Status::Inactive) => pause.wait().await,
-                First::Absent => match self.owner().await? {
-                    Some(owner) if owner != self.held.user => {
-                        if self.held.user != self.credential.user {
-                            pause.wait().await;
-                        }
-                        self.held.user = owner;
+                First::Absent if self.has_closed() => return Ok(Some(self.settled(Found::Absent))),
+                // It is searched for once under each name, and once more before it is given up.
+                First::Absent if is_late || missed.as_ref() != Some(&self.held.user) => {
+                    // Renamed once more: the pause comes before the question, so that none is between the answer and the blow.
+                    if missed.as_ref().is_some_and(|missed| *missed != self.held.user) {
+                        pause.wait().await;
                     }
-                    Some(_) if is_late => return Err("AWS shows the key to some calls and not to others".to_owned()),
-                    None if is_late => return Ok(Some(Course::Gone { is_there: false, now: self.invocation.now() })),
-                    Some(_) | None => pause.wait().await,
-                },
+                    missed = Some(self.held.user.clone());
+                    match self.account.holder(&self.held).await.map_err(|error| error.to_string())? {
+                        Some(holder) if holder != self.held.user => self.held.user = holder,
+                        None if is_late => return Ok(Some(self.settled(Found::Absent))),
+                        Some(_) if is_late => return Err(CONTRADICTION.to_owned()),
+                        Some(_) | None => pause.wait().await,
+                    }
+                }
+                First::Shown(Status::Inactive) | First::Absent => pause.wait().await,
             }
         }
+    }
+
+    fn settled(&self, found: Found) -> Course {
+        let (is_ours, renamed_to, now) = (self.has_closed(), self.renamed_to(), self.invocation.now());
+        Course::Settled { found, is_ours, renamed_to, now }
     }
 
     fn renamed_to(&self) -> Option<String> {
@@ -201,54 +214,27 @@ impl<'a> Work<'a> {
         Ok(status.map_or(First::Absent, First::Shown))
     }
 
-    /// Whose an access key is that the event's user hasn't got: users can be renamed. `None` if it is nobody's, and for the other
-    /// kinds, of which AWS does not tell it.
-    async fn owner(&self) -> Result<Option<String>, String> {
-        if self.held.kind != Kind::AccessKey || self.has_closed() {
-            return Ok(None);
-        }
-        match self.account.last_use(self.held.id).await {
-            Ok((owner, _)) => Ok(owner),
-            // Of a key that there is not, AWS can't tell whether the caller may ask.
-            Err(error) if error.is_not_found() || is_denied(&error) => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Whether a call found nothing because the user was renamed meanwhile; the new name counts from here on.
-    async fn is_renamed(&mut self, result: &Result<(), CallError>) -> bool {
-        if !result.as_ref().is_err_and(CallError::is_not_found) {
-            return false;
-        }
-        match self.owner().await {
-            Ok(Some(owner)) if owner != self.held.user => {
-                self.held.user = owner;
-                true
-            }
-            Ok(_) | Err(_) => false,
-        }
-    }
-
     /// Deals with what was got with a key that is inactive by now, by somebody's doing or by an earlier try of ours; whether
-    /// there is anything to tell of it.
-    async fn has_left_sessions(&mut self) -> bool {
-        let last_use = self.last_use().await;
-        let is_since = match &last_use {
-            LastUse::Shown(last) => last.is_since(self.event, self.credential.change),
-            LastUse::Unknown(_) => true,
-            LastUse::NoneShown | LastUse::NotAsked => false,
-        };
-        if !is_since {
+    /// there is anything to tell of it that was not told.
+    async fn deals_with_sessions(&mut self) -> bool {
+        let is_told = self.event.identity.as_deref().is_some_and(|identity| self.invocation.has_told(identity));
+        if self.held.kind != Kind::AccessKey || is_told {
             return false;
         }
-        self.handled().last_use = last_use;
-        self.handled().seen = Seen::There(Status::Inactive);
-        self.revoke_sessions().await;
-        if self.sessions_are_dealt_with() {
-            self.invocation.closed(self.event, &self.credential.id);
+        let last_use = self.last_use(SETTLE).await;
+        if !matches!(last_use, LastUse::Unknown(_)) && self.left_sessions(&last_use).is_none() {
+            return false;
         }
+        self.handled().seen = Seen::There(Status::Inactive);
+        self.handled().last_use = last_use;
+        self.revoke_sessions(SETTLE).await;
         self.look_for_roles().await;
         true
+    }
+
+    /// The use of the key that may have left temporary credentials which are still valid.
+    fn left_sessions<'b>(&self, last_use: &'b LastUse) -> Option<&'b Use> {
+        last_use.with_sessions(self.event, self.credential.change, self.invocation.now())
     }
 
     /// What has been done, beginning now if nothing was.
@@ -262,26 +248,23 @@ impl<'a> Work<'a> {
             at: None,
             last_use: LastUse::NotAsked,
             sessions: Sessions::LeftAlone,
+            strays: BTreeSet::new(),
             roles: None,
             now,
         })
     }
 
-    /// Notes how a write went. What is gone needs no further writing.
-    fn note(&mut self, action: Action, result: Result<(), CallError>) -> bool {
+    /// Notes how a write on the credential went. What is gone needs no further writing.
+    fn note(&mut self, action: Action, result: Result<(), CallError>) {
         let now = self.invocation.now();
         let handled = self.handled();
         match result {
             Ok(()) => {
                 handled.carried_out.push(action);
                 handled.at.get_or_insert(now);
-                true
             }
-            Err(error) if error.is_not_found() => true,
-            Err(error) => {
-                handled.failures.push(error.to_string());
-                false
-            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => handled.failures.push(error.to_string()),
         }
     }
 
@@ -293,32 +276,25 @@ impl<'a> Work<'a> {
     /// again.
     async fn finish(&mut self) {
         let is_deactivated = self.has_done(Action::Deactivate);
-        let is_key = self.held.kind == Kind::AccessKey;
-        if is_key && is_deactivated {
-            self.handled().last_use = self.last_use().await;
-            self.revoke_sessions().await;
+        // A deleted key can't be asked about. What works still does not wait for an answer.
+        if self.held.kind == Kind::AccessKey {
+            let patience = if is_deactivated { SETTLE } else { Duration::ZERO };
+            self.handled().last_use = self.last_use(patience).await;
+            self.revoke_sessions(patience).await;
         }
-        // A deleted key can't be asked about. If something is left to be done about its sessions, it stays for the next try, inactive.
-        let may_go = !is_deactivated || self.sessions_are_dealt_with();
-        let deletes = self.plan.contains(&Action::Delete);
-        let is_closed = if deletes && may_go {
+        // If something is left to be done about its sessions, it stays for the next try, if it is inactive.
+        if self.plan.contains(&Action::Delete) && (!is_deactivated || self.sessions_are_dealt_with()) {
             let mut result = self.account.delete(&self.held).await;
             if self.is_renamed(&result).await {
                 result = self.account.delete(&self.held).await;
             }
-            self.note(Action::Delete, result)
-        } else {
-            !deletes && is_deactivated && may_go
-        };
-        if is_closed {
-            self.invocation.closed(self.event, &self.credential.id);
+            self.note(Action::Delete, result);
         }
         self.look_again().await;
-        if is_key && !is_deactivated {
-            self.handled().last_use = match self.account.last_use(self.held.id).await {
-                Ok((_, last_use)) => last_use,
-                Err(error) => LastUse::Unknown(error.to_string()),
-            };
+        let (credential, mode) = (self.credential, self.invocation.settings.access_key_mode);
+        let (outcome, problem) = self.handled().standing(credential, mode);
+        if problem.is_none() && outcome != Outcome::Alert {
+            self.invocation.closed(self.event, &self.credential.id);
         }
         self.look_for_roles().await;
     }
@@ -328,40 +304,84 @@ impl<'a> Work<'a> {
         handled.sessions != Sessions::NotDenied && !matches!(handled.last_use, LastUse::Unknown(_))
     }
 
-    /// When the key was used last. A young key may not be known everywhere yet.
-    async fn last_use(&self) -> LastUse {
+    /// Whether a call found nothing because the user was renamed meanwhile; the new name counts from here on.
+    async fn is_renamed(&mut self, result: &Result<(), CallError>) -> bool {
+        if !result.as_ref().is_err_and(CallError::is_not_found) {
+            return false;
+        }
+        match self.account.holder(&self.held).await {
+            Ok(Some(holder)) if holder != self.held.user => {
+                self.held.user = holder;
+                true
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// When the key was used last, and whose it is. A young key may not be known everywhere yet.
+    async fn last_use(&mut self, patience: Duration) -> LastUse {
         let (start, mut pause) = (Instant::now(), Pause::default());
         loop {
             let error = match self.account.last_use(self.held.id).await {
-                Ok((_, last_use)) => return last_use,
+                Ok((owner, last_use)) => {
+                    self.held.user = owner.unwrap_or_else(|| self.held.user.clone());
+                    return last_use;
+                }
                 Err(error) => error,
             };
             let is_unknown_yet = error.is_not_found() || is_denied(&error);
-            if !is_unknown_yet || !self.invocation.is_young(self.event) || start.elapsed() >= SETTLE {
+            if !is_unknown_yet || !self.invocation.is_young(self.event) || start.elapsed() >= patience {
                 return LastUse::Unknown(error.to_string());
             }
             pause.wait().await;
         }
     }
 
-    /// Denies everything to the user's temporary credentials, if some may have been got with the key.
-    async fn revoke_sessions(&mut self) {
-        let now = self.invocation.now();
-        if !matches!(&self.handled().last_use, LastUse::Shown(last) if last.may_have_left_sessions(now)) {
+    /// Denies everything to the user's temporary credentials, if some may have been got with the key. A policy is put on by the user's
+    /// name, so the key's user is asked for again afterwards.
+    async fn revoke_sessions(&mut self, patience: Duration) {
+        let last_use = self.handled().last_use.clone();
+        if self.left_sessions(&last_use).is_none() {
             return;
         }
-        let before = now + SPREADING;
-        let mut result = self.account.deny_older_sessions(&self.held.user, before).await;
-        if self.is_renamed(&result).await {
-            result = self.account.deny_older_sessions(&self.held.user, before).await;
+        // Until it is known to be otherwise, also if the time runs out meanwhile.
+        self.handled().sessions = Sessions::NotDenied;
+        let before = self.invocation.now() + SPREADING;
+        let (start, mut pause) = (Instant::now(), Pause::default());
+        loop {
+            let put = self.account.deny_older_sessions(&self.held.user, before).await;
+            if let Err(error) = &put
+                && !error.is_not_found()
+            {
+                return self.handled().failures.push(error.to_string());
+            }
+            let holder = self.account.holder(&self.held).await;
+            let is_late = start.elapsed() >= patience;
+            match (put, holder) {
+                (put, Ok(Some(holder))) if holder != self.held.user => {
+                    let old = std::mem::replace(&mut self.held.user, holder);
+                    if put.is_ok() {
+                        self.handled().strays.insert(old);
+                    }
+                    if is_late {
+                        return;
+                    }
+                }
+                (Ok(()), holder) => {
+                    let handled = self.handled();
+                    handled.failures.extend(holder.err().map(|error| error.to_string()));
+                    handled.carried_out.push(Action::RevokeSessions);
+                    handled.sessions = Sessions::Denied(before);
+                    return;
+                }
+                (Err(_), Ok(None)) => {
+                    self.handled().sessions = Sessions::UserGone;
+                    return;
+                }
+                (Err(error), _) if is_late => return self.handled().failures.push(error.to_string()),
+                (Err(_), _) => pause.wait().await,
+            }
         }
-        let is_gone = result.as_ref().is_err_and(CallError::is_not_found);
-        let is_done = self.note(Action::RevokeSessions, result);
-        self.handled().sessions = match (is_gone, is_done) {
-            (true, _) => Sessions::UserGone,
-            (false, true) => Sessions::Denied(before),
-            (false, false) => Sessions::NotDenied,
-        };
     }
 
     /// Reads the credential until it shows what was done, for as long as that may take.
@@ -369,17 +389,14 @@ impl<'a> Work<'a> {
         let (start, mut pause) = (Instant::now(), Pause::default());
         let (is_deactivated, is_deleted) = (self.has_done(Action::Deactivate), self.has_done(Action::Delete));
         loop {
-            let status = self.account.status(&self.held).await;
-            let is_settled = match status {
-                Ok(None) | Err(_) => true,
-                Ok(Some(Status::Inactive)) => !is_deleted,
-                Ok(Some(Status::Active)) => !is_deactivated && !is_deleted,
+            let (seen, is_settled) = match self.read_again(is_deleted).await {
+                Ok(Some(seen @ Seen::There(Status::Inactive))) => (seen, !is_deleted),
+                Ok(Some(seen @ Seen::There(Status::Active))) => (seen, !is_deactivated && !is_deleted),
+                Ok(Some(seen)) => (seen, true),
+                Ok(None) => (Seen::NotRead(CONTRADICTION.to_owned()), false),
+                Err(error) => (Seen::NotRead(error.to_string()), true),
             };
-            self.handled().seen = match status {
-                Ok(None) => Seen::Absent,
-                Ok(Some(status)) => Seen::There(status),
-                Err(error) => Seen::NotRead(error.to_string()),
-            };
+            self.handled().seen = seen;
             if is_settled || start.elapsed() >= SETTLE {
                 return;
             }
@@ -387,35 +404,35 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Finds the roles that were assumed with the key, in the regions where that may be recorded: the function's, the event's, and that of
-    /// the key's last use. What fails is told and no more.
+    /// Reads the credential once; `None` if somebody has it, but not who had it before: the new name counts from here on. That the user is
+    /// not there does not mean that the credential is gone, unless we deleted it.
+    async fn read_again(&mut self, is_deleted: bool) -> Result<Option<Seen>, CallError> {
+        if let Some(status) = self.account.status(&self.held).await? {
+            return Ok(Some(Seen::There(status)));
+        }
+        let holder = if is_deleted { None } else { self.account.holder(&self.held).await? };
+        let Some(holder) = holder else { return Ok(Some(Seen::Absent)) };
+        self.held.user = holder;
+        Ok(None)
+    }
+
+    /// Finds the roles that were assumed with the key, or with sessions got by it, in the regions where that may be recorded: the
+    /// function's, the event's, and that of the key's last use. What fails is told and no more.
     async fn look_for_roles(&mut self) {
-        let now = self.invocation.now();
-        let last_region = match &self.handled().last_use {
-            LastUse::Shown(last) if last.may_have_left_sessions(now) => last.region.clone(),
-            _ => return,
-        };
+        let last_use = self.handled().last_use.clone();
+        let Some(last_region) = self.left_sessions(&last_use).map(|last| last.region.clone()) else { return };
         let own = self.account.config.region().map(ToString::to_string);
         let regions: BTreeSet<String> =
             [own, self.event.region.clone(), Some(last_region)].into_iter().flatten().collect();
-        let since = now - SESSIONS_SINCE;
+        let since = self.invocation.now() - SESSIONS_SINCE;
         // Shorter than what is left, so that all the rest is told whatever comes of this.
         let margin = Duration::from_secs(1);
         let deadline = (Instant::now() + LOOKUP_TIME).min(self.invocation.deadline - margin);
         let mut roles = AssumedRoles::default();
-        for region in regions {
-            let looked = self.account.assumed_roles(self.held.id, &region, since, &mut roles.arns);
-            match timeout_at(deadline, Box::pin(looked)).await {
-                Ok(Ok(())) => drop(roles.regions.insert(region)),
-                Ok(Err(problem)) => roles.problems.push(problem),
-                Err(_) => roles.problems.push(format!("the time for CloudTrail in {region} ran out")),
-            }
+        let looked = self.account.assumed_roles(self.held.id, &regions, since, &mut roles);
+        if timeout_at(deadline, Box::pin(looked)).await.is_err() {
+            roles.problems.push("the time for CloudTrail ran out".to_owned());
         }
         self.handled().roles = Some(roles);
     }
-}
-
-/// Whether AWS refused a call because the caller may not make it.
-fn is_denied(error: &CallError) -> bool {
-    error.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied"))
 }

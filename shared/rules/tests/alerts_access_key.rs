@@ -1,20 +1,20 @@
 //! The mails of rule `access-key`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before it is
 //! committed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rules::access_key::Kind;
-use rules::access_key::detect::read;
+use rules::access_key::detect::{Finding, read};
 use rules::access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
 use rules::access_key::plan::Status::{Active, Inactive};
-use rules::access_key::report::{Course, Handled, Seen, Sessions, report};
+use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
 use rules::alert::{LONGEST_SUBJECT, Step, render};
 use rules::settings::Given;
-use rules::{Event, Settings, event};
+use rules::{Alert, Event, Settings, event};
 use serde_json::{Value, json};
 
 const KEY: &str = "AKIAQ3C7TN4YKEXAMPLE";
@@ -149,12 +149,39 @@ fn withheld_by_rollout() {
 
 #[test]
 fn already_gone() {
-    check("already_gone", &new_key(), &Settings::default(), &gone(false), Vec::new());
+    check("already_gone", &new_key(), &Settings::default(), &settled(Found::Absent, false), Vec::new());
 }
 
 #[test]
 fn already_inactive() {
-    check("already_inactive", &activated_key(), &Settings::default(), &gone(true), Vec::new());
+    check("already_inactive", &activated_key(), &Settings::default(), &settled(Found::Inactive, false), Vec::new());
+}
+
+#[test]
+fn settled_by_an_earlier_try() {
+    check("gone_by_an_earlier_try", &new_key(), &Settings::default(), &settled(Found::Absent, true), Vec::new());
+    let course = settled(Found::ActivatedSince, true);
+    check("activated_since", &activated_key(), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn reverted_while_the_user_went() {
+    let course = handled(Handled { last_use: used(), sessions: Sessions::UserGone, ..done() });
+    check("reverted_while_the_user_went", &new_key(), &Settings::default(), &course, Vec::new());
+}
+
+/// Renamed between the question whose the key is and the policy's being put on, and another user made under the old name.
+#[test]
+fn put_on_a_stranger_too() {
+    let course = handled(Handled {
+        renamed_to: Some("mallory2".to_owned()),
+        carried_out: vec![Deactivate, RevokeSessions, Delete],
+        last_use: used(),
+        sessions: Sessions::Denied(time("2026-11-22T14:03:53Z")),
+        strays: set(&["mallory"]),
+        ..done()
+    });
+    check("put_on_a_stranger_too", &new_key(), &Settings::default(), &course, Vec::new());
 }
 
 #[test]
@@ -171,12 +198,12 @@ fn inactive_and_used() {
 }
 
 #[test]
-fn of_root() {
+fn root_key() {
     let key = json!({"accessKey": {"accessKeyId": KEY, "status": "Active", "createDate": "Nov 22, 2026 2:02:40 PM"}});
     let mut raw = record("CreateAccessKey", &Value::Null, &key);
     raw["userIdentity"] = json!({"type": "Root", "principalId": "123456789012",
         "arn": "arn:aws:iam::123456789012:root", "accountId": "123456789012"});
-    check("of_root", &event::parse(&raw).unwrap(), &Settings::default(), &Course::Root, Vec::new());
+    snapshot("of_root", &root_mail(&event::parse(&raw).unwrap()));
 }
 
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to get into a command.
@@ -191,7 +218,8 @@ fn hostile() {
     let course = handled(Handled {
         renamed_to: Some(format!("-{forged}")),
         last_use: used(),
-        sessions: Sessions::NotDenied,
+        sessions: Sessions::UserGone,
+        strays: set(&[forged]),
         roles: Some(AssumedRoles {
             regions: set(&[forged]),
             arns: set(&[&format!("arn:aws:iam::1:role/{forged}")]),
@@ -199,9 +227,18 @@ fn hostile() {
         }),
         ..done()
     });
-    for (event, course) in [(new, course), (event::parse(&root).unwrap(), Course::Root)] {
-        let finding = read(&event).unwrap().unwrap();
-        let mail = render(&report(&event, &finding, &Settings::default(), &course, Vec::new()), &event);
+    let settled = Course::Settled {
+        found: Found::Inactive,
+        is_ours: false,
+        renamed_to: Some(forged.to_owned()),
+        now: time("2026-11-22T14:02:53Z"),
+    };
+    let settings = Settings::default();
+    for mail in [
+        user_mail(&new, &settings, &course, Vec::new()),
+        user_mail(&new, &settings, &settled, Vec::new()),
+        root_mail(&event::parse(&root).unwrap()),
+    ] {
         let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
         assert_eq!(headings.count(), 1, "{}", mail.body);
         for line in mail.body.lines() {
@@ -213,18 +250,30 @@ fn hostile() {
 
 /// Renders what came of an event and compares it with the mail in snapshots/.
 fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {
-    let finding = read(event).unwrap().unwrap();
-    let mail = render(&report(event, &finding, settings, course, steps), event);
+    snapshot(name, &user_mail(event, settings, course, steps));
+}
+
+fn snapshot(name: &str, mail: &Alert) {
     assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
     insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+}
+
+fn user_mail(event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) -> Alert {
+    let Some(Finding::OfUser(credential)) = read(event).unwrap() else { panic!("not a user's: {event:?}") };
+    render(&of_user(event, &credential, settings, course, steps), event)
+}
+
+fn root_mail(event: &Event) -> Alert {
+    let Some(Finding::OfRoot(credential)) = read(event).unwrap() else { panic!("not root's: {event:?}") };
+    render(&of_root(event, &credential), event)
 }
 
 fn handled(handled: Handled) -> Course {
     Course::Handled(Box::new(handled))
 }
 
-fn gone(is_there: bool) -> Course {
-    Course::Gone { is_there, now: time("2026-11-22T14:02:53Z") }
+fn settled(found: Found, is_ours: bool) -> Course {
+    Course::Settled { found, is_ours, renamed_to: None, now: time("2026-11-22T14:02:53Z") }
 }
 
 /// Deactivated and deleted, and seen to be gone.
@@ -237,6 +286,7 @@ fn done() -> Handled {
         at: Some(time("2026-11-22T14:02:52Z")),
         last_use: LastUse::NoneShown,
         sessions: Sessions::LeftAlone,
+        strays: BTreeSet::new(),
         roles: None,
         now: time("2026-11-22T14:02:53Z"),
     }
@@ -318,9 +368,8 @@ fn every_kind_has_its_commands() {
         let request = json!({"userName": "mallory", "status": "Active", "accessKeyId": id, "certificateId": id,
             "serviceSpecificCredentialId": id, "sSHPublicKeyId": id});
         let event = called(&name, &request, &Value::Null);
-        let finding = read(&event).unwrap().unwrap();
         let course = Course::NotRead { problem: String::new() };
-        let mail = render(&report(&event, &finding, &Settings::default(), &course, Vec::new()), &event);
+        let mail = user_mail(&event, &Settings::default(), &course, Vec::new());
         let noun = kind.words().to_lowercase().replace(' ', "-");
         assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
     }

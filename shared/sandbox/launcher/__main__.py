@@ -39,6 +39,9 @@ LOCKS = {"ec2": EC2_LOCK, "iam": identity.LOCK, "sts": identity.LOCK, "organizat
 # An error's code in the protocols that say it in the body.
 ERROR_CODE = re.compile(rb'<Code>([^<]+)|"__type": *"(?:[^"#]*#)?([^"]+)')
 
+# The access key of temporary credentials, in the answers of STS.
+SESSION_KEY = re.compile(rb"<AccessKeyId>(ASIA\w+)</AccessKeyId>")
+
 
 def answer(start_response, status, content_type, body, headers=()):
     data = body.encode()
@@ -75,9 +78,13 @@ class Sandbox:
             return start_response(status, headers, exc_info)
 
         body = self.carry_out(call, environ, note_status)
-        if call.status < 400 or call.error_code:
+        if call.error_code or (call.status < 400 and call.service != "sts"):
             return body
         data = b"".join(body)
+        if call.status < 400:
+            key_id = SESSION_KEY.search(data)
+            call.session_key_id = key_id and key_id[1].decode()
+            return [data]
         code = ERROR_CODE.search(data)
         call.error_code = (code[1] or code[2]).decode() if code else "UnknownError"
         return [data]

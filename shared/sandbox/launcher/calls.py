@@ -47,6 +47,8 @@ class Call:
         self.status = 0
         # The code in the answer, if that is an error.
         self.error_code = None
+        # The access key of the temporary credentials in the answer, if it holds any.
+        self.session_key_id = None
 
     def as_json(self):
         names = ("service", "action", "region", "access_key_id", "parameters", "status")

@@ -48,7 +48,7 @@ def username(call):
 
 # GUIDE/cloudtrail-event-reference-record-contents.html
 def record(call):
-    """The record of a call. The answer is no part of it, and parameters that are lists are spelled as in the request."""
+    """The record of a call. Of the answer it has a session's key alone. Parameters that are lists are spelled as in the request."""
     parameters = {
         name[:1].lower() + name[1:]: value for name, value in call.parameters.items() if name not in SECRETS
     }
@@ -62,7 +62,7 @@ def record(call):
         "sourceIPAddress": "127.0.0.1",
         "userAgent": call.user_agent,
         "requestParameters": parameters or None,
-        "responseElements": None,
+        "responseElements": {"credentials": {"accessKeyId": call.session_key_id}} if call.session_key_id else None,
         "requestID": call.event_id,
         "eventID": call.event_id,
         "readOnly": call.action.startswith(READING),

@@ -34,6 +34,7 @@ from moto.iam.policy_validation import (
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id, random_alphanumeric
 from moto.sts.models import STSBackend, sts_backends
+from moto.sts.responses import TokenResponse
 
 from calls import Refused, credential_scope
 from common import page, replaces
@@ -227,6 +228,24 @@ def assume_role(self, role_arn, **others):
     if all(role.arn != role_arn for role in iam_backends[account][self.partition].get_roles()):
         raise Refused(DENIED, f"User is not authorized to perform: sts:AssumeRole on resource: {role_arn}")
     return moto_assume_role(self, role_arn=role_arn, **others)
+
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html and API_GetFederationToken.html: each
+# session has a key of its own. moto gives the same one to all.
+def with_own_key(action):
+    moto_action = getattr(TokenResponse, action)
+
+    def give_out(self):
+        answer = moto_action(self)
+        key_id = generate_access_key_id_from_account_id(self.current_account, "ASIA", 20)
+        answer.result["Credentials"]["AccessKeyId"] = key_id
+        return answer
+
+    setattr(TokenResponse, action, give_out)
+
+
+for action in ("get_session_token", "get_federation_token"):
+    with_own_key(action)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -826,6 +826,23 @@ async fn a_role_is_assumed_and_the_event_history_tells_of_it() {
 }
 
 #[tokio::test]
+async fn each_session_has_a_key_of_its_own_and_the_event_history_tells_it() {
+    let iam = admin().await;
+    let (_, key) = new_power(&iam).await;
+    let sts = aws_sdk_sts::Client::new(&config_of(key.access_key_id()).await);
+    let (_, role_arn) = new_role(&iam).await;
+    let assumed = sts.assume_role().role_arn(&role_arn).role_session_name("night").send().await.unwrap();
+    let token = sts.get_session_token().send().await.unwrap();
+    let federated = sts.get_federation_token().name("guest").send().await.unwrap();
+    let given = [federated.credentials, token.credentials, assumed.credentials].map(|given| given.unwrap());
+    assert!(given.iter().all(|given| given.access_key_id().starts_with("ASIA")), "{given:?}");
+
+    let found = events("AKIAIDENTITYADMIN001", LookupAttributeKey::AccessKeyId, key.access_key_id()).await;
+    let told = found.iter().map(|event| record(event)["responseElements"]["credentials"]["accessKeyId"].clone());
+    assert_eq!(told.collect::<Vec<_>>(), given.map(|given| json!(given.access_key_id())));
+}
+
+#[tokio::test]
 async fn the_event_history_is_searched_by_time_and_in_pages() {
     let own_key = "AKIAIDENTITYPAGES001";
     let config = config_of(own_key).await;

@@ -25,14 +25,20 @@ pub(super) fn command(kind: Kind) -> (&'static str, &'static str) {
 /// What the mode would have done to a credential.
 pub(super) fn take_back(credential: &Credential, user: &str, mode: Mode) -> Vec<String> {
     let deletes = plan(credential, mode).contains(&Action::Delete);
-    std::iter::once(deactivate(credential, user)).chain(deletes.then(|| delete(credential, user))).collect()
+    let deactivate = set_status(credential, user, "Inactive");
+    std::iter::once(deactivate).chain(deletes.then(|| delete(credential, user))).collect()
 }
 
-fn deactivate(credential: &Credential, user: &str) -> String {
+/// Makes a credential work again.
+pub(super) fn activate(credential: &Credential, user: &str) -> String {
+    set_status(credential, user, "Active")
+}
+
+fn set_status(credential: &Credential, user: &str, status: &str) -> String {
     let (noun, _) = command(credential.kind);
     match named(credential, user) {
-        Ok(named) => format!("  aws iam update-{noun} {named} --status Inactive"),
-        Err(place) => format!("  In the console under {place}: deactivate {}", quote(&credential.id)),
+        Ok(named) => format!("  aws iam update-{noun} {named} --status {status}"),
+        Err(place) => format!("  In the console under {place}: make {} {status}", quote(&credential.id)),
     }
 }
 

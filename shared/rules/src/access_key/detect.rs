@@ -90,7 +90,7 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
     let (object, id_field) = kind.fields();
     let made = field(&event.response, object);
     let id = text(made, id_field).or_else(|| text(&event.request, id_field));
-    let named = named_user(event, object)?;
+    let named = named_user(event, object, change)?;
     if named.is_none() && event.actor.kind == "Root" {
         return Ok(Some(Finding::OfRoot(RootCredential { kind, id, change })));
     }
@@ -118,13 +118,15 @@ fn call(name: &str) -> Option<(Kind, Change)> {
     })
 }
 
-/// The user that the event names. A name that can't be read is not the same as none: without one, the caller's own is meant.
-fn named_user(event: &Event, object: &str) -> Result<Option<String>, String> {
+/// The user that the event names, as IAM spells it where it answers with the credential. A name that can't be read is not the same
+/// as none: without one, the caller's own is meant.
+fn named_user(event: &Event, object: &str, change: Change) -> Result<Option<String>, String> {
     let in_request = field(&event.request, "userName");
     if in_request.is_object() || in_request.is_array() {
         return Err("`userName` in `requestParameters` is no text".to_owned());
     }
-    Ok(text(&event.request, "userName").or_else(|| text(field(&event.response, object), "userName")))
+    let answered = (change != Change::Activated).then(|| text(field(&event.response, object), "userName")).flatten();
+    Ok(answered.or_else(|| text(&event.request, "userName")))
 }
 
 /// The name of the IAM user who made the call.
@@ -186,7 +188,9 @@ mod tests {
         let bobs = violation(Kind::AccessKey, "AKIA1", "bob", Change::Made);
         assert_eq!(decided("CreateAccessKey", role(), json!({"userName": "bob"}), key.clone()), bobs);
         assert_eq!(decided("CreateAccessKey", user("bob"), Value::Null, key.clone()), bobs);
-        assert_eq!(decided("CreateAccessKey", root(), json!({"userName": "bob"}), key), bobs);
+        assert_eq!(decided("CreateAccessKey", root(), json!({"userName": "bob"}), key.clone()), bobs);
+        // Letter case does not matter in requests. IAM answers with the name as it is.
+        assert_eq!(decided("CreateAccessKey", role(), json!({"userName": "BOB"}), key), bobs);
         for (object, id) in [("sSHPublicKey", "sSHPublicKeyId"), ("sshPublicKey", "sshPublicKeyId")] {
             let response = json!({object: {id: "APKA1", "userName": "bob", "status": "Active"}});
             let request = json!({"userName": "bob", "sSHPublicKeyBody": "ssh-rsa AAAA"});

@@ -1,10 +1,12 @@
 //! What came of a finding, for the mail.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::Kind;
 use super::by_hand;
-use super::detect::{Change, Credential, Finding, RootCredential};
+use super::detect::{Change, Credential, RootCredential};
 use super::plan::{Action, Status, plan};
 use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
@@ -12,11 +14,13 @@ use crate::event::Event;
 use crate::settings::{Mode, Rollout, Settings};
 use crate::text::quote;
 
-/// What came of a finding.
+/// Said where AWS shows no use of an access key.
+const USE_IS_SHOWN_LATE: &str =
+    "AWS shows the use of a key late: that none is shown is no proof. Look again in an hour.";
+
+/// What came of a user's credential.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Course {
-    /// It is the root user's: there is nothing that snapback can do.
-    Root,
     /// The account could not be read, and nothing was tried.
     NotRead {
         /// Why.
@@ -29,15 +33,30 @@ pub enum Course {
         /// Whether it was used.
         last_use: LastUse,
     },
-    /// It didn't work any more when snapback looked.
-    Gone {
-        /// Whether it is still there, inactive.
-        is_there: bool,
+    /// There was nothing to do when snapback looked.
+    Settled {
+        /// What snapback found.
+        found: Found,
+        /// Whether snapback had shut it off itself, in an earlier try.
+        is_ours: bool,
+        /// Whose it was found to be, if not the event's user's.
+        renamed_to: Option<String>,
         /// When snapback looked.
         now: DateTime<Utc>,
     },
     /// Something was done, or tried.
     Handled(Box<Handled>),
+}
+
+/// Why there was nothing to do about a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is there, and does not work.
+    Inactive,
+    /// It works again, after snapback had shut it off for this event: that has an event of its own.
+    ActivatedSince,
+    /// Nobody has it.
+    Absent,
 }
 
 /// What was done about a credential.
@@ -57,6 +76,8 @@ pub struct Handled {
     pub last_use: LastUse,
     /// What became of temporary credentials got with it.
     pub sessions: Sessions,
+    /// Names that the policy against them was put on, and that turned out not to be the user's by then.
+    pub strays: BTreeSet<String>,
     /// The roles that were assumed with it; `None` if there was no reason to look.
     pub roles: Option<AssumedRoles>,
     /// When all that was done, for commands that a person may run.
@@ -79,61 +100,42 @@ pub enum Seen {
 pub enum Sessions {
     /// Nothing: as far as is known, there are none.
     LeftAlone,
-    /// Those issued before this time are denied everything.
+    /// A policy that denies everything to those issued before this time was put on.
     Denied(DateTime<Utc>),
-    /// The user is gone, and so are they.
+    /// There is no user of that name any more, nor any user with the key.
     UserGone,
     /// They could not be denied.
     NotDenied,
 }
 
 impl Handled {
-    /// How it stands. Only what was seen shut off counts.
-    fn outcome(&self, credential: &Credential, mode: Mode) -> Outcome {
-        let deletes = plan(credential, mode).contains(&Action::Delete);
-        let closed_by_us = self.carried_out.iter().any(|action| *action != Action::RevokeSessions);
-        match self.seen {
-            Seen::NotRead(_) | Seen::There(Status::Active) => Outcome::Failed,
-            _ if self.sessions == Sessions::NotDenied => Outcome::Failed,
-            Seen::Absent | Seen::There(Status::Inactive) if !closed_by_us => Outcome::Alert,
-            Seen::There(Status::Inactive) if deletes => Outcome::Contained,
-            _ if mode == Mode::Quarantine || self.is_use_unknown() => Outcome::Contained,
-            Seen::Absent | Seen::There(Status::Inactive) => Outcome::Reverted,
-        }
-    }
-
-    /// Whether AWS should have told if the key was used, and did not. What is deleted can't be asked about any more.
-    fn is_use_unknown(&self) -> bool {
-        matches!(self.last_use, LastUse::Unknown(_)) && self.seen == Seen::There(Status::Inactive)
-    }
-
-    /// What went wrong, if it has to be tried again: something may still be open, or something that was to be done is not.
-    fn problem(&self, credential: &Credential, mode: Mode) -> Option<String> {
-        let cause = match &self.seen {
-            Seen::NotRead(problem) => format!("it could not be read again: {problem}"),
-            Seen::There(Status::Active) => "it was active when it was read again".to_owned(),
-            _ if self.sessions == Sessions::NotDenied => "the user's sessions could not be revoked".to_owned(),
-            _ if self.is_use_unknown() => "whether it was used is not known".to_owned(),
-            Seen::There(Status::Inactive) if plan(credential, mode).contains(&Action::Delete) => {
-                "it is inactive, and was to be deleted".to_owned()
+    /// How it stands, and what went wrong if it has to be tried again: because something may still be open, or because something that
+    /// was to be done is not. Only what was seen shut off counts.
+    pub fn standing(&self, credential: &Credential, mode: Mode) -> (Outcome, Option<String>) {
+        let is_closed_by_us = self.carried_out.iter().any(|action| *action != Action::RevokeSessions);
+        let shut = if is_closed_by_us { Outcome::Contained } else { Outcome::Alert };
+        let (outcome, cause) = match &self.seen {
+            Seen::NotRead(problem) => (Outcome::Failed, format!("it could not be read again: {problem}")),
+            Seen::There(Status::Active) => (Outcome::Failed, "it was active when it was read again".to_owned()),
+            _ if self.sessions == Sessions::NotDenied => {
+                (Outcome::Failed, "the user's sessions could not be revoked".to_owned())
             }
-            Seen::Absent | Seen::There(Status::Inactive) => return None,
+            // What is deleted can't be asked about any more.
+            Seen::There(Status::Inactive) if matches!(self.last_use, LastUse::Unknown(_)) => {
+                (shut, "whether it was used is not known".to_owned())
+            }
+            Seen::There(Status::Inactive) if plan(credential, mode).contains(&Action::Delete) => {
+                (shut, "it is inactive, and was to be deleted".to_owned())
+            }
+            _ if is_closed_by_us && mode != Mode::Quarantine => return (Outcome::Reverted, None),
+            _ => return (shut, None),
         };
-        Some(self.failures.iter().cloned().chain([cause]).collect::<Vec<_>>().join("; "))
+        (outcome, Some(self.failures.iter().cloned().chain([cause]).collect::<Vec<_>>().join("; ")))
     }
 }
 
-/// Puts together what a person is told.
-pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
-    let mut report = match finding {
-        Finding::OfRoot(credential) => of_root(event, credential),
-        Finding::OfUser(credential) => of_user(event, credential, settings, course),
-    };
-    report.steps = steps;
-    report
-}
-
-fn of_root(event: &Event, credential: &RootCredential) -> Report {
+/// Puts together what a person is told of a credential of the root user: there is nothing that snapback can do.
+pub fn of_root(event: &Event, credential: &RootCredential) -> Report {
     let (kind, adjective) = (credential.kind.words(), credential.change.adjective());
     let mut report = Report::new(Outcome::Alert, format!("{adjective} {kind} of the root user"));
     report.severity = Some(Severity::Critical);
@@ -168,7 +170,7 @@ fn of_root(event: &Event, credential: &RootCredential) -> Report {
     ];
     let account = event.account.as_deref().filter(|account| by_hand::is_account(account)).unwrap_or("THE-ACCOUNT-ID");
     report.left.extend([
-        format!("  aws sts assume-root --region us-east-1 --target-principal {account} \\"),
+        format!("  aws sts assume-root --region us-west-2 --target-principal {account} \\"),
         "    --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials".to_owned(),
         "  and then, with what this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN:".to_owned(),
         format!("  aws iam delete-{noun} {named}"),
@@ -180,16 +182,23 @@ fn of_root(event: &Event, credential: &RootCredential) -> Report {
     report
 }
 
-fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: &Course) -> Report {
+/// Puts together what a person is told of a user's credential.
+pub fn of_user(
+    event: &Event,
+    credential: &Credential,
+    settings: &Settings,
+    course: &Course,
+    steps: Vec<Step>,
+) -> Report {
     let Credential { kind, change, user, .. } = credential;
     let mode = settings.access_key_mode;
     let short = format!("{} {} of {user}", change.adjective(), kind.words());
     let mut report = Report::new(Outcome::Alert, short.clone());
+    report.steps = steps;
     report.happened = happened(event, credential);
     report.to_allow.push(allow_actor(event).unwrap_or_else(|| "No setting allows just this.".to_owned()));
     let words = kind.words();
     match course {
-        Course::Root => {}
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("may work: {short}");
@@ -201,7 +210,7 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
         }
         Course::Withheld { renamed_to, last_use } => {
             let user = say_renamed(&mut report, credential, renamed_to.as_ref());
-            if is_used_since(last_use, event, *change) {
+            if last_use.is_since(event, *change) {
                 report.headline = format!("already used: {short}");
             }
             let setting = if settings.rollout == Rollout::Observe {
@@ -218,21 +227,43 @@ fn of_user(event: &Event, credential: &Credential, settings: &Settings, course: 
             report.left.extend(by_hand::take_back(credential, user, mode));
             report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
         }
-        Course::Gone { is_there, now } => {
-            if *is_there {
-                report.headline = format!("already inactive: {short}");
-                report
-                    .done
-                    .push(format!("Nothing was changed: the {words} was inactive already when snapback looked."));
-                report.left.push("If nobody needs it, delete it:".to_owned());
-                report.left.push(by_hand::delete(credential, user));
-            } else {
-                report.headline = format!("already gone: {short}");
-                report.done.push(format!(
-                    "Nothing was changed: the {words}, or its user, was gone already when snapback looked."
-                ));
+        Course::Settled { found, is_ours, renamed_to, now } => {
+            let user = say_renamed(&mut report, credential, renamed_to.as_ref());
+            let state = match found {
+                Found::Inactive => "inactive",
+                Found::ActivatedSince => "active again",
+                Found::Absent => "gone",
+            };
+            report.headline = format!("already {state}: {short}");
+            report.done.push(match (found, is_ours) {
+                (Found::ActivatedSince, _) => format!(
+                    "Nothing was changed: an earlier try of snapback's shut the {words} off, and it was activated since."
+                ),
+                (_, true) => {
+                    format!("Nothing more: an earlier try of snapback's shut the {words} off. It is {state}.")
+                }
+                (Found::Inactive, false) => {
+                    format!("Nothing was changed: the {words} was inactive already when snapback looked.")
+                }
+                (Found::Absent, false) => {
+                    format!("Nothing was changed: no user had the {words} any more when snapback looked.")
+                }
+            });
+            match found {
+                Found::Inactive => {
+                    report.left.push("If nobody needs it, delete it:".to_owned());
+                    report.left.push(by_hand::delete(credential, user));
+                }
+                Found::ActivatedSince => report.left.push(
+                    "Look at that activation, which is an event of its own: it has a mail, unless a trusted actor did it."
+                        .to_owned(),
+                ),
+                Found::Absent => {}
             }
             report.left.push("See whether it was used: it worked from the change until it was taken back.".to_owned());
+            if *kind == Kind::AccessKey {
+                report.left.push(USE_IS_SHOWN_LATE.to_owned());
+            }
             report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
             if *kind == Kind::AccessKey {
                 report.left.push("If it was used, and the user is still there, end what was got with it:".to_owned());
@@ -255,8 +286,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     let words = credential.kind.words();
     let short = report.headline.clone();
     let user = say_renamed(report, credential, handled.renamed_to.as_ref());
-    report.outcome = handled.outcome(credential, mode);
-    report.problem = handled.problem(credential, mode);
+    (report.outcome, report.problem) = handled.standing(credential, mode);
     report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
     report.happened.extend(used(&handled.last_use, event, credential.change));
 
@@ -277,7 +307,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     if let Sessions::Denied(time) = handled.sessions {
         report
             .done
-            .push(format!("Put the inline policy {POLICY_NAME} on user {}: it denies everything to", quote(user)));
+            .push(format!("Put the inline policy {POLICY_NAME} on user {}. It denies everything to", quote(user)));
         report.done.push(format!(
             "the user's temporary credentials issued before {}, console sessions too. Other access keys work on.",
             written(time)
@@ -299,7 +329,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
                 .push("It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned());
         }
         Outcome::Reverted | Outcome::Contained => {
-            if is_used_since(&handled.last_use, event, credential.change) {
+            if handled.last_use.is_since(event, credential.change) {
                 report.headline = format!("already used: {short}");
             }
         }
@@ -312,11 +342,15 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
         report.left.push(by_hand::end_sessions(user, handled.now));
     }
     if is_inactive {
+        if credential.change == Change::Activated {
+            report.left.push(format!(
+                "The {words} is inactive; the event does not say what it was before. If it is needed, a trusted actor can switch it on:"
+            ));
+            report.left.push(by_hand::activate(credential, user));
+        }
         report.left.push(match credential.change {
             Change::Made => format!("The {words} is inactive, and still there. Delete it:"),
-            Change::Activated => {
-                format!("The {words} is inactive, as before the change. If nobody needs it, delete it:")
-            }
+            Change::Activated => "If nobody needs it, delete it:".to_owned(),
             Change::Reset => format!("The {words} is inactive, with its new secret. If nobody needs it, delete it:"),
         });
         report.left.push(by_hand::delete(credential, user));
@@ -337,6 +371,9 @@ fn say_use(report: &mut Report, credential: &Credential, user: &str, handled: &H
     if let Some(roles) = &handled.roles {
         say_roles(report, roles, handled.now);
     }
+    if handled.last_use == LastUse::NoneShown {
+        report.left.push(USE_IS_SHOWN_LATE.to_owned());
+    }
     report.left.extend(by_hand::look_at_use(credential.kind, Some(&credential.id)));
     match handled.sessions {
         Sessions::Denied(_) => {
@@ -346,24 +383,41 @@ fn say_use(report: &mut Report, credential: &Credential, user: &str, handled: &H
             report.left.push(by_hand::allow_sessions(user));
         }
         Sessions::LeftAlone if handled.seen != Seen::There(Status::Active) => {
-            report.left.push(
-                "If it turns out to have been used, end the temporary credentials that were got with it:".to_owned(),
-            );
+            let since = if credential.change == Change::Made { "" } else { " since the change" };
+            report.left.push(format!(
+                "If it turns out to have been used{since}, end the temporary credentials that were got with it:"
+            ));
             report.left.push(by_hand::end_sessions(user, handled.now));
         }
-        Sessions::LeftAlone | Sessions::NotDenied | Sessions::UserGone => {}
+        Sessions::UserGone => {
+            report.left.push(format!(
+                "There is no user {} any more. If it was not deleted but renamed, its temporary credentials work on. End them:",
+                quote(user)
+            ));
+            report.left.push(by_hand::end_sessions("THE-NEW-NAME", handled.now));
+        }
+        Sessions::LeftAlone | Sessions::NotDenied => {}
+    }
+    for stray in &handled.strays {
+        report.left.push(format!(
+            "{POLICY_NAME} was put on user {} too, a name that the key's user had just lost. If somebody else has it, take it off:",
+            quote(stray)
+        ));
+        report.left.push(by_hand::allow_sessions(stray));
     }
 }
 
 fn say_roles(report: &mut Report, roles: &AssumedRoles, now: DateTime<Utc>) {
     let regions: Vec<String> = roles.regions.iter().map(|region| quote(region)).collect();
-    let found = if roles.arns.is_empty() { "no role was" } else { "these roles were" };
     if !regions.is_empty() {
-        let regions = regions.join(" and ");
-        report.left.push(format!("As far as CloudTrail shows it by now in {regions}, {found} assumed with the key."));
+        let found = if roles.arns.is_empty() { "no role" } else { "these roles" };
+        report.left.push(format!(
+            "In {}, CloudTrail shows {found} assumed so far with the key or a session got by it. There may be more:",
+            regions.join(" and ")
+        ));
         report
             .left
-            .push("Events appear there minutes late, and each region shows only its own: look again later.".to_owned());
+            .push("events appear there minutes late, and each region shows only its own. Look again later.".to_owned());
     }
     for arn in &roles.arns {
         report
@@ -391,11 +445,6 @@ fn verb(change: Change) -> &'static str {
     }
 }
 
-/// Whether an access key was used, and not before the change.
-fn is_used_since(last_use: &LastUse, event: &Event, change: Change) -> bool {
-    matches!(last_use, LastUse::Shown(last) if last.is_since(event, change))
-}
-
 /// Whether an access key was used.
 fn used(last_use: &LastUse, event: &Event, change: Change) -> Option<String> {
     match last_use {
@@ -405,8 +454,7 @@ fn used(last_use: &LastUse, event: &Event, change: Change) -> Option<String> {
             "AWS shows no use of the key so far. It records use with a delay, so it may have been used.".to_owned(),
         ),
         LastUse::Shown(last) => {
-            let word =
-                if is_used_since(last_use, event, change) { "WAS ALREADY USED" } else { "was used before the change" };
+            let word = if last_use.is_since(event, change) { "WAS ALREADY USED" } else { "was used before the change" };
             Some(format!(
                 "The key {word}: AWS shows its last use, for {} in {} at {}.",
                 quote(&last.service),

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::detect::Change;
 use crate::event::{self, Event};
-use crate::json::text;
+use crate::json::{field, text};
 
 /// The name of the inline policy that [`denies_older_sessions`] is put on a user under. One of that name that is there already is ours.
 pub const POLICY_NAME: &str = "snapback-revoke-older-sessions";
@@ -43,14 +43,29 @@ pub struct Use {
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html>).
 const ROUNDING: TimeDelta = TimeDelta::minutes(15);
 
-impl Use {
-    /// Whether the key was used after what the event did to it. A new key has no other use; an event without a time has none before it.
+impl LastUse {
+    /// Whether AWS shows that the key was used after what the event did to it.
     pub fn is_since(&self, event: &Event, change: Change) -> bool {
+        matches!(self, Self::Shown(last) if last.is_since(event, change))
+    }
+
+    /// The use that was after what the event did to the key, if temporary credentials got by it may still be valid.
+    pub fn with_sessions(&self, event: &Event, change: Change, now: DateTime<Utc>) -> Option<&Use> {
+        match self {
+            Self::Shown(last) if last.is_since(event, change) && last.may_have_left_sessions(now) => Some(last),
+            _ => None,
+        }
+    }
+}
+
+impl Use {
+    /// Whether it was after what the event did to the key. A new key has no other use; an event without a time has none before it.
+    fn is_since(&self, event: &Event, change: Change) -> bool {
         change == Change::Made || event.time.is_none_or(|time| self.at + ROUNDING >= time)
     }
 
     /// Whether temporary credentials that were got by it may still be valid.
-    pub fn may_have_left_sessions(&self, now: DateTime<Utc>) -> bool {
+    fn may_have_left_sessions(&self, now: DateTime<Utc>) -> bool {
         now - self.at <= TimeDelta::hours(LONGEST_SESSION_HOURS)
     }
 }
@@ -80,11 +95,22 @@ pub fn written(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The ARN of the role whose session a CloudTrail record says was given out; `None` if the record says something else.
-pub fn assumed_role(record: &str) -> Option<String> {
+/// Temporary credentials that were given out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// The ARN of the role, if it is a role's session.
+    pub role: Option<String>,
+    /// Its access key, with which further sessions may have been got.
+    pub key: Option<String>,
+}
+
+/// The session that a CloudTrail record says was given out; `None` if the record says something else.
+pub fn given_out(record: &str) -> Option<Session> {
     let event = event::parse(&serde_json::from_str(record).ok()?).ok()?;
-    let is_it = event.source == "sts.amazonaws.com" && event.name == "AssumeRole" && event.error.is_none();
-    is_it.then(|| text(&event.request, "roleArn")).flatten()
+    let gives = ["AssumeRole", "GetSessionToken", "GetFederationToken"];
+    let is_it = event.source == "sts.amazonaws.com" && gives.contains(&&*event.name) && event.error.is_none();
+    let key = || text(field(&event.response, "credentials"), "accessKeyId");
+    is_it.then(|| Session { role: text(&event.request, "roleArn"), key: key() })
 }
 
 #[cfg(test)]
@@ -95,17 +121,24 @@ mod tests {
 
     #[test]
     fn only_a_session_that_was_given_out_counts() {
-        let record = |name: &str, error: Value| {
-            json!({"eventName": name, "eventSource": "sts.amazonaws.com", "errorCode": error,
-                "requestParameters": {"roleArn": "arn:aws:iam::123456789012:role/Admin", "roleSessionName": "x"}})
+        let record = |name: &str, request: Value, error: Value| {
+            json!({"eventName": name, "eventSource": "sts.amazonaws.com", "errorCode": error, "requestParameters": request,
+                "responseElements": {"credentials": {"accessKeyId": "ASIA1", "sessionToken": "x"}}})
             .to_string()
         };
-        let admin = Some("arn:aws:iam::123456789012:role/Admin".to_owned());
-        assert_eq!(assumed_role(&record("AssumeRole", Value::Null)), admin);
-        for other in
-            [record("AssumeRole", json!("AccessDenied")), record("GetSessionToken", Value::Null), "{".to_owned()]
-        {
-            assert_eq!(assumed_role(&other), None, "{other}");
+        let role = "arn:aws:iam::123456789012:role/Admin";
+        let admin = json!({"roleArn": role, "roleSessionName": "x"});
+        let session =
+            |role: Option<&str>| Some(Session { role: role.map(str::to_owned), key: Some("ASIA1".to_owned()) });
+        assert_eq!(given_out(&record("AssumeRole", admin.clone(), Value::Null)), session(Some(role)));
+        assert_eq!(given_out(&record("GetSessionToken", Value::Null, Value::Null)), session(None));
+        assert_eq!(given_out(&record("GetFederationToken", json!({"name": "x"}), Value::Null)), session(None));
+        for other in [
+            record("AssumeRole", admin, json!("AccessDenied")),
+            record("GetCallerIdentity", Value::Null, Value::Null),
+            "{".to_owned(),
+        ] {
+            assert_eq!(given_out(&other), None, "{other}");
         }
     }
 

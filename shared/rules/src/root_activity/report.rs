@@ -360,7 +360,7 @@ fn left(event: &Event, finding: &Finding) -> Vec<String> {
         "  management account, IAM, Root access management, the account: delete root user credentials. Or:".to_owned(),
     );
     lines.push(format!(
-        "  aws sts assume-root --region us-east-1 --target-principal {} --task-policy-arn \
+        "  aws sts assume-root --region us-west-2 --target-principal {} --task-policy-arn \
          arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials",
         account(event)
     ));
