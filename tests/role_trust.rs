@@ -165,7 +165,7 @@ async fn by_default_everything_is_told_and_nothing_changed() {
         (federated("cognito-identity.amazonaws.com", json!({})), "ALERT: HIGH: ", "cognito-identity.amazonaws.com:aud"),
         (federated(github, json!({})), "ALERT: HIGH: ", "token.actions.githubusercontent.com:sub"),
         (federated("arn:aws:iam::999988887777:saml-provider/P", json!({})), "ALERT: MEDIUM: ", "999988887777"),
-        (allow(json!({"AWS": "AROADBQP57FF2AEXAMPLE"})), "ALERT: LOW: ", "has been deleted"),
+        (allow(json!({"AWS": "AROADBQP57FF2AEXAMPLE"})), "ALERT: LOW: ", "somebody unknown"),
     ];
     for (statement, words, text) in sure {
         let scene = Scene::new().await;
@@ -506,7 +506,7 @@ async fn an_organization_that_cannot_be_read_is_told_and_nobody_removed_by_guess
     denied();
     let ran = scene.run(&[], &event).await;
     ran.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), publish()]);
-    ran.mail_says(&["ALERT: LOW: ", "own organization could not be told", "AccessDeniedException"]);
+    ran.mail_says(&["ALERT: MEDIUM: ", "own organization could not be told", "AccessDeniedException"]);
 
     denied();
     let process = scene.process(REVERT);
@@ -560,7 +560,7 @@ async fn twice_in_two_processes_ends_the_same() {
     scene.run(REVERT, &event).await.mail_says(&["REVERTED: "]);
     let again = scene.run_late(REVERT, &event).await;
     again.is(Violation, &[Alert], &[asked_in_vain(), scene.read(), publish()]);
-    again.mail_says(&["already gone", "no longer lets them in"]);
+    again.mail_says(&["already gone", "nobody from outside whom this event let in"]);
     assert_eq!(scene.trust().await, document(&[ec2()]));
 }
 

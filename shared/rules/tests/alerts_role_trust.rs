@@ -137,6 +137,9 @@ fn gone() {
         check(name, &created(&mixed()), &reverting(), &Organization::None, course, vec![asked(), step]);
     };
     gone("gone", Some(&document(&[allow(json!({"AWS": OWN}), Value::Null)])), role_read());
+    let external_id = json!({"StringEquals": {"sts:ExternalId": "x"}});
+    let rewritten = document(&[allow(json!({"AWS": [OWN, FOREIGN]}), external_id)]);
+    gone("gone_and_written_again", Some(&rewritten), role_read());
     gone("gone_role", None, made("GetRole", "cross-account-reader", "no such role"));
 }
 

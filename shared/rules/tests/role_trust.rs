@@ -588,6 +588,42 @@ fn only_what_the_event_let_in_is_taken_out() {
 }
 
 #[test]
+fn who_was_named_by_an_id_or_renamed_since_is_taken_out() {
+    let of = |principals: &[&str]| document(vec![statement(&json!({ "AWS": principals }), &json!({}))]);
+    let (id, role) = ("AROADBQP57FF2AEXAMPLE", "arn:aws:iam::999999999999:role/evil");
+    // IAM takes the id of a principal that is there, and shows its ARN.
+    assert_eq!(written(&of(&[OWN, id]), &of(&[OWN, role])), Some(of(&[OWN])));
+    assert_eq!(written(&of(&[OWN, id]), &of(&[OWN, TRUSTED])), None, "it was of a trusted account");
+    let renamed = ["arn:aws:iam::999999999999:user/a", "arn:aws:iam::999999999999:user/b"].map(|user| of(&[OWN, user]));
+    assert_eq!(written(&renamed[0], &renamed[1]), Some(of(&[OWN])));
+    // The id says nothing of other statements.
+    let mfa = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    let other = document(vec![statement(&json!({"AWS": role}), &mfa)]);
+    assert_eq!(written(&of(&[id]), &other), None);
+}
+
+#[test]
+fn what_was_written_otherwise_since_has_its_own_event() {
+    let foreign = json!({"AWS": FOREIGN});
+    let told = document(vec![statement(&foreign, &json!({}))]);
+    let external = json!({"StringEquals": {"sts:ExternalId": ["x"]}});
+    let narrowed = document(vec![statement(&foreign, &external)]);
+    assert_eq!(written(&told, &narrowed), None);
+    let mut others_action = told.clone();
+    others_action["Statement"][0]["Action"] = json!(["sts:AssumeRole", "sts:TagSession"]);
+    assert_eq!(written(&told, &others_action), None);
+    let trusted = BTreeSet::new();
+    let circle = Circle { account: OWN, trusted: &trusted, organization: &Organization::None };
+    let plan = plan(&trust(&told, None), Some(&live(&narrowed)), &circle);
+    assert_eq!((plan.situation, plan.others.len()), (Situation::Closed, 1));
+    // IAM writes a list of one as its only member, and keys are not case-sensitive.
+    let mut same = narrowed.clone();
+    same["Statement"][0]["Condition"] = json!({"stringequals": {"STS:externalid": "x"}});
+    same["Statement"][0]["Action"] = json!(["STS:AssumeRole"]);
+    assert!(written(&narrowed, &same).is_some());
+}
+
+#[test]
 fn a_policy_that_denies_too_is_left_to_a_person() {
     let denies = json!({"Effect": "Deny", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"});
     let document = document(vec![statement(&json!("*"), &json!({})), denies]);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::condition::is_account_id;
 use crate::json::{field, scalar};
 
-/// What begins an id that IAM shows where a principal has been deleted
+/// What begins the unique id of a principal
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes>).
 const UNIQUE_ID_PREFIXES: &[&str] = &["AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "ASIA"];
 
@@ -48,7 +48,8 @@ pub enum Who {
     PublicProvider(String),
     /// An AWS service.
     Service,
-    /// What IAM shows instead of a principal that has been deleted: its unique id.
+    /// The unique id of a principal. IAM takes those of principals that are there, shows their ARNs afterwards, and the id again once
+    /// the principal has been deleted.
     UniqueId,
     /// Cannot be told from the text.
     Unclear,

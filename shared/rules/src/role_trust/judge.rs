@@ -55,6 +55,8 @@ pub struct Stranger {
     pub reason: String,
     /// The statement's conditions, which do not keep it inside.
     pub conditions: Vec<Condition>,
+    /// What the statement lets it do and on which conditions, however that is spelled.
+    pub terms: BTreeSet<String>,
 }
 
 /// Where a principal stands.
@@ -69,6 +71,19 @@ pub enum Standing {
 }
 
 impl Stranger {
+    /// Whether this one of the event's trust policy is, in the live one, that one: on the same terms, and the same account or principal.
+    ///
+    /// IAM may show another text than was written: the ARN for the id of a principal that is there, whosever it is, and the new ARN of one
+    /// that was renamed (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-roles>).
+    pub fn is_now(&self, live: &Self) -> bool {
+        let is_the_same = match (self.principal.who(), live.principal.who()) {
+            (Who::Account(told), Who::Account(live)) => told == live,
+            (Who::UniqueId, who) => matches!(who, Who::UniqueId | Who::Account(_)),
+            _ => self.principal.canonical() == live.principal.canonical(),
+        };
+        is_the_same && self.terms == live.terms
+    }
+
     /// Who that is in a few words: accounts, organizations, or everyone.
     pub fn whom(&self) -> Vec<String> {
         match self.principal.who() {
@@ -109,13 +124,27 @@ pub fn strangers(document: &Value, circle: &Circle<'_>) -> Vec<Stranger> {
     let letting_in = statements.filter(|(_, statement)| allows(statement) && lets_assume(statement));
     let strangers = letting_in.flat_map(|(index, statement)| {
         let conditions = conditions(statement);
+        let terms = terms(statement, &conditions);
         let strangers = principals(statement).into_iter().filter_map(move |principal| {
             let (standing, reason) = standing(&principal, &conditions, circle)?;
-            Some(Stranger { statement: index, principal, standing, reason, conditions: conditions.clone() })
+            let (conditions, terms) = (conditions.clone(), terms.clone());
+            Some(Stranger { statement: index, principal, standing, reason, conditions, terms })
         });
         strangers.collect::<Vec<_>>()
     });
     strangers.collect()
+}
+
+/// Actions, operators and keys are not case-sensitive, and the order of values says nothing.
+fn terms(statement: &Value, conditions: &[Condition]) -> BTreeSet<String> {
+    let actions = ["Action", "NotAction"].into_iter().flat_map(|name| {
+        texts(statement, name).into_iter().map(move |action| format!("{name} {}", action.to_ascii_lowercase()))
+    });
+    let conditions = conditions.iter().map(|condition| {
+        let values: BTreeSet<&String> = condition.values.iter().collect();
+        format!("{} {values:?}", format!("{} {}", condition.operator, condition.key).to_ascii_lowercase())
+    });
+    actions.chain(conditions).collect()
 }
 
 /// Whether a statement has an action that assumes the role.
@@ -131,7 +160,7 @@ fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>
         Who::Service => None,
         Who::UniqueId => Some((
             Standing::Unclear,
-            "it is the id of a principal that has been deleted, or that IAM does not show".to_owned(),
+            "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in".to_owned(),
         )),
         Who::Unclear => Some((Standing::Unclear, "snapback does not know this form of a principal".to_owned())),
         Who::PublicProvider(name) => {

@@ -1,6 +1,5 @@
 //! What to take out of a role's trust policy.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -47,7 +46,7 @@ pub struct Plan {
     pub outsiders: Vec<Stranger>,
     /// Those whom the event let in and the role still does, of whom it cannot be told.
     pub unclear: Vec<Stranger>,
-    /// Those outside who were let in since, by somebody else.
+    /// Those outside who are in it by another change.
     pub others: Vec<Stranger>,
     /// Whether the trust policy denies something too.
     pub denies: bool,
@@ -116,10 +115,9 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         return plan;
     }
     // Those inside by the event's conditions are not its doing, also if the live conditions let them in.
-    let told: BTreeSet<Principal> =
-        strangers(&trust.document, circle).iter().map(|stranger| stranger.principal.canonical()).collect();
+    let told = strangers(&trust.document, circle);
     for stranger in strangers(&live.document, circle) {
-        let is_told = told.contains(&stranger.principal.canonical());
+        let is_told = told.iter().any(|told| told.is_now(&stranger));
         match (is_told, stranger.standing) {
             (true, Standing::Outside) => plan.outsiders.push(stranger),
             (true, Standing::OfOrganization | Standing::Unclear) => plan.unclear.push(stranger),

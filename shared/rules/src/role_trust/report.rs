@@ -92,14 +92,21 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         }
         Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_deref()),
         Course::Gone(plan) => {
-            report.headline = format!("role {name} trusted {}, already gone", whom(strangers));
+            report.headline = match plan.others.as_slice() {
+                [] => format!("role {name} trusted {}, already gone", whom(strangers)),
+                others => format!("role {name} was written again since, trusts {}", whom(others)),
+            };
+            report.severity = (!plan.others.is_empty()).then(|| severity(&plan.others));
             report.done.push(match plan.situation {
                 Situation::NoRole => "Nothing was changed: the role was deleted when snapback looked.".to_owned(),
                 Situation::AnotherRole => {
                     "Nothing was changed: another role has that name now, which has its own event.".to_owned()
                 }
+                Situation::Open | Situation::Closed if plan.others.is_empty() => {
+                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now.".to_owned()
+                }
                 Situation::Open | Situation::Closed => {
-                    "Nothing was changed: the trust policy no longer lets them in.".to_owned()
+                    "Nothing was changed: what this event wrote is no longer in the trust policy, but others are.".to_owned()
                 }
             });
             if plan.situation == Situation::Closed {
@@ -185,11 +192,7 @@ fn still_in<'a>(plan: &'a Plan, strangers: &'a [Stranger]) -> &'a [Stranger] {
 
 fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&str>) {
     let in_it: Vec<Stranger> = plan.outsiders.iter().chain(&plan.unclear).cloned().collect();
-    report.severity = Some(match in_it.as_slice() {
-        all if all.iter().any(Stranger::is_anybody) => Severity::High,
-        all if all.iter().any(|stranger| stranger.standing == Standing::Outside) => Severity::Medium,
-        _ => Severity::Low,
-    });
+    report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
     let is_alert = settings.role_trust_mode == Mode::Alert;
     match &plan.action {
@@ -231,6 +234,17 @@ fn planned(course: &Course) -> Vec<String> {
             plan.action.iter().map(ToString::to_string).collect()
         }
         Course::Provider | Course::NotRead { .. } | Course::Gone(_) => Vec::new(),
+    }
+}
+
+/// How bad it is that these are in it. One who may be outside counts as outside.
+fn severity(strangers: &[Stranger]) -> Severity {
+    if strangers.iter().any(Stranger::is_anybody) {
+        Severity::High
+    } else if strangers.iter().any(|stranger| stranger.standing != Standing::Unclear) {
+        Severity::Medium
+    } else {
+        Severity::Low
     }
 }
 
@@ -278,7 +292,7 @@ fn say_others(report: &mut Report, plan: &Plan) {
     if plan.others.is_empty() {
         return;
     }
-    report.left.push("Somebody else has let these in since, which has its own event:".to_owned());
+    report.left.push("These from outside are in it by another change, which has its own event:".to_owned());
     report.left.extend(named(&plan.others));
 }
 
