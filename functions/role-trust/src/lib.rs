@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use rules::role_trust::detect::{self, Finding, Trust};
-use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers};
+use rules::role_trust::judge::{Circle, Organization, Stranger, strangers};
 use rules::role_trust::plan::{Action, LiveRole, Plan, Situation, plan};
 use rules::role_trust::report::{Course, report};
 use rules::role_trust::{NAME, SUBSCRIPTIONS};
@@ -146,7 +146,7 @@ struct Problem {
 impl Work<'_> {
     /// Looks, acts and looks again until none of those whom the event let in is in the role's trust policy. `None` if they are inside.
     async fn run(&mut self) -> Option<Course> {
-        if self.strangers().iter().any(|stranger| stranger.standing == Standing::OfOrganization) {
+        if self.strangers().iter().any(Stranger::depends_on_organization) {
             self.learn_organization().await;
             if self.strangers().is_empty() {
                 return None;
@@ -186,7 +186,7 @@ impl Work<'_> {
                     pause.wait().await;
                 }
                 // Some of them may be outside, and only the organization can tell.
-                _ if acts && !plan.denies && self.not_told.is_some() => {
+                _ if acts && self.not_told.is_some() && plan.in_it().any(Stranger::depends_on_organization) => {
                     return Some(self.failed(&self.not_told.clone().unwrap_or_default()));
                 }
                 _ => return Some(Course::Left { plan, not_told: self.not_told.clone() }),
@@ -207,7 +207,7 @@ impl Work<'_> {
     /// The plan, for which the organization is asked for if the live trust policy makes it matter.
     async fn plan(&mut self, role: Option<&LiveRole>) -> Plan {
         let plan_now = plan(self.trust, role, &self.circle());
-        let is_undecided = plan_now.unclear.iter().any(|stranger| stranger.standing == Standing::OfOrganization);
+        let is_undecided = plan_now.in_it().any(Stranger::depends_on_organization);
         if !is_undecided || self.not_told.is_some() {
             return plan_now;
         }
@@ -246,7 +246,7 @@ impl Work<'_> {
 
     /// How it ended, once the account shows none of the outsiders in the trust policy.
     fn closed(&mut self, now: Plan) -> Course {
-        if !now.unclear.is_empty()
+        if now.in_it().any(Stranger::depends_on_organization)
             && let Some(problem) = self.not_told.clone()
         {
             return self.failed(&problem);

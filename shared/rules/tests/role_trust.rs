@@ -623,11 +623,86 @@ fn what_was_written_otherwise_since_has_its_own_event() {
     assert!(written(&narrowed, &same).is_some());
 }
 
+/// Under a `Deny`, in an account of the own organization: whether the wildcard and the foreign account beside it stay.
 #[test]
-fn a_policy_that_denies_too_is_left_to_a_person() {
-    let denies = json!({"Effect": "Deny", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"});
-    let document = document(vec![statement(&json!("*"), &json!({})), denies]);
-    assert_eq!(written(&document, &document), None);
+fn only_a_denial_that_keeps_them_out_holds_it_back() {
+    let negated = |operator: &str, key: &str, value: Value| json!({ operator: { key: value } });
+    let own_role = "arn:aws:iam::123456789012:role/x-*";
+    for (denial, everyone, foreign) in [
+        (json!({}), true, true),
+        (json!({"Action": "sts:*"}), true, true),
+        (json!({"Action": "sts:Assume*"}), true, true),
+        (json!({"Action": null, "NotAction": "sts:TagSession"}), true, true),
+        (json!({"Action": "sts:TagSession"}), false, false),
+        (json!({"Action": "sts:AssumeRoleWithSAML"}), false, false),
+        (json!({"Action": null, "NotAction": "sts:assumerole"}), false, false),
+        (json!({"Principal": {"AWS": "*"}}), true, true),
+        (json!({"Principal": {"Service": "ec2.amazonaws.com"}}), false, false),
+        (json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}), false, true),
+        (json!({"Principal": {"AWS": "arn:aws:iam::999999999999:role/R"}}), false, false),
+        (json!({"Principal": {"AWS": "888888888888"}}), false, false),
+        (json!({"Principal": null, "NotPrincipal": {"AWS": [OWN, TRUSTED]}}), true, true),
+        (json!({"Principal": null, "NotPrincipal": {"AWS": [OWN, "888888888888"]}}), false, false),
+        (json!({"Condition": negated("StringNotEquals", "aws:PrincipalOrgID", json!(OWN_ORGANIZATION))}), true, true),
+        (
+            json!({"Condition": negated("StringNotLikeIfExists", "aws:PrincipalOrgID", json!([OWN_ORGANIZATION]))}),
+            true,
+            true,
+        ),
+        (json!({"Condition": negated("StringNotEquals", "aws:PrincipalOrgID", json!("o-zyxwvutsrq"))}), false, false),
+        (json!({"Condition": negated("StringNotEquals", "aws:PrincipalAccount", json!([OWN, TRUSTED]))}), true, true),
+        (json!({"Condition": negated("StringNotEquals", "aws:PrincipalAccount", json!([OWN, FOREIGN]))}), false, false),
+        (json!({"Condition": negated("ArnNotLike", "aws:PrincipalArn", json!(own_role))}), true, true),
+        (
+            json!({"Condition": negated("ArnNotEquals", "aws:PrincipalArn", json!("arn:aws:iam::*:role/x"))}),
+            false,
+            false,
+        ),
+        (
+            json!({"Condition": negated("ForAllValues:StringNotEquals", "aws:PrincipalAccount", json!(OWN))}),
+            false,
+            false,
+        ),
+        (json!({"Condition": negated("StringEquals", "aws:PrincipalAccount", json!(FOREIGN))}), false, false),
+        (json!({"Condition": negated("Bool", "aws:MultiFactorAuthPresent", json!("false"))}), false, false),
+        (json!({"Condition": negated("StringNotEquals", "sts:ExternalId", json!("x"))}), false, false),
+        (json!({"Condition": {"StringNotEquals": {"aws:PrincipalAccount": OWN, "sts:ExternalId": "x"}}}), false, false),
+    ] {
+        let mut deny = json!({"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"});
+        for (name, value) in denial.as_object().unwrap() {
+            match value {
+                Value::Null => drop(deny.as_object_mut().unwrap().remove(name)),
+                value => deny[name] = value.clone(),
+            }
+        }
+        let document = document(vec![statement(&json!({"AWS": ["*", FOREIGN, OWN]}), &json!({})), deny]);
+        let trusted = BTreeSet::from([TRUSTED.to_owned()]);
+        let organization = own_organization();
+        let circle = Circle { account: OWN, trusted: &trusted, organization: &organization };
+        let plan = plan(&trust(&document, None), Some(&live(&document)), &circle);
+        let left: Vec<String> = match plan.action {
+            Some(Action::WriteTrustPolicy { document, .. }) => {
+                policy::principal::principals(&document["Statement"][0]).iter().map(ToString::to_string).collect()
+            }
+            None => vec!["*".to_owned(), FOREIGN.to_owned(), OWN.to_owned()],
+        };
+        let expected: Vec<&str> = [("*", everyone), (FOREIGN, foreign), (OWN, true)]
+            .iter()
+            .filter(|(_, stays)| *stays)
+            .map(|(who, _)| *who)
+            .collect();
+        assert_eq!(left, expected, "{denial}");
+    }
+}
+
+#[test]
+fn a_denial_that_excepts_an_organization_waits_for_it() {
+    let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "sts:*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-zyxwvutsrq"}}});
+    let document = document(vec![statement(&json!("*"), &json!({})), deny]);
+    let depends = |organization: &Organization| judged(&document, organization)[0].depends_on_organization();
+    assert!(depends(&Organization::Unknown));
+    assert!(!depends(&own_organization()) && !depends(&Organization::None));
 }
 
 #[test]

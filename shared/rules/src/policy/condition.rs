@@ -91,6 +91,21 @@ impl Condition {
         }
     }
 
+    /// Whom a condition of a `Deny` leaves out of it, so that it denies everybody else; `None` if that cannot be said. An absent key does not
+    /// help: negations are true of it.
+    pub fn excepted(&self) -> Option<Callers> {
+        let operator = self.operator.to_ascii_lowercase();
+        let operator = match operator.strip_suffix("ifexists").unwrap_or(&operator) {
+            "stringnotequals" => "StringEquals",
+            "stringnotlike" => "StringLike",
+            "arnnotequals" | "arnnotlike" => "ArnLike",
+            _ => return None,
+        };
+        let is_of_caller = ["aws:PrincipalOrgID", "aws:PrincipalAccount", "aws:PrincipalArn"];
+        let is_of_caller = is_of_caller.iter().any(|key| self.key.eq_ignore_ascii_case(key));
+        is_of_caller.then(|| Self { operator: operator.to_owned(), ..self.clone() }.callers()).flatten()
+    }
+
     /// Whether the condition demands that the key, such as a claim of an identity provider, names somebody: a value that is not just
     /// wildcards, and whose wildcards begin only after the first name in it. `repo:octo-org/*` and `organization:acme:*` do,
     /// `repo:*` and `repo:octo*` do not: anybody can register such a name.

@@ -77,6 +77,11 @@ impl Principal {
         }
     }
 
+    /// Whether it stands for a whole account.
+    pub fn is_account(&self) -> bool {
+        matches!(self.canonical(), Self::Named { text, .. } if is_account_id(&text))
+    }
+
     /// The same principal in the one form that IAM gives it when it saves a policy: an account's id becomes its root's ARN.
     pub fn canonical(&self) -> Self {
         match self {

@@ -1,19 +1,24 @@
 //! Who of a trust policy is outside.
 //!
-//! A `Deny` is not weighed: a policy whose `Deny` keeps the outsiders out is told rather than passed over.
+//! Whom a `Deny` keeps out is a stranger all the same, and told: only a person can say whether it will stay. It is left to that person,
+//! too ([`Stranger::is_denied`]).
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::json::field;
 use crate::policy::condition::{Callers, Condition, callers, conditions, is_account_id};
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
-use crate::policy::{allows, statements, texts};
+use crate::policy::{allows, is_of_action, statements, texts};
 
 /// Actions that let nobody assume a role: they go with the call that does
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
 const ASSUMES_NOTHING: &[&str] = &["sts:tagsession", "sts:setsourceidentity", "sts:setcontext"];
+
+/// Actions that let somebody assume a role.
+const ASSUMES: &[&str] = &["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
 
 /// What is known of the organization that the account is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub struct Stranger {
     pub conditions: Vec<Condition>,
     /// What the statement lets it do and on which conditions, however that is spelled.
     pub terms: BTreeSet<String>,
+    /// Whether a `Deny` lets it assume the role no more, or only those inside; `None` if that depends on the organization.
+    pub is_denied: Option<bool>,
 }
 
 /// Where a principal stands.
@@ -82,6 +89,11 @@ impl Stranger {
             _ => self.principal.canonical() == live.principal.canonical(),
         };
         is_the_same && self.terms == live.terms
+    }
+
+    /// Whether to know the account's organization would say more.
+    pub fn depends_on_organization(&self) -> bool {
+        self.standing == Standing::OfOrganization || self.is_denied.is_none()
     }
 
     /// Who that is in a few words: accounts, organizations, or everyone.
@@ -120,15 +132,20 @@ impl Stranger {
 
 /// The principals that a trust policy's statements let in, other than those inside.
 pub fn strangers(document: &Value, circle: &Circle<'_>) -> Vec<Stranger> {
-    let statements = statements(document).into_iter().enumerate();
-    let letting_in = statements.filter(|(_, statement)| allows(statement) && lets_assume(statement));
+    let statements = statements(document);
+    let (allowing, denying): (Vec<_>, Vec<_>) =
+        statements.into_iter().enumerate().partition(|(_, statement)| allows(statement));
+    let letting_in = allowing.into_iter().filter(|(_, statement)| lets_assume(statement));
+    let denying: Vec<&Value> = denying.into_iter().map(|(_, statement)| statement).collect();
     let strangers = letting_in.flat_map(|(index, statement)| {
+        let denying: Vec<&Value> = denying.iter().copied().filter(|denial| denies_all_of(denial, statement)).collect();
         let conditions = conditions(statement);
         let terms = terms(statement, &conditions);
         let strangers = principals(statement).into_iter().filter_map(move |principal| {
             let (standing, reason) = standing(&principal, &conditions, circle)?;
             let (conditions, terms) = (conditions.clone(), terms.clone());
-            Some(Stranger { statement: index, principal, standing, reason, conditions, terms })
+            let is_denied = any(denying.iter().map(|denial| keeps_out(denial, &principal, circle)));
+            Some(Stranger { statement: index, principal, standing, reason, conditions, terms, is_denied })
         });
         strangers.collect::<Vec<_>>()
     });
@@ -151,6 +168,53 @@ fn terms(statement: &Value, conditions: &[Condition]) -> BTreeSet<String> {
 fn lets_assume(statement: &Value) -> bool {
     let actions = texts(statement, "Action");
     actions.is_empty() || !actions.iter().all(|action| ASSUMES_NOTHING.contains(&action.to_ascii_lowercase().as_str()))
+}
+
+/// Whether a denial is of each action by which a statement lets somebody assume the role.
+fn denies_all_of(denial: &Value, statement: &Value) -> bool {
+    let is_of = |statement: &Value, action: &&&str| is_of_action(statement, action);
+    ASSUMES.iter().filter(|action| is_of(statement, action)).all(|action| is_of(denial, &action))
+}
+
+/// Whether a denial keeps a principal out, or all of it that is not inside; `None` if that depends on the organization.
+fn keeps_out(denial: &Value, principal: &Principal, circle: &Circle<'_>) -> Option<bool> {
+    let excepted = conditions(denial).iter().map(Condition::excepted).collect::<Option<Vec<Callers>>>();
+    let names_it = principals(denial).iter().any(|denied| match (denied, denied.who(), principal.who()) {
+        (Principal::AllBut(_), ..) => excepts_only_inside(field(denial, "NotPrincipal"), circle),
+        (_, Who::Everyone, _) => true,
+        // To deny an account is to deny all that is in it.
+        (_, Who::Account(denied_account), Who::Account(account)) => {
+            denied.is_account() && denied_account == account || *denied == *principal
+        }
+        _ => denied.canonical() == principal.canonical(),
+    });
+    match excepted {
+        Some(excepted) if names_it => all(excepted.iter().map(|callers| circle.has(callers))),
+        _ => Some(false),
+    }
+}
+
+/// Whether all that a `NotPrincipal` names is inside, by its own text.
+fn excepts_only_inside(excepted: &Value, circle: &Circle<'_>) -> bool {
+    principals(&json!({ "Principal": excepted })).iter().all(|principal| match principal.who() {
+        Who::Service => true,
+        Who::Account(account) => circle.knows(&account),
+        _ => false,
+    })
+}
+
+/// Whether one of them is; `None` if that depends on the organization.
+fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(each.map(|one| one.map(|is| !is))).map(|none| !none)
+}
+
+/// Whether all of them are; `None` if that depends on the organization.
+fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    each.fold(Some(true), |all, one| match (all, one) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (None, _) | (_, None) => None,
+        _ => Some(true),
+    })
 }
 
 /// Where a principal stands, and why; `None` if it is inside.
@@ -245,16 +309,10 @@ impl Circle<'_> {
 
     /// Whether all that a condition lets through is inside; `None` if that depends on the organization.
     fn has(&self, callers: &Callers) -> Option<bool> {
-        let all = |each: Vec<Option<bool>>| match each.as_slice() {
-            [] => Some(false),
-            each if each.contains(&Some(false)) => Some(false),
-            each if each.contains(&None) => None,
-            _ => Some(true),
-        };
         match callers {
             Callers::Services => Some(true),
-            Callers::Accounts(ids) => all(ids.iter().map(|id| self.has_account(id)).collect()),
-            Callers::Organizations(ids) => all(ids.iter().map(|id| self.has_organization(id)).collect()),
+            Callers::Accounts(ids) => all(ids.iter().map(|id| self.has_account(id))),
+            Callers::Organizations(ids) => all(ids.iter().map(|id| self.has_organization(id))),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::detect::Trust;
 use super::judge::{Circle, Standing, Stranger, strangers};
 use crate::policy::principal::{Principal, name_of, retain};
-use crate::policy::{allows, statements};
+use crate::policy::statements;
 use crate::text::quote;
 
 /// A role as the account shows it.
@@ -40,16 +40,16 @@ pub enum Action {
 pub struct Plan {
     /// How it stands.
     pub situation: Situation,
-    /// What to do; `None` if nothing is to be done, or a `Deny` makes it a person's to say.
+    /// What to do; `None` if nothing is to be done.
     pub action: Option<Action>,
     /// Those whom the event let in and the role still does, outside.
     pub outsiders: Vec<Stranger>,
+    /// Likewise, but a `Deny` keeps them out for now: that is a person's to judge.
+    pub denied: Vec<Stranger>,
     /// Those whom the event let in and the role still does, of whom it cannot be told.
     pub unclear: Vec<Stranger>,
     /// Those outside who are in it by another change.
     pub others: Vec<Stranger>,
-    /// Whether the trust policy denies something too.
-    pub denies: bool,
     /// The role's ARN.
     pub role_arn: Option<String>,
 }
@@ -65,6 +65,13 @@ pub enum Situation {
     NoRole,
     /// The role of that name is another one, which has its own event.
     AnotherRole,
+}
+
+impl Plan {
+    /// All whom the event let in and the role still does.
+    pub fn in_it(&self) -> impl Iterator<Item = &Stranger> {
+        self.outsiders.iter().chain(&self.denied).chain(&self.unclear)
+    }
 }
 
 impl Action {
@@ -104,9 +111,9 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         situation: Situation::NoRole,
         action: None,
         outsiders: Vec::new(),
+        denied: Vec::new(),
         unclear: Vec::new(),
         others: Vec::new(),
-        denies: false,
         role_arn: None,
     };
     let Some(live) = live else { return plan };
@@ -119,17 +126,17 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
     for stranger in strangers(&live.document, circle) {
         let is_told = told.iter().any(|told| told.is_now(&stranger));
         match (is_told, stranger.standing) {
-            (true, Standing::Outside) => plan.outsiders.push(stranger),
+            (true, Standing::Outside) if stranger.is_denied == Some(false) => plan.outsiders.push(stranger),
+            (true, Standing::Outside) => plan.denied.push(stranger),
             (true, Standing::OfOrganization | Standing::Unclear) => plan.unclear.push(stranger),
             (false, Standing::Outside) => plan.others.push(stranger),
             (false, Standing::OfOrganization | Standing::Unclear) => {}
         }
     }
     plan.role_arn = Some(live.arn.clone());
-    let is_open = !plan.outsiders.is_empty() || !plan.unclear.is_empty();
+    let is_open = plan.in_it().next().is_some();
     plan.situation = if is_open { Situation::Open } else { Situation::Closed };
-    plan.denies = statements(&live.document).into_iter().any(|statement| !allows(statement));
-    if !plan.outsiders.is_empty() && !plan.denies {
+    if !plan.outsiders.is_empty() {
         plan.action = Some(Action::WriteTrustPolicy {
             role_name: trust.role_name.clone(),
             document: without(&live.document, &plan.outsiders),

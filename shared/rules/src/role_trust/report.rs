@@ -103,10 +103,12 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                     "Nothing was changed: another role has that name now, which has its own event.".to_owned()
                 }
                 Situation::Open | Situation::Closed if plan.others.is_empty() => {
-                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now.".to_owned()
+                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now."
+                        .to_owned()
                 }
                 Situation::Open | Situation::Closed => {
-                    "Nothing was changed: what this event wrote is no longer in the trust policy, but others are.".to_owned()
+                    "Nothing was changed: what this event wrote is no longer in the trust policy, but others are."
+                        .to_owned()
                 }
             });
             if plan.situation == Situation::Closed {
@@ -138,10 +140,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                         .to_owned()
                 }
             });
-            if !now.unclear.is_empty() {
-                report.left.push("Still in it, because it cannot be told who they are:".to_owned());
-                report.left.extend(named(&now.unclear));
-            }
+            say_kept(&mut report, now);
             if !now.others.is_empty() {
                 report.outcome = Outcome::Alert;
                 report.headline = format!("role {name} reverted, others let in since");
@@ -151,21 +150,21 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         }
         Course::Failed { plan, carried_out, problem } => {
             report.outcome = Outcome::Failed;
-            report.headline = format!("role {name} may still trust {}", whom(still_in(plan, strangers)));
+            report.headline = format!("role {name} may still trust {}", whom(&still_in(plan, strangers)));
             report.problem = Some(problem.clone());
             if let Some(action) = carried_out {
                 report.done.push("This was carried out:".to_owned());
                 report.done.extend(action.lines());
             }
             report.done.push(
-                if plan.outsiders.is_empty() && !plan.unclear.is_empty() {
+                if plan.outsiders.is_empty() && plan.in_it().next().is_some() {
                     "Left in it, because it could not be told whether they are of this account's own organization:"
                 } else {
                     "These were to be taken out, and are not, or were not seen to be:"
                 }
                 .to_owned(),
             );
-            report.done.extend(named(still_in(plan, strangers)));
+            report.done.extend(named(&still_in(plan, strangers)));
             how_to_close(&mut report, trust);
             if problem.contains("MalformedPolicyDocument") {
                 report.left.push(
@@ -182,29 +181,44 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
 }
 
 /// Those who are in the role's trust policy by the last look; without one, those of the event.
-fn still_in<'a>(plan: &'a Plan, strangers: &'a [Stranger]) -> &'a [Stranger] {
-    match (plan.outsiders.as_slice(), plan.unclear.as_slice()) {
-        ([], []) => strangers,
-        ([], unclear) => unclear,
-        (outsiders, _) => outsiders,
+fn still_in(plan: &Plan, strangers: &[Stranger]) -> Vec<Stranger> {
+    let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
+    match (plan.outsiders.as_slice(), in_it.as_slice()) {
+        ([], []) => strangers.to_vec(),
+        ([], _) => in_it,
+        (outsiders, _) => outsiders.to_vec(),
+    }
+}
+
+/// Those who stay in the trust policy, and why.
+fn say_kept(report: &mut Report, plan: &Plan) {
+    if !plan.unclear.is_empty() {
+        report.left.push("Still in it, because it cannot be told who they are:".to_owned());
+        report.left.extend(named(&plan.unclear));
+    }
+    if !plan.denied.is_empty() {
+        report.left.push(
+            "Still in it, because a Deny in the trust policy keeps them out. Judge whether it is to stay so:"
+                .to_owned(),
+        );
+        report.left.extend(named(&plan.denied));
     }
 }
 
 fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&str>) {
-    let in_it: Vec<Stranger> = plan.outsiders.iter().chain(&plan.unclear).cloned().collect();
+    let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
     report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
     let is_alert = settings.role_trust_mode == Mode::Alert;
     match &plan.action {
         _ if is_alert => report.done.push("Nothing was changed, because RoleTrustMode is `alert`.".to_owned()),
-        None if plan.denies && !plan.outsiders.is_empty() => report.done.push(
-            "Nothing was changed: the trust policy also denies something, which may keep them out. That is for you to judge."
-                .to_owned(),
-        ),
+        None if !plan.denied.is_empty() => report.done.push("Nothing was changed.".to_owned()),
         None => report.done.push("Nothing was changed, because it cannot be told who that is.".to_owned()),
         Some(_) => {
             report.headline = format!("would have reverted: {}", report.headline);
-            report.done.push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
+            report
+                .done
+                .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
         }
     }
     if let Some(action) = &plan.action {
@@ -212,16 +226,15 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
             report.done.push("With `revert` it would have:".to_owned());
         }
         report.done.extend(action.lines());
-    } else if is_alert && plan.denies {
-        report
-            .done
-            .push("With `revert` neither: the trust policy also denies something, which may keep them out.".to_owned());
+    } else if is_alert {
+        report.done.push("With `revert` it would not have either.".to_owned());
     }
     if let Some(problem) = not_told {
         report
             .done
             .push(format!("Whether it is this account's own organization could not be told: {}.", quote(problem)));
     }
+    say_kept(report, plan);
     how_to_close(report, trust);
     say_others(report, plan);
     what_it_may_have_done(report, trust);
