@@ -88,6 +88,17 @@ fn left_because_it_cannot_be_told() {
 }
 
 #[test]
+fn left_because_only_the_issuer_can_tell() {
+    let issuer = "token.actions.githubusercontent.com";
+    let sub = json!({"StringLike": {format!("{issuer}:sub"): "repo:octo-org/*"}});
+    let provider = json!({"Federated": format!("arn:aws:iam::123456789012:oidc-provider/{issuer}")});
+    let federated = document(&[allow(provider, sub)]);
+    let course = left(&federated, Organization::Unknown, None);
+    let name = "left_because_only_the_issuer_can_tell";
+    check(name, &updated(&federated), &reverting(), &Organization::Unknown, course, vec![role_read()]);
+}
+
+#[test]
 fn organization_not_read() {
     let narrowed = document(&[allow(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
     let problem = format!("`DescribeOrganization` failed: {REFUSED}");

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rules::decision::decide;
+use rules::policy::principal::Who;
 use rules::role_trust::detect::{Finding, Trust, detect};
 use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers};
 use rules::role_trust::plan::{Action, LiveRole, Situation, plan, without};
@@ -57,6 +58,7 @@ const MFA: &str = "reference_policies_condition-keys.html#condition-keys-multifa
 const TAG: &str = "reference_policies_condition-keys.html#condition-keys-principaltag";
 const USER_ID: &str = "reference_policies_condition-keys.html#condition-keys-userid";
 const VIA: &str = "reference_policies_condition-keys.html#condition-keys-viaawsservice";
+const VARIABLES: &str = "reference_policies_variables.html";
 const EXTERNAL_ID: &str = "id_roles_common-scenarios_third-party.html";
 const STS_KEYS: &str = "reference_policies_iam-condition-keys.html#condition-keys-sts";
 const WIF_KEYS: &str = "reference_policies_iam-condition-keys.html#condition-keys-wif";
@@ -242,7 +244,57 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (everyone.clone(), json!({"StringEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}), Outside, SOURCE_VPCE),
         (everyone.clone(), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), Outside, MFA),
         (everyone.clone(), json!({"StringEquals": {"aws:PrincipalTag/team": "red"}}), Outside, TAG),
-        (everyone.clone(), json!({"StringLike": {"aws:userid": "AROADBQP57FF2AEXAMPLE:*"}}), Outside, USER_ID),
+        (everyone.clone(), json!({"StringLike": {"aws:userid": "AROADBQP57FF2AEXAMPLE:*"}}), Unclear, USER_ID),
+        (everyone.clone(), json!({"StringLike": {"aws:userid": "AROA*:*"}}), Outside, USER_ID),
+        (everyone.clone(), json!({"StringNotLike": {"aws:userid": "AROADBQP57FF2AEXAMPLE:*"}}), Outside, USER_ID),
+        (everyone.clone(), json!({"Null": {"aws:PrincipalServiceName": "false"}}), Unclear, SERVICE_NAME),
+        (everyone.clone(), json!({"Null": {"aws:PrincipalServiceName": "true"}}), Outside, SERVICE_NAME),
+        (aws(FOREIGN), json!({"StringLike": {"aws:userid": "AROADBQP57FF2AEXAMPLE:*"}}), Outside, USER_ID),
+        // Own by a policy variable.
+        (everyone.clone(), json!({"StringEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}}), Inside, ORG_ID),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}),
+            Inside,
+            VARIABLES,
+        ),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}}),
+            Outside,
+            VARIABLES,
+        ),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:PrincipalAccount": ["${aws:ResourceAccount}", FOREIGN]}}),
+            Outside,
+            VARIABLES,
+        ),
+        // Services that act for an account.
+        (
+            json!({"Service": "sns.amazonaws.com"}),
+            json!({"StringEquals": {"aws:SourceAccount": OWN}}),
+            Inside,
+            SOURCE_ACCOUNT,
+        ),
+        (
+            json!({"Service": "sns.amazonaws.com"}),
+            json!({"StringEquals": {"aws:SourceAccount": FOREIGN}}),
+            Unclear,
+            SOURCE_ACCOUNT,
+        ),
+        (
+            json!({"Service": "sns.amazonaws.com"}),
+            json!({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:999999999999:*"}}),
+            Unclear,
+            SOURCE_ARN,
+        ),
+        (
+            json!({"Service": "s3.amazonaws.com"}),
+            json!({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}),
+            Inside,
+            SOURCE_ARN,
+        ),
         (everyone.clone(), json!({"StringLike": {"sts:RoleSessionName": "ci"}}), Outside, STS_KEYS),
         (everyone.clone(), json!({"Null": {"aws:PrincipalOrgID": "false"}}), Outside, ORG_ID),
         // SAML.
@@ -264,7 +316,7 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (
             json!({"Federated": "cognito-identity.amazonaws.com"}),
             json!({"StringEquals": {"cognito-identity.amazonaws.com:aud": "us-east-1:12345678-dead-beef-cafe-123456790ab"}}),
-            Inside,
+            Unclear,
             WIF_KEYS,
         ),
         (
@@ -277,13 +329,13 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (
             json!({"Federated": "accounts.google.com"}),
             json!({"StringEquals": {"accounts.google.com:aud": "66677788899900pro0"}}),
-            Inside,
+            Unclear,
             WIF_KEYS,
         ),
         (
             json!({"Federated": "graph.facebook.com"}),
             json!({"StringEquals": {"graph.facebook.com:app_id": "111222333444555"}}),
-            Inside,
+            Unclear,
             WIF_KEYS,
         ),
         (
@@ -295,7 +347,7 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (
             json!({"Federated": "www.amazon.com"}),
             json!({"StringEquals": {"www.amazon.com:app_id": "amzn1.application-oa2-123456"}}),
-            Inside,
+            Unclear,
             WIF_KEYS,
         ),
         (
@@ -320,11 +372,19 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
             Outside,
             GITHUB,
         ),
-        (github.clone(), github_if("StringLike", json!("repo:octo-org/*")), Inside, GITHUB),
-        (github.clone(), github_if("ForAnyValue:StringLike", json!(["repo:octo-org/octo-repo:*"])), Inside, GITHUB),
+        (github.clone(), github_if("StringLike", json!("repo:octo-org/*")), Unclear, GITHUB),
+        (github.clone(), github_if("ForAnyValue:StringLike", json!(["repo:octo-org/octo-repo:*"])), Unclear, GITHUB),
         (github.clone(), github_if("StringLike", json!("*")), Outside, GITHUB),
         (github.clone(), github_if("StringLike", json!("repo:*")), Outside, GITHUB),
         (github.clone(), github_if("StringLike", json!(["repo:octo-org/*", "*"])), Outside, LOGIC),
+        (github.clone(), github_if("StringEquals", json!("ref:refs/heads/main")), Outside, GITHUB),
+        (github.clone(), github_if("StringLike", json!("repo:octo*/x")), Outside, GITHUB),
+        (
+            github.clone(),
+            json!({"StringEquals": {"token.actions.githubusercontent.com:job_workflow_ref": "o/r/.github/workflows/w.yml@main"}}),
+            Outside,
+            GITHUB,
+        ),
         (github.clone(), github_if("StringNotLike", json!("repo:octo-org/*")), Outside, NEGATED),
         (github.clone(), github_if("ForAllValues:StringLike", json!("repo:octo-org/*")), Outside, SETS),
         (
@@ -333,7 +393,7 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
             Outside,
             SHARED,
         ),
-        (own_provider("gitlab.com"), json!({"StringLike": {"gitlab.com:sub": "project_path:acme/*"}}), Inside, SHARED),
+        (own_provider("gitlab.com"), json!({"StringLike": {"gitlab.com:sub": "project_path:acme/*"}}), Unclear, SHARED),
         (
             own_provider("app.terraform.io"),
             json!({"StringLike": {"app.terraform.io:sub": "organization:*"}}),
@@ -343,7 +403,7 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (
             own_provider("app.terraform.io"),
             json!({"StringLike": {"app.terraform.io:sub": "organization:acme:project:*"}}),
-            Inside,
+            Unclear,
             SHARED,
         ),
     ]
@@ -382,10 +442,8 @@ fn worst(document: &Value, organization: &Organization) -> Option<Standing> {
 #[test]
 fn trust_policies_are_judged_as_aws_documents_them() {
     let table = table();
-    assert!(table.len() >= 60, "only {} rows", table.len());
     let mut problems = Vec::new();
     for (principal, condition, is, page) in table {
-        assert!(page.contains(".html"));
         let document = document(vec![statement(&principal, &condition)]);
         let expected = match is {
             Inside => [None, None, None],
@@ -397,8 +455,9 @@ fn trust_policies_are_judged_as_aws_documents_them() {
         for (organization, expected) in organizations.iter().zip(expected) {
             let found = worst(&document, organization);
             // Until the organization is known, an account or an organization may be its own.
-            let may_be =
-                *organization == Organization::Unknown && is == Outside && found == Some(Standing::OfOrganization);
+            let may_be = *organization == Organization::Unknown
+                && matches!(is, Outside | Unclear)
+                && found == Some(Standing::OfOrganization);
             if found != expected && !may_be {
                 problems.push(format!(
                     "{principal} {condition} {organization:?}: {found:?} instead of {expected:?} ({page})"
@@ -800,12 +859,14 @@ proptest! {
         let rank = |standing: Option<Standing>| match standing {
             None => 0,
             Some(Standing::OfOrganization) => 1,
-            Some(Standing::Outside) => 2,
-            Some(Standing::Unclear) => 3,
+            Some(Standing::Unclear) => 2,
+            Some(Standing::Outside) => 3,
         };
         let each = |condition: &Value| {
             let document = document(vec![statement(&principal, condition)]);
-            judged(&document, &organization).into_iter().map(|stranger| (stranger.principal, stranger.standing)).collect::<BTreeMap<_, _>>()
+            // Services are strangers only if a condition says that they act for somebody outside.
+            let strangers = judged(&document, &organization).into_iter().filter(|stranger| stranger.principal.who() != Who::Service);
+            strangers.map(|stranger| (stranger.principal, stranger.standing)).collect::<BTreeMap<_, _>>()
         };
         let narrow = each(&one);
         for (principal, standing) in each(&both) {

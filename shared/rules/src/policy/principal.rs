@@ -148,7 +148,8 @@ fn federated(text: &str) -> Who {
     }
 }
 
-fn is_unique_id(text: &str) -> bool {
+/// Whether the text is the unique id of a user or a role.
+pub(super) fn is_unique_id(text: &str) -> bool {
     UNIQUE_ID_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
         && (16..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())

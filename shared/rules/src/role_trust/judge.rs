@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::json::field;
-use crate::policy::condition::{Callers, Condition, callers, conditions, is_account_id};
+use crate::policy::condition::{Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions, is_account_id};
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
 use crate::policy::{allows, is_of_action, statements, texts};
@@ -100,15 +100,28 @@ impl Stranger {
     pub fn whom(&self) -> Vec<String> {
         match self.principal.who() {
             Who::Account(account) => vec![account],
-            Who::Everyone => self.limits().unwrap_or_else(|| vec!["everyone".to_owned()]),
-            Who::PublicProvider(name) => vec![format!("everyone at {name}")],
+            Who::Everyone => self.limits().unwrap_or_else(|| match self.standing {
+                Standing::Unclear => vec!["somebody unknown".to_owned()],
+                Standing::Outside | Standing::OfOrganization => vec!["everyone".to_owned()],
+            }),
+            Who::PublicProvider(name) => vec![self.at(&name)],
             Who::Provider { account, issuer } => match issuer.filter(|issuer| !keys_of_issuer(issuer).is_empty()) {
-                Some(issuer) => vec![format!("everyone at {issuer}")],
+                Some(issuer) => vec![self.at(&issuer)],
                 None => vec![account],
             },
-            Who::Service => Vec::new(),
+            Who::Service => self.limits().unwrap_or_default(),
             Who::UniqueId | Who::Unclear => vec!["somebody unknown".to_owned()],
         }
+    }
+
+    fn at(&self, issuer: &str) -> String {
+        let who = if self.standing == Standing::Unclear { "somebody" } else { "everyone" };
+        format!("{who} at {issuer}")
+    }
+
+    /// Whether an identity provider vouches for it that vouches for everybody.
+    pub fn is_of_shared_provider(&self) -> bool {
+        self.whom().iter().any(|whom| whom.contains(" at "))
     }
 
     /// Whether it is in no way limited to certain accounts.
@@ -124,7 +137,9 @@ impl Stranger {
     /// The accounts or organizations that the conditions limit it to.
     fn limits(&self) -> Option<Vec<String>> {
         callers(&self.conditions).into_iter().find_map(|callers| match callers {
-            Callers::Accounts(ids) | Callers::Organizations(ids) => Some(ids.into_iter().collect()),
+            Callers::Accounts(ids) | Callers::Organizations(ids) => {
+                Some(ids.into_iter().filter(|id| id != OWN_ACCOUNT && id != OWN_ORGANIZATION).collect())
+            }
             Callers::Services => None,
         })
     }
@@ -220,17 +235,18 @@ fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 /// Where a principal stands, and why; `None` if it is inside.
 fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, String)> {
     let outside = |reason: String| Some((Standing::Outside, reason));
+    let unclear = |reason: &str| Some((Standing::Unclear, reason.to_owned()));
+    let vouched = "its conditions say who of its issuer's users, but not whether these are yours";
     match principal.who() {
-        Who::Service => None,
-        Who::UniqueId => Some((
-            Standing::Unclear,
-            "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in".to_owned(),
-        )),
-        Who::Unclear => Some((Standing::Unclear, "snapback does not know this form of a principal".to_owned())),
+        Who::Service => of_service(conditions, circle),
+        Who::UniqueId => {
+            unclear("it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in")
+        }
+        Who::Unclear => unclear("snapback does not know this form of a principal"),
         Who::PublicProvider(name) => {
             let keys = keys_of_known(&name);
             if demand_one(conditions, &keys) {
-                return None;
+                return unclear(vouched);
             }
             outside(format!("everybody has an account there, and no condition fixes {}", keys.join(" or ")))
         }
@@ -239,17 +255,38 @@ fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>
                 return outside(format!("the identity provider is in account {account}"));
             }
             let keys = issuer.map(|issuer| keys_of_issuer(&issuer)).unwrap_or_default();
-            if keys.is_empty() || demand_one(conditions, &keys) {
+            if keys.is_empty() {
                 return None;
+            }
+            if demand_one(conditions, &keys) {
+                return unclear(vouched);
             }
             outside(format!("its issuer serves everybody, and no condition fixes {}", keys.join(" or ")))
         }
-        Who::Everyone => by_conditions(Some(false), conditions, circle, "it is everybody, in every account".to_owned()),
+        Who::Everyone => {
+            let found = by_conditions(Some(false), conditions, circle, "it is everybody, in every account".to_owned())?;
+            match conditions.iter().any(Condition::names_somebody_unknown) && found.0 == Standing::Outside {
+                true => unclear("its conditions let through only certain callers, but do not tell of which account"),
+                false => Some(found),
+            }
+        }
         Who::Account(account) => {
             let reason = format!("account {account} is neither this account nor one of TrustedAccounts");
             by_conditions(circle.has_account(&account), conditions, circle, reason)
         }
     }
+}
+
+/// A service is outside only if it acts for somebody who is; of that nothing is certain but what the conditions say.
+fn of_service(conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, String)> {
+    let callers = callers(conditions);
+    let is_inside = any(callers.iter().map(|callers| circle.has(callers)));
+    if callers.is_empty() || is_inside == Some(true) {
+        return None;
+    }
+    let limits: Vec<String> = callers.iter().map(limit).collect();
+    let standing = if is_inside.is_none() { Standing::OfOrganization } else { Standing::Unclear };
+    Some((standing, format!("it acts only for {}", limits.join(" and "))))
 }
 
 /// A principal that is inside by itself or by one of the conditions; `None` stands for "only if it is of the organization".
@@ -286,7 +323,7 @@ fn limit(callers: &Callers) -> String {
 impl Circle<'_> {
     /// Whether an account is inside whatever the organization is.
     fn knows(&self, account: &str) -> bool {
-        self.account == account || self.trusted.contains(account)
+        self.account == account || account == OWN_ACCOUNT || self.trusted.contains(account)
     }
 
     /// Whether an account is inside; `None` if that depends on the organization.
@@ -301,6 +338,7 @@ impl Circle<'_> {
 
     fn has_organization(&self, wanted: &str) -> Option<bool> {
         match self.organization {
+            _ if wanted == OWN_ORGANIZATION => Some(true),
             Organization::Unknown => None,
             Organization::None => Some(false),
             Organization::Own { id, .. } => Some(id == wanted),

@@ -390,6 +390,9 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if strangers.iter().any(|stranger| stranger.is_of_shared_provider() && !stranger.is_anybody()) {
+        lines.push("No setting says which users of a public identity provider are yours.".to_owned());
+    }
     lines.extend(allow_actor(event));
     lines
 }
