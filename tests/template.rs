@@ -88,8 +88,9 @@ const FUNCTIONS: &[Function] = &[
         subscriptions: role_trust::SUBSCRIPTIONS,
         calls: &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "organizations:DescribeOrganization"],
         permissions: || {
-            let (role_name, document, without) = (String::new(), serde_json::Value::Null, Vec::new());
-            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without }.permission()]
+            let (role_name, document) = (String::new(), serde_json::Value::Null);
+            let (without, deleted) = (Vec::new(), Vec::new());
+            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without, deleted }.permission()]
         },
     },
     IAM_USER,

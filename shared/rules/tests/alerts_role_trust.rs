@@ -88,6 +88,22 @@ fn left_because_it_cannot_be_told() {
 }
 
 #[test]
+fn left_because_they_may_be_members() {
+    let organization = Organization::Own {
+        id: "o-a1b2c3d4e5".to_owned(),
+        management_account: Some("444455556666".to_owned()),
+        accounts: BTreeMap::new(),
+    };
+    let course = left(&mixed(), organization.clone(), None);
+    let steps = vec![
+        made("DescribeOrganization", "of the account", "ok"),
+        made("DescribeAccount", "999988887777", "this account is not told"),
+        role_read(),
+    ];
+    check("left_because_they_may_be_members", &updated(&mixed()), &reverting(), &organization, course, steps);
+}
+
+#[test]
 fn left_because_only_the_issuer_can_tell() {
     let issuer = "token.actions.githubusercontent.com";
     let sub = json!({"StringLike": {format!("{issuer}:sub"): "repo:octo-org/*"}});
@@ -120,6 +136,20 @@ fn closed() {
     let course = closed_by(true, &mixed(), Some(&after));
     let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
     check("closed", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_without_deleted_principals() {
+    let told = document(&[allow(json!({"AWS": [OWN, FOREIGN, "AIDAJQABLZS4A3QDU576Q"]}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": OWN}), Value::Null)]);
+    let Course::Closed { plan, carried_out, at, now } = closed_by(true, &told, Some(&after)) else { panic!() };
+    let carried_out = carried_out.and_then(|action| action.without_deleted());
+    let course = Course::Closed { plan, carried_out, at, now };
+    let malformed = "MalformedPolicyDocument: Invalid principal in policy: \"AWS\":\"AIDAJQABLZS4A3QDU576Q\"";
+    let name = "cross-account-reader";
+    let refused = failed("UpdateAssumeRolePolicy", name, malformed);
+    let steps = vec![asked(), role_read(), refused, made("UpdateAssumeRolePolicy", name, "ok"), role_read()];
+    check("closed_without_deleted_principals", &updated(&told), &reverting(), &Organization::None, course, steps);
 }
 
 #[test]
@@ -323,11 +353,12 @@ fn left(document: &Value, organization: Organization, not_told: Option<String>) 
 
 /// Closed 14 seconds after the change.
 fn closed_by(is_ours: bool, told: &Value, after: Option<&Value>) -> Course {
+    let plan = planned(told, Some(told), &Organization::None);
     Course::Closed {
-        plan: planned(told, Some(told), &Organization::None),
-        is_ours,
+        carried_out: plan.action.clone().filter(|_| is_ours),
+        plan,
         at: "2026-03-02T09:14:19Z".parse::<DateTime<Utc>>().unwrap(),
-        now: planned(told, after, &Organization::None),
+        now: Box::new(planned(told, after, &Organization::None)),
     }
 }
 

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use rules::decision::decide;
 use rules::policy::principal::Who;
 use rules::role_trust::detect::{Finding, Trust, detect};
-use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers};
-use rules::role_trust::plan::{Action, LiveRole, Situation, plan, without};
+use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers, undecided_accounts};
+use rules::role_trust::plan::{Action, LiveRole, Situation, is_the_same, plan, without};
 use rules::role_trust::{NAME, SUBSCRIPTIONS};
 use rules::settings::Given;
 use rules::{Decision, Event, Settings, event, policy};
@@ -19,6 +19,7 @@ const OWN: &str = "123456789012";
 const TRUSTED: &str = "111122223333";
 const FOREIGN: &str = "999999999999";
 const MANAGEMENT: &str = "444455556666";
+const MEMBER: &str = "777766665555";
 const OWN_ORGANIZATION: &str = "o-abcdefghij";
 
 /// What the table says of a principal. `Ours` is inside because of the account's organization, and undecided until that is known.
@@ -103,6 +104,13 @@ fn table() -> Vec<(Value, Value, Is, &'static str)> {
         (json!({"AWS": [OWN, FOREIGN]}), none.clone(), Outside, ACCOUNTS),
         (json!({"AWS": FOREIGN, "Service": "ec2.amazonaws.com"}), none.clone(), Outside, ACCOUNTS),
         (aws(MANAGEMENT), none.clone(), Ours, ROOT_OF_ORGANIZATION),
+        (aws("arn:aws:iam::777766665555:role/R"), none.clone(), Ours, ROOT_OF_ORGANIZATION),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:PrincipalAccount": [OWN, MEMBER]}}),
+            Ours,
+            ROOT_OF_ORGANIZATION,
+        ),
         (aws("arn:aws:iam::444455556666:role/Admin"), none.clone(), Ours, ROOT_OF_ORGANIZATION),
         // Roles, users, sessions.
         (aws("arn:aws:iam::123456789012:role/path/R"), none.clone(), Inside, ROLES),
@@ -426,7 +434,13 @@ fn document(statements: Vec<Value>) -> Value {
 }
 
 fn own_organization() -> Organization {
-    Organization::Own { id: OWN_ORGANIZATION.to_owned(), management_account: Some(MANAGEMENT.to_owned()) }
+    organization_of(&[(MEMBER, true), (FOREIGN, false)])
+}
+
+/// The own organization, with what AWS said of some accounts.
+fn organization_of(accounts: &[(&str, bool)]) -> Organization {
+    let accounts = accounts.iter().map(|(account, is_member)| ((*account).to_owned(), *is_member)).collect();
+    Organization::Own { id: OWN_ORGANIZATION.to_owned(), management_account: Some(MANAGEMENT.to_owned()), accounts }
 }
 
 fn judged(document: &Value, organization: &Organization) -> Vec<Stranger> {
@@ -662,6 +676,41 @@ fn who_was_named_by_an_id_or_renamed_since_is_taken_out() {
 }
 
 #[test]
+fn ids_of_deleted_principals_can_go_too() {
+    let (user, role) = ("AIDAJQABLZS4A3QDU576Q", "AROADBQP57FF2AEXAMPLE");
+    let deny = |principal: Value| json!({"Effect": "Deny", "Principal": principal, "Action": "sts:AssumeRole"});
+    let open = document(vec![
+        statement(&json!({"AWS": ["*", user, OWN]}), &json!({})),
+        statement(&json!({"AWS": user}), &json!({})),
+        deny(json!({"AWS": [role, "888888888888"]})),
+    ]);
+    let trusted = BTreeSet::new();
+    let circle = Circle { account: OWN, trusted: &trusted, organization: &Organization::None };
+    let action = plan(&trust(&open, None), Some(&live(&open)), &circle).action.unwrap();
+    let Some(Action::WriteTrustPolicy { document: left, without, deleted, .. }) = action.without_deleted() else {
+        panic!()
+    };
+    let kept = vec![statement(&json!({"AWS": [OWN]}), &json!({})), deny(json!({"AWS": ["888888888888"]}))];
+    assert_eq!(left, document(kept));
+    assert_eq!((without.len(), deleted), (1, vec![user.to_owned(), role.to_owned()]));
+    let clean = document(vec![statement(&json!({"AWS": ["*", OWN]}), &json!({}))]);
+    let action = plan(&trust(&clean, None), Some(&live(&clean)), &circle).action.unwrap();
+    assert_eq!(action.without_deleted(), None);
+}
+
+#[test]
+fn what_is_read_back_is_compared_as_iam_writes_it() {
+    let written = statement(&json!({"AWS": [OWN, TRUSTED], "Service": ["ec2.amazonaws.com"]}), &json!({}));
+    let shown = json!({"Action": ["sts:AssumeRole"], "Effect": "Allow",
+        "Principal": {"AWS": ["arn:aws:iam::111122223333:root", "arn:aws:iam::123456789012:root"], "Service": "ec2.amazonaws.com"}});
+    assert!(is_the_same(&document(vec![written.clone()]), &document(vec![shown.clone()])));
+    assert!(is_the_same(&document(vec![written.clone()]), &json!({"Version": "2012-10-17", "Statement": shown})));
+    let mut other = shown.clone();
+    other["Condition"] = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    assert!(!is_the_same(&document(vec![written]), &document(vec![other])));
+}
+
+#[test]
 fn what_was_written_otherwise_since_has_its_own_event() {
     let foreign = json!({"AWS": FOREIGN});
     let told = document(vec![statement(&foreign, &json!({}))]);
@@ -752,6 +801,34 @@ fn only_a_denial_that_keeps_them_out_holds_it_back() {
             .collect();
         assert_eq!(left, expected, "{denial}");
     }
+}
+
+#[test]
+fn who_may_be_a_member_of_the_organization_is_not_taken_out() {
+    let by_account = json!({"StringEquals": {"aws:PrincipalAccount": ["666666666666", OWN]}});
+    let document = document(vec![
+        statement(&json!({"AWS": [FOREIGN, MEMBER, "*", MANAGEMENT]}), &json!({})),
+        statement(&json!("*"), &by_account),
+    ]);
+    let trusted = BTreeSet::new();
+    let take_out = |organization: &Organization| {
+        let circle = Circle { account: OWN, trusted: &trusted, organization };
+        let plan = plan(&trust(&document, None), Some(&live(&document)), &circle);
+        let names = |strangers: &[Stranger]| -> Vec<String> {
+            strangers.iter().map(|stranger| stranger.principal.to_string()).collect()
+        };
+        let undecided: Vec<String> = undecided_accounts(&document, &circle).into_iter().collect();
+        (names(&plan.outsiders).join(" "), names(&plan.unclear).join(" "), undecided.join(" "))
+    };
+    let is = |outsiders: &str, unclear: &str, undecided: &str| {
+        (outsiders.to_owned(), unclear.to_owned(), undecided.to_owned())
+    };
+    let of = |accounts: &[(&str, bool)]| take_out(&organization_of(accounts));
+    assert_eq!(of(&[]), is("*", "999999999999 777766665555 *", "666666666666 777766665555 999999999999"));
+    let (known, all) =
+        ([(MEMBER, true), (FOREIGN, false)], [(MEMBER, true), (FOREIGN, false), ("666666666666", false)]);
+    assert_eq!(of(&known), is("999999999999 *", "*", "666666666666"));
+    assert_eq!(of(&all), is("999999999999 * *", "", ""));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Whom a `Deny` keeps out is a stranger all the same, and told: only a person can say whether it will stay. It is left to that person,
 //! too ([`Stranger::is_denied`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -33,6 +33,8 @@ pub enum Organization {
         id: String,
         /// The account that manages it, which is the only other one that every account is told of.
         management_account: Option<String>,
+        /// Whether further accounts are of it, as far as AWS said.
+        accounts: BTreeMap<String, bool>,
     },
 }
 
@@ -167,6 +169,25 @@ pub fn strangers(document: &Value, circle: &Circle<'_>) -> Vec<Stranger> {
     strangers.collect()
 }
 
+/// The accounts that a trust policy names of which it is not known whether they are inside.
+pub fn undecided_accounts(document: &Value, circle: &Circle<'_>) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for statement in statements(document) {
+        for principal in principals(statement) {
+            if let Who::Account(account) = principal.who() {
+                named.insert(account);
+            }
+        }
+        for condition in conditions(statement) {
+            if let Some(Callers::Accounts(accounts)) = condition.callers().or_else(|| condition.excepted()) {
+                named.extend(accounts);
+            }
+        }
+    }
+    named.retain(|account| circle.has_account(account).is_none());
+    named
+}
+
 /// Actions, operators and keys are not case-sensitive, and the order of values says nothing.
 fn terms(statement: &Value, conditions: &[Condition]) -> BTreeSet<String> {
     let actions = ["Action", "NotAction"].into_iter().flat_map(|name| {
@@ -225,11 +246,15 @@ fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 /// Whether all of them are; `None` if that depends on the organization.
 fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    each.fold(Some(true), |all, one| match (all, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (None, _) | (_, None) => None,
-        _ => Some(true),
-    })
+    let mut all = Some(true);
+    for one in each {
+        match one {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => all = None,
+        }
+    }
+    all
 }
 
 /// Where a principal stands, and why; `None` if it is inside.
@@ -332,7 +357,10 @@ impl Circle<'_> {
             _ if self.knows(account) => Some(true),
             Organization::Unknown => None,
             Organization::None => Some(false),
-            Organization::Own { management_account, .. } => Some(management_account.as_deref() == Some(account)),
+            Organization::Own { management_account, .. } if management_account.as_deref() == Some(account) => {
+                Some(true)
+            }
+            Organization::Own { accounts, .. } => accounts.get(account).copied(),
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
-use super::plan::{Action, Plan, Situation};
+use super::plan::{Action, Plan, Situation, is_the_same};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::event::Event;
 use crate::json::text;
@@ -35,12 +35,12 @@ pub enum Course {
     Closed {
         /// The plan.
         plan: Plan,
-        /// Whether our call succeeded. If not, its answer may have been lost, or somebody else was faster.
-        is_ours: bool,
+        /// What our call wrote, if it succeeded. If not, its answer may have been lost, or somebody else was faster.
+        carried_out: Option<Action>,
         /// When the call that closed it had returned.
         at: DateTime<Utc>,
         /// How the account was seen afterwards.
-        now: Plan,
+        now: Box<Plan>,
     },
     /// They may still be in it.
     Failed {
@@ -118,11 +118,11 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 say_where_to_look(&mut report);
             }
         }
-        Course::Closed { plan, is_ours, at, now } => {
+        Course::Closed { plan, carried_out, at, now } => {
             report.closed_at = Some(*at);
             report.outcome = Outcome::Reverted;
             report.headline = format!("role {name} trusted {}", whom(&plan.outsiders));
-            if *is_ours {
+            if carried_out.is_some() {
                 report.done.push("Took out of the role's trust policy:".to_owned());
             } else {
                 report.outcome = Outcome::Alert;
@@ -133,11 +133,14 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 report.done.push("by that call or by somebody else:".to_owned());
             }
             report.done.extend(named(&plan.outsiders));
+            say_deleted(&mut report, carried_out.as_ref());
             report.done.push(match now.situation {
                 Situation::NoRole | Situation::AnotherRole => "Looked again afterwards: the role is gone.".to_owned(),
                 Situation::Open | Situation::Closed => {
-                    "It was read again afterwards: the trust policy no longer lets them in. Nothing else in it was changed."
-                        .to_owned()
+                    format!(
+                        "It was read again afterwards: they are no longer in the trust policy.{}",
+                        rest_of_it(carried_out.as_ref(), now)
+                    )
                 }
             });
             say_kept(&mut report, now);
@@ -156,6 +159,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 report.done.push("This was carried out:".to_owned());
                 report.done.extend(action.lines());
             }
+            say_deleted(&mut report, carried_out.as_ref());
             report.done.push(
                 if plan.outsiders.is_empty() && plan.in_it().next().is_some() {
                     "Left in it, because it could not be told whether they are of this account's own organization:"
@@ -166,12 +170,6 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             );
             report.done.extend(named(&still_in(plan, strangers)));
             how_to_close(&mut report, trust);
-            if problem.contains("MalformedPolicyDocument") {
-                report.left.push(
-                    "IAM refuses a trust policy that names deleted principals by their ids (AIDA…, AROA…): take those out too."
-                        .to_owned(),
-                );
-            }
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
             report.left.push(TRIES_AGAIN.to_owned());
@@ -209,10 +207,14 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
     let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
     report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
+    let may_be_own = in_it.iter().any(Stranger::depends_on_organization);
     let is_alert = settings.role_trust_mode == Mode::Alert;
     match &plan.action {
         _ if is_alert => report.done.push("Nothing was changed, because RoleTrustMode is `alert`.".to_owned()),
         None if !plan.denied.is_empty() => report.done.push("Nothing was changed.".to_owned()),
+        None if may_be_own => {
+            report.done.push("Nothing was changed, because they may be of this account's organization.".to_owned())
+        }
         None => report.done.push("Nothing was changed, because it cannot be told who that is.".to_owned()),
         Some(_) => {
             report.headline = format!("would have reverted: {}", report.headline);
@@ -227,14 +229,27 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
         }
         report.done.extend(action.lines());
     } else if is_alert {
-        report.done.push("With `revert` it would not have either.".to_owned());
+        report.done.push("Nor would `revert` have changed anything.".to_owned());
+    }
+    if may_be_own && not_told.is_none() {
+        report.done.push(
+            "Only the organization's management account, or one that it delegated to, is told which accounts are members.".to_owned(),
+        );
     }
     if let Some(problem) = not_told {
         report
             .done
             .push(format!("Whether it is this account's own organization could not be told: {}.", quote(problem)));
     }
-    say_kept(report, plan);
+    if plan.unclear.len() < in_it.len() {
+        say_kept(report, plan);
+    }
+    if may_be_own {
+        report.left.push(
+            "If they are of this account's organization: add them to TrustedAccounts, or narrow the statement with aws:PrincipalOrgID."
+                .to_owned(),
+        );
+    }
     how_to_close(report, trust);
     say_others(report, plan);
     what_it_may_have_done(report, trust);
@@ -261,6 +276,27 @@ fn severity(strangers: &[Stranger]) -> Severity {
     }
 }
 
+/// Which ids went too.
+fn say_deleted(report: &mut Report, carried_out: Option<&Action>) {
+    let Some(Action::WriteTrustPolicy { deleted, .. }) = carried_out else { return };
+    if deleted.is_empty() {
+        return;
+    }
+    report
+        .done
+        .push("IAM refuses to save the ids of deleted principals, so these went too. They let nobody in:".to_owned());
+    report.done.extend(deleted.iter().map(|id| format!("  - {}", quote(id))));
+}
+
+/// What is known of the rest of a trust policy after it was written, as further sentences.
+fn rest_of_it(carried_out: Option<&Action>, now: &Plan) -> &'static str {
+    let (Some(Action::WriteTrustPolicy { document, .. }), Some(live)) = (carried_out, &now.live) else { return "" };
+    match is_the_same(document, &live.document) {
+        true => " Nothing else in it was changed.",
+        false => " Somebody has changed it otherwise by then.",
+    }
+}
+
 /// Who they are, as a subject has room for.
 fn whom(strangers: &[Stranger]) -> String {
     let mut all: Vec<String> = Vec::new();
@@ -283,7 +319,7 @@ fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Cours
     let verb = if event.name == "CreateRole" { "made" } else { "changed the trust policy of" };
     let live_arn = match course {
         Course::Left { plan, .. } | Course::Gone(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
-            plan.role_arn.as_deref()
+            plan.live.as_ref().map(|live| live.arn.as_str())
         }
         Course::Provider | Course::NotRead { .. } => None,
     };
