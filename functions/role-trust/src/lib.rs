@@ -227,7 +227,7 @@ impl Work<'_> {
     /// The plan, for which the organization is asked for if the live trust policy makes it matter.
     async fn plan(&mut self, role: Option<&LiveRole>) -> Plan {
         let plan_now = plan(self.trust, role, &self.circle());
-        let is_undecided = plan_now.in_it().any(Stranger::depends_on_organization);
+        let is_undecided = plan_now.in_it().chain(&plan_now.others).any(Stranger::depends_on_organization);
         let Some(live) = role.filter(|_| is_undecided && self.not_told.is_none()) else { return plan_now };
         self.learn_organization(&live.document).await;
         plan(self.trust, role, &self.circle())

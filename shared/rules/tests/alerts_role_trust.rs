@@ -132,7 +132,7 @@ fn organization_not_read() {
 
 #[test]
 fn closed() {
-    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": OWN}), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}))]);
     let course = closed_by(true, &mixed(), Some(&after));
     let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
     check("closed", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
@@ -160,6 +160,14 @@ fn closed_by_somebody() {
     let steps =
         vec![asked(), role_read(), failed("UpdateAssumeRolePolicy", "cross-account-reader", error), role_read()];
     check("closed_by_somebody", &created(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_and_changed_otherwise() {
+    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let course = closed_by(true, &mixed(), Some(&after));
+    let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
+    check("closed_and_changed_otherwise", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
 }
 
 #[test]
@@ -255,6 +263,23 @@ fn providers() {
         Value::Null,
     );
     tell("provider_unnamed", "CreateSAMLProvider", Value::Null, Value::Null);
+}
+
+/// The AWS CLI reads a value that begins like this from there.
+#[test]
+fn no_command_holds_what_the_cli_would_fetch() {
+    let oidc = "arn:aws:iam::123456789012:oidc-provider/login.example.net";
+    for hostile in ["file:///root/.aws/credentials", "fileb://x", "https://evil.example/x", "http://evil.example"] {
+        let request = json!({"openIDConnectProviderArn": oidc, "clientID": hostile});
+        let event = called("AddClientIDToOpenIDConnectProvider", request, Value::Null);
+        let told = report(&event, &read(&event).unwrap(), &[], &reverting(), &Course::Provider, Vec::new());
+        let mail = render(&told, &event);
+        assert!(!mail.body.contains("--client-id"), "{}", mail.body);
+        let arn = json!({"sAMLProviderArn": format!("arn:aws:iam::123456789012:saml-provider/{hostile}")});
+        let event = called("CreateSAMLProvider", json!({}), arn);
+        let told = report(&event, &read(&event).unwrap(), &[], &reverting(), &Course::Provider, Vec::new());
+        assert!(!render(&told, &event).body.contains("delete-saml-provider"));
+    }
 }
 
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to become part of a command.

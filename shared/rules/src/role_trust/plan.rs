@@ -50,7 +50,7 @@ pub struct Plan {
     pub denied: Vec<Stranger>,
     /// Those whom the event let in and the role still does, of whom it cannot be told.
     pub unclear: Vec<Stranger>,
-    /// Those outside who are in it by another change.
+    /// Those outside, or of whom only the organization can tell, who are in it by another change.
     pub others: Vec<Stranger>,
     /// The role that this is of.
     pub live: Option<LiveRole>,
@@ -152,8 +152,8 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
             (true, Standing::Outside) if stranger.is_denied == Some(false) => plan.outsiders.push(stranger),
             (true, Standing::Outside) => plan.denied.push(stranger),
             (true, Standing::OfOrganization | Standing::Unclear) => plan.unclear.push(stranger),
-            (false, Standing::Outside) => plan.others.push(stranger),
-            (false, Standing::OfOrganization | Standing::Unclear) => {}
+            (false, Standing::Outside | Standing::OfOrganization) => plan.others.push(stranger),
+            (false, Standing::Unclear) => {}
         }
     }
     plan.live = Some(live.clone());

@@ -94,7 +94,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         Course::Gone(plan) => {
             report.headline = match plan.others.as_slice() {
                 [] => format!("role {name} trusted {}, already gone", whom(strangers)),
-                others => format!("role {name} was written again since, trusts {}", whom(others)),
+                others => format!("role {name} trusts {} by another change", whom(others)),
             };
             report.severity = (!plan.others.is_empty()).then(|| severity(&plan.others));
             report.done.push(match plan.situation {
@@ -107,7 +107,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                         .to_owned()
                 }
                 Situation::Open | Situation::Closed => {
-                    "Nothing was changed: what this event wrote is no longer in the trust policy, but others are."
+                    "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since."
                         .to_owned()
                 }
             });
@@ -293,7 +293,7 @@ fn rest_of_it(carried_out: Option<&Action>, now: &Plan) -> &'static str {
     let (Some(Action::WriteTrustPolicy { document, .. }), Some(live)) = (carried_out, &now.live) else { return "" };
     match is_the_same(document, &live.document) {
         true => " Nothing else in it was changed.",
-        false => " Somebody has changed it otherwise by then.",
+        false => " But it is not what snapback wrote: somebody has changed it since.",
     }
 }
 
@@ -341,7 +341,7 @@ fn say_others(report: &mut Report, plan: &Plan) {
     if plan.others.is_empty() {
         return;
     }
-    report.left.push("These from outside are in it by another change, which has its own event:".to_owned());
+    report.left.push("These are in the trust policy by another change, which has its own event:".to_owned());
     report.left.extend(named(&plan.others));
 }
 
@@ -352,7 +352,7 @@ fn how_to_close(report: &mut Report, trust: &Trust) {
     if let Some(name) = safe_role_name(&trust.role_name) {
         report.left.push("  Or:".to_owned());
         report.left.push(format!(
-            "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument > trust.json"
+            "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument --output json > trust.json"
         ));
         report.left.push("    (edit trust.json)".to_owned());
         report.left.push(format!(
@@ -465,7 +465,7 @@ fn of_provider(event: &Event, provider: &Provider) -> Report {
         .left
         .push("By itself it lets nobody in: a role has to trust it. See which do, by their trust policies:".to_owned());
     report.left.push(
-        "    aws iam list-roles --query 'Roles[].[RoleName,AssumeRolePolicyDocument.Statement[].Principal.Federated]'"
+        "    aws iam list-roles --output json --query 'Roles[].[RoleName,[AssumeRolePolicyDocument.Statement][].Principal.Federated]'"
             .to_owned(),
     );
     report.left.push(format!("See in CloudTrail, in every region, whether it was used since: {assume}. For example:"));
@@ -523,7 +523,8 @@ fn safe_provider_arn(arn: &str) -> Option<&str> {
     (is_partition && is_account_id(account) && name.is_some_and(is_plain_name)).then_some(arn)
 }
 
+/// Such that it can be part of a command. The AWS CLI would read a value that begins like `file://` from there.
 fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte);
-    (1..=255).contains(&name.len()) && name.bytes().all(is_plain)
+    (1..=255).contains(&name.len()) && name.bytes().all(is_plain) && !name.contains("://")
 }
