@@ -746,6 +746,7 @@ fn only_a_denial_that_keeps_them_out_holds_it_back() {
         (json!({"Action": null, "NotAction": "sts:assumerole"}), false, false),
         (json!({"Principal": {"AWS": "*"}}), true, true),
         (json!({"Principal": {"Service": "ec2.amazonaws.com"}}), false, false),
+        (json!({"Principal": {"Federated": "*"}}), false, false),
         (json!({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}}), false, true),
         (json!({"Principal": {"AWS": "arn:aws:iam::999999999999:role/R"}}), false, false),
         (json!({"Principal": {"AWS": "888888888888"}}), false, false),

@@ -93,6 +93,11 @@ impl Stranger {
         is_the_same && self.terms == live.terms
     }
 
+    /// Whether mode `revert` takes it out: it is surely outside, and no `Deny` keeps it out for now.
+    pub fn has_to_go(&self) -> bool {
+        self.standing == Standing::Outside && self.is_denied == Some(false)
+    }
+
     /// Whether to know the account's organization would say more.
     pub fn depends_on_organization(&self) -> bool {
         self.standing == Standing::OfOrganization || self.is_denied.is_none()
@@ -217,7 +222,7 @@ fn keeps_out(denial: &Value, principal: &Principal, circle: &Circle<'_>) -> Opti
     let excepted = conditions(denial).iter().map(Condition::excepted).collect::<Option<Vec<Callers>>>();
     let names_it = principals(denial).iter().any(|denied| match (denied, denied.who(), principal.who()) {
         (Principal::AllBut(_), ..) => excepts_only_inside(field(denial, "NotPrincipal"), circle),
-        (_, Who::Everyone, _) => true,
+        (Principal::Named { kind, .. }, Who::Everyone, _) if kind.eq_ignore_ascii_case("AWS") => true,
         // To deny an account is to deny all that is in it.
         (_, Who::Account(denied_account), Who::Account(account)) => {
             denied.is_account() && denied_account == account || *denied == *principal

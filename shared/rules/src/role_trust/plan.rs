@@ -149,7 +149,7 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
     for stranger in strangers(&live.document, circle) {
         let is_told = told.iter().any(|told| told.is_now(&stranger));
         match (is_told, stranger.standing) {
-            (true, Standing::Outside) if stranger.is_denied == Some(false) => plan.outsiders.push(stranger),
+            (true, Standing::Outside) if stranger.has_to_go() => plan.outsiders.push(stranger),
             (true, Standing::Outside) => plan.denied.push(stranger),
             (true, Standing::OfOrganization | Standing::Unclear) => plan.unclear.push(stranger),
             (false, Standing::Outside | Standing::OfOrganization) => plan.others.push(stranger),
