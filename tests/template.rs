@@ -87,10 +87,16 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: role_trust::NAME,
         subscriptions: role_trust::SUBSCRIPTIONS,
-        calls: &["iam:GetRole", "iam:UpdateAssumeRolePolicy", "organizations:DescribeOrganization"],
+        calls: &[
+            "iam:GetRole",
+            "iam:UpdateAssumeRolePolicy",
+            "organizations:DescribeAccount",
+            "organizations:DescribeOrganization",
+        ],
         permissions: || {
-            let (role_name, document, without) = (String::new(), serde_json::Value::Null, Vec::new());
-            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without }.permission()]
+            let (role_name, document) = (String::new(), serde_json::Value::Null);
+            let (without, deleted) = (Vec::new(), Vec::new());
+            vec![role_trust::plan::Action::WriteTrustPolicy { role_name, document, without, deleted }.permission()]
         },
     },
     IAM_USER,
@@ -443,6 +449,29 @@ fn roles_allow_what_the_code_calls_and_no_more() {
     }
 }
 
+/// Who may write any trust policy may become any role.
+#[test]
+fn trust_policies_may_be_written_only_where_they_are_reverted() {
+    let (_, properties) = function_block(role_trust::NAME);
+    let role = role_of(&properties);
+    let by_default = allowed(&role, |policy| policy);
+    assert!(by_default.contains("iam:GetRole") && !by_default.contains("iam:UpdateAssumeRolePolicy"), "{by_default:?}");
+    let conditions: Vec<String> = role["Policies"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .filter_map(|policy| match policy {
+            Value::Tagged(tagged) => Some(text(&tagged.value[0])),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(conditions, ["RevertsRoleTrust"]);
+    let condition = serde_yaml_ng::to_string(&template()["Conditions"]["RevertsRoleTrust"]).unwrap();
+    for part in ["RoleTrustMode", "revert", "Rollout", "enforce"] {
+        assert!(condition.contains(part), "{condition}");
+    }
+}
+
 /// New accounts often have a quota of 10: reserving makes the deployment fail.
 #[test]
 fn no_function_reserves_concurrency() {
@@ -539,10 +568,18 @@ fn role_of(function: &Value) -> Value {
     role["Properties"].clone()
 }
 
-/// The actions that a role's own policies allow.
+/// The actions that a role's own policies allow, those under a condition too.
 fn granted(role: &Value) -> BTreeSet<String> {
+    allowed(role, |policy| match policy {
+        Value::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
+        policy => policy,
+    })
+}
+
+/// The actions that the policies of a role allow, each as `choose` gives it.
+fn allowed(role: &Value, choose: fn(&Value) -> &Value) -> BTreeSet<String> {
     assert!(role.get("ManagedPolicyArns").is_none(), "a managed policy says nothing of what it allows");
-    let policies = role["Policies"].as_sequence().unwrap().iter();
+    let policies = role["Policies"].as_sequence().unwrap().iter().map(choose).filter(|policy| policy.is_mapping());
     let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
     statements
         .flat_map(|statement| {

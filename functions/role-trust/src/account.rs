@@ -1,6 +1,10 @@
 //! The reads and writes of the account.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::error::SdkError;
 use aws_sdk_iam::operation::get_role::GetRoleError;
+use aws_sdk_organizations::operation::describe_account::DescribeAccountError;
 use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
 use rules::policy;
 use rules::role_trust::judge::Organization;
@@ -77,9 +81,34 @@ impl Account<'_> {
         };
         let organization = answer.organization.and_then(|organization| {
             let management_account = organization.master_account_id;
-            organization.id.map(|id| Organization::Own { id, management_account })
+            organization.id.map(|id| Organization::Own { id, management_account, accounts: BTreeMap::new() })
         });
         organization.ok_or_else(|| ObserveError::Answer { call, problem: "no `Id`".to_owned() })
+    }
+
+    /// Whether an account is of this one's organization; `None` if this account is not told, as all but the organization's management account
+    /// and those that it delegated to are not (<https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeAccount.html>).
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused for another reason or did not answer.
+    pub async fn is_member(&self, account: &str) -> Result<Option<bool>, CallError> {
+        let request = async {
+            let answer = self.organizations.describe_account().account_id(account).send().await;
+            match answer.as_ref().err().and_then(SdkError::as_service_error) {
+                Some(DescribeAccountError::AccountNotFoundException(_)) => Ok(Some(false)),
+                Some(DescribeAccountError::AccessDeniedException(_)) => Ok(None),
+                _ => answer.map(|_| Some(true)),
+            }
+        };
+        let told = |answer: &Option<bool>| {
+            match answer {
+                Some(true) => "it is of the organization",
+                Some(false) => "it is not of the organization",
+                None => "this account is not told",
+            }
+            .to_owned()
+        };
+        self.calls.make("DescribeAccount", account, request, told).await
     }
 
     /// Carries out one action.

@@ -9,14 +9,16 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use rules::role_trust::detect::{self, Finding, Trust};
-use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers};
+use rules::role_trust::judge::{Circle, Organization, Stranger, strangers, undecided_accounts};
 use rules::role_trust::plan::{Action, LiveRole, Plan, Situation, plan};
 use rules::role_trust::report::{Course, report};
 use rules::role_trust::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Settings, Subscription};
-use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use account::Account;
@@ -24,7 +26,8 @@ use account::Account;
 /// The name by which it is remembered that a role's trust policy was closed; an event writes one only.
 const TRUST_POLICY: &str = "trust policy";
 
-/// The guardrail, and the account's organization once it is known: an account changes it rarely, and a process lives for hours.
+/// The guardrail, and the account's organization once it is known: an account leaves one rarely, and a process lives for hours. That it is
+/// in none, and which accounts are members, is asked anew: it may be otherwise for the next event.
 pub struct RoleTrust {
     iam: aws_sdk_iam::Client,
     organizations: aws_sdk_organizations::Client,
@@ -46,6 +49,9 @@ impl RoleTrust {
     }
 
     fn remember(&self, organization: &Organization) {
+        if *organization == Organization::None {
+            return;
+        }
         *self.organization.lock().unwrap_or_else(PoisonError::into_inner) = organization.clone();
     }
 }
@@ -94,6 +100,7 @@ impl Guardrail for RoleTrust {
             invocation,
             organization,
             not_told: None,
+            is_told_of_members: true,
             done: Done::default(),
         };
         let course = match timeout_at(invocation.deadline, work.run()).await {
@@ -117,14 +124,18 @@ struct Work<'a> {
     trust: &'a Trust,
     invocation: &'a Invocation<'a>,
     organization: Organization,
-    /// Why the organization is not known, if it was asked for.
+    /// Why the organization or its accounts are not known, if they were asked for.
     not_told: Option<String>,
+    /// Whether this account is told which others are of its organization, as far as is known.
+    is_told_of_members: bool,
     done: Done,
 }
 
 /// What has been done so far.
 #[derive(Default)]
 struct Done {
+    /// The role as it was read before the plan was tried.
+    seen: Option<LiveRole>,
     /// The plan whose action was tried.
     tried: Option<Plan>,
     /// The action, if it succeeded.
@@ -146,8 +157,8 @@ struct Problem {
 impl Work<'_> {
     /// Looks, acts and looks again until none of those whom the event let in is in the role's trust policy. `None` if they are inside.
     async fn run(&mut self) -> Option<Course> {
-        if self.strangers().iter().any(|stranger| stranger.standing == Standing::OfOrganization) {
-            self.learn_organization().await;
+        if self.strangers().iter().any(Stranger::depends_on_organization) {
+            self.learn_organization(&self.trust.document).await;
             if self.strangers().is_empty() {
                 return None;
             }
@@ -172,6 +183,8 @@ impl Work<'_> {
             }
             let acts = self.invocation.settings.acts(self.invocation.settings.role_trust_mode);
             match &plan.action {
+                // A young change is not to be seen everywhere: what is written back has to be what two reads gave.
+                Some(_) if acts && self.done.tried.is_none() && self.is_to_be_confirmed(&plan, start) => {}
                 Some(action) if acts && self.done.tried.is_none() => {
                     let action = action.clone();
                     self.act(plan, &action).await;
@@ -186,12 +199,19 @@ impl Work<'_> {
                     pause.wait().await;
                 }
                 // Some of them may be outside, and only the organization can tell.
-                _ if acts && !plan.denies && self.not_told.is_some() => {
+                _ if acts && self.not_told.is_some() && plan.in_it().any(Stranger::depends_on_organization) => {
                     return Some(self.failed(&self.not_told.clone().unwrap_or_default()));
                 }
                 _ => return Some(Course::Left { plan, not_told: self.not_told.clone() }),
             }
         }
+    }
+
+    /// Whether the role has to be read once more before its trust policy is written, as the last read gave another than the one before.
+    fn is_to_be_confirmed(&mut self, plan: &Plan, start: Instant) -> bool {
+        let is_other = self.done.seen != plan.live;
+        self.done.seen.clone_from(&plan.live);
+        is_other && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR
     }
 
     fn circle(&self) -> Circle<'_> {
@@ -207,35 +227,58 @@ impl Work<'_> {
     /// The plan, for which the organization is asked for if the live trust policy makes it matter.
     async fn plan(&mut self, role: Option<&LiveRole>) -> Plan {
         let plan_now = plan(self.trust, role, &self.circle());
-        let is_undecided = plan_now.unclear.iter().any(|stranger| stranger.standing == Standing::OfOrganization);
-        if !is_undecided || self.not_told.is_some() {
-            return plan_now;
-        }
-        self.learn_organization().await;
+        let is_undecided = plan_now.in_it().chain(&plan_now.others).any(Stranger::depends_on_organization);
+        let Some(live) = role.filter(|_| is_undecided && self.not_told.is_none()) else { return plan_now };
+        self.learn_organization(&live.document).await;
         plan(self.trust, role, &self.circle())
     }
 
-    async fn learn_organization(&mut self) {
-        if self.organization != Organization::Unknown {
+    /// Asks for the account's organization, and whether the accounts that a trust policy names are of it.
+    async fn learn_organization(&mut self, document: &Value) {
+        if self.organization == Organization::Unknown {
+            match Box::pin(self.account.organization()).await {
+                Ok(organization) => {
+                    self.guardrail.remember(&organization);
+                    self.organization = organization;
+                }
+                Err(error) => self.not_told = Some(error.to_string()),
+            }
+        }
+        if !strangers(document, &self.circle()).iter().any(Stranger::depends_on_organization) {
             return;
         }
-        match Box::pin(self.account.organization()).await {
-            Ok(organization) => {
-                self.guardrail.remember(&organization);
-                self.organization = organization;
+        let accounts = undecided_accounts(document, &self.circle());
+        let Organization::Own { accounts: known, .. } = &mut self.organization else { return };
+        if !self.is_told_of_members {
+            return;
+        }
+        let account = &self.account;
+        let answers = join_all(accounts.iter().map(|id| Box::pin(account.is_member(id)))).await;
+        for (id, answer) in accounts.into_iter().zip(answers) {
+            match answer {
+                Ok(Some(is_member)) => drop(known.insert(id, is_member)),
+                Ok(None) => self.is_told_of_members = false,
+                Err(error) => self.not_told = Some(error.to_string()),
             }
-            Err(error) => self.not_told = Some(error.to_string()),
         }
     }
 
     /// Carries out a plan. What fails is kept for the next look, which shows whether it mattered.
     async fn act(&mut self, plan: Plan, action: &Action) {
         self.done.tried = Some(plan);
-        let result = Box::pin(self.account.apply(action)).await;
+        let mut action = action.clone();
+        let mut result = Box::pin(self.account.apply(&action)).await;
+        let is_malformed = |error: &CallError| error.code.as_deref() == Some("MalformedPolicyDocument");
+        if result.as_ref().is_err_and(is_malformed)
+            && let Some(smaller) = action.without_deleted()
+        {
+            action = smaller;
+            result = Box::pin(self.account.apply(&action)).await;
+        }
         self.done.at = Some((Instant::now(), self.invocation.now()));
         match result {
             Ok(()) => {
-                self.done.carried_out = Some(action.clone());
+                self.done.carried_out = Some(action);
                 self.invocation.closed(self.event, TRUST_POLICY);
             }
             Err(error) => {
@@ -246,7 +289,7 @@ impl Work<'_> {
 
     /// How it ended, once the account shows none of the outsiders in the trust policy.
     fn closed(&mut self, now: Plan) -> Course {
-        if !now.unclear.is_empty()
+        if now.in_it().any(Stranger::depends_on_organization)
             && let Some(problem) = self.not_told.clone()
         {
             return self.failed(&problem);
@@ -255,7 +298,7 @@ impl Work<'_> {
             None => Course::Gone(now),
             Some(plan) => {
                 let at = self.done.at.map_or_else(|| self.invocation.now(), |(_, at)| at);
-                Course::Closed { plan, is_ours: self.done.carried_out.is_some(), at, now }
+                Course::Closed { plan, carried_out: self.done.carried_out.take(), at, now: Box::new(now) }
             }
         }
     }

@@ -54,6 +54,41 @@ pub fn only_denies(document: &Value) -> bool {
     !statements(document).into_iter().any(allows)
 }
 
+/// Whether a statement is of that action (`sts:AssumeRole`), by `Action` or by `NotAction`; letter case is ignored, and `*` and `?` are
+/// wildcards (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html>). One without either is of all.
+pub fn is_of_action(statement: &Value, action: &str) -> bool {
+    let names = |field: &str| texts(statement, field).iter().any(|pattern| fits(pattern, action));
+    match (field(statement, "Action"), field(statement, "NotAction")) {
+        (Value::Null, Value::Null) => true,
+        (Value::Null, _) => !names("NotAction"),
+        _ => names("Action"),
+    }
+}
+
+/// Takes time by the product of the lengths at most, whatever the pattern.
+fn fits(pattern: &str, text: &str) -> bool {
+    // After how many characters of the text each start of the pattern can end.
+    let mut ends: Vec<bool> = std::iter::once(true).chain(text.chars().map(|_| false)).collect();
+    for wanted in pattern.chars() {
+        let mut has_end = false;
+        ends = match wanted {
+            '*' => ends
+                .into_iter()
+                .map(|is_end| {
+                    has_end |= is_end;
+                    has_end
+                })
+                .collect(),
+            _ => {
+                let fits = |found: char| wanted == '?' || wanted.eq_ignore_ascii_case(&found);
+                let longer = ends.into_iter().zip(text.chars()).map(|(is_end, found)| is_end && fits(found));
+                std::iter::once(false).chain(longer).collect()
+            }
+        };
+    }
+    ends.last() == Some(&true)
+}
+
 /// The texts of a field that holds one or several: `Action`, `Resource`, the values of a principal or of a condition.
 pub fn texts(value: &Value, name: &str) -> Vec<String> {
     match field(value, name) {
@@ -105,6 +140,25 @@ mod tests {
         assert!(!only_denies(&with(&["Deny", "Allow"])));
         assert!(!only_denies(&with(&["allow"])));
         assert!(only_denies(&json!({"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})));
+    }
+
+    #[test]
+    fn a_statement_is_of_the_actions_that_its_patterns_fit() {
+        for (statement, expected) in [
+            (json!({"Action": "STS:assumerole"}), true),
+            (json!({"Action": ["a:B", "sts:Assume*"]}), true),
+            (json!({"Action": "sts:Assume?ole"}), true),
+            (json!({"Action": "*:*Role"}), true),
+            (json!({"Action": "sts:AssumeRole?"}), false),
+            (json!({"Action": "sts:AssumeRoleWith*"}), false),
+            (json!({"Action": format!("{}x", "*".repeat(5_000))}), false),
+            (json!({"NotAction": "sts:Tag*"}), true),
+            (json!({"NotAction": "sts:*"}), false),
+            (json!({"Action": []}), false),
+            (json!({}), true),
+        ] {
+            assert_eq!(is_of_action(&statement, "sts:AssumeRole"), expected, "{statement}");
+        }
     }
 
     #[test]

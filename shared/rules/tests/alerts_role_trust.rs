@@ -88,6 +88,33 @@ fn left_because_it_cannot_be_told() {
 }
 
 #[test]
+fn left_because_they_may_be_members() {
+    let organization = Organization::Own {
+        id: "o-a1b2c3d4e5".to_owned(),
+        management_account: Some("444455556666".to_owned()),
+        accounts: BTreeMap::new(),
+    };
+    let course = left(&mixed(), organization.clone(), None);
+    let steps = vec![
+        made("DescribeOrganization", "of the account", "ok"),
+        made("DescribeAccount", "999988887777", "this account is not told"),
+        role_read(),
+    ];
+    check("left_because_they_may_be_members", &updated(&mixed()), &reverting(), &organization, course, steps);
+}
+
+#[test]
+fn left_because_only_the_issuer_can_tell() {
+    let issuer = "token.actions.githubusercontent.com";
+    let sub = json!({"StringLike": {format!("{issuer}:sub"): "repo:octo-org/*"}});
+    let provider = json!({"Federated": format!("arn:aws:iam::123456789012:oidc-provider/{issuer}")});
+    let federated = document(&[allow(provider, sub)]);
+    let course = left(&federated, Organization::Unknown, None);
+    let name = "left_because_only_the_issuer_can_tell";
+    check(name, &updated(&federated), &reverting(), &Organization::Unknown, course, vec![role_read()]);
+}
+
+#[test]
 fn organization_not_read() {
     let narrowed = document(&[allow(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
     let problem = format!("`DescribeOrganization` failed: {REFUSED}");
@@ -105,10 +132,24 @@ fn organization_not_read() {
 
 #[test]
 fn closed() {
-    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": OWN}), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}))]);
     let course = closed_by(true, &mixed(), Some(&after));
     let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
     check("closed", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_without_deleted_principals() {
+    let told = document(&[allow(json!({"AWS": [OWN, FOREIGN, "AIDAJQABLZS4A3QDU576Q"]}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": OWN}), Value::Null)]);
+    let Course::Closed { plan, carried_out, at, now } = closed_by(true, &told, Some(&after)) else { panic!() };
+    let carried_out = carried_out.and_then(|action| action.without_deleted());
+    let course = Course::Closed { plan, carried_out, at, now };
+    let malformed = "MalformedPolicyDocument: Invalid principal in policy: \"AWS\":\"AIDAJQABLZS4A3QDU576Q\"";
+    let name = "cross-account-reader";
+    let refused = failed("UpdateAssumeRolePolicy", name, malformed);
+    let steps = vec![asked(), role_read(), refused, made("UpdateAssumeRolePolicy", name, "ok"), role_read()];
+    check("closed_without_deleted_principals", &updated(&told), &reverting(), &Organization::None, course, steps);
 }
 
 #[test]
@@ -119,6 +160,14 @@ fn closed_by_somebody() {
     let steps =
         vec![asked(), role_read(), failed("UpdateAssumeRolePolicy", "cross-account-reader", error), role_read()];
     check("closed_by_somebody", &created(&mixed()), &reverting(), &Organization::None, course, steps);
+}
+
+#[test]
+fn closed_and_changed_otherwise() {
+    let after = document(&[allow(json!({"AWS": [OWN]}), Value::Null)]);
+    let course = closed_by(true, &mixed(), Some(&after));
+    let steps = vec![asked(), role_read(), made("UpdateAssumeRolePolicy", "cross-account-reader", "ok"), role_read()];
+    check("closed_and_changed_otherwise", &updated(&mixed()), &reverting(), &Organization::None, course, steps);
 }
 
 #[test]
@@ -137,6 +186,9 @@ fn gone() {
         check(name, &created(&mixed()), &reverting(), &Organization::None, course, vec![asked(), step]);
     };
     gone("gone", Some(&document(&[allow(json!({"AWS": OWN}), Value::Null)])), role_read());
+    let external_id = json!({"StringEquals": {"sts:ExternalId": "x"}});
+    let rewritten = document(&[allow(json!({"AWS": [OWN, FOREIGN]}), external_id)]);
+    gone("gone_and_written_again", Some(&rewritten), role_read());
     gone("gone_role", None, made("GetRole", "cross-account-reader", "no such role"));
 }
 
@@ -211,6 +263,23 @@ fn providers() {
         Value::Null,
     );
     tell("provider_unnamed", "CreateSAMLProvider", Value::Null, Value::Null);
+}
+
+/// The AWS CLI reads a value that begins like this from there.
+#[test]
+fn no_command_holds_what_the_cli_would_fetch() {
+    let oidc = "arn:aws:iam::123456789012:oidc-provider/login.example.net";
+    for hostile in ["file:///root/.aws/credentials", "fileb://x", "https://evil.example/x", "http://evil.example"] {
+        let request = json!({"openIDConnectProviderArn": oidc, "clientID": hostile});
+        let event = called("AddClientIDToOpenIDConnectProvider", request, Value::Null);
+        let told = report(&event, &read(&event).unwrap(), &[], &reverting(), &Course::Provider, Vec::new());
+        let mail = render(&told, &event);
+        assert!(!mail.body.contains("--client-id"), "{}", mail.body);
+        let arn = json!({"sAMLProviderArn": format!("arn:aws:iam::123456789012:saml-provider/{hostile}")});
+        let event = called("CreateSAMLProvider", json!({}), arn);
+        let told = report(&event, &read(&event).unwrap(), &[], &reverting(), &Course::Provider, Vec::new());
+        assert!(!render(&told, &event).body.contains("delete-saml-provider"));
+    }
 }
 
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to become part of a command.
@@ -309,11 +378,12 @@ fn left(document: &Value, organization: Organization, not_told: Option<String>) 
 
 /// Closed 14 seconds after the change.
 fn closed_by(is_ours: bool, told: &Value, after: Option<&Value>) -> Course {
+    let plan = planned(told, Some(told), &Organization::None);
     Course::Closed {
-        plan: planned(told, Some(told), &Organization::None),
-        is_ours,
+        carried_out: plan.action.clone().filter(|_| is_ours),
+        plan,
         at: "2026-03-02T09:14:19Z".parse::<DateTime<Utc>>().unwrap(),
-        now: planned(told, after, &Organization::None),
+        now: Box::new(planned(told, after, &Organization::None)),
     }
 }
 

@@ -5,6 +5,7 @@ API is https://docs.aws.amazon.com/IAM/latest/APIReference, GUIDE is https://doc
 
 import fnmatch
 import json
+import re
 import sys
 import threading
 
@@ -25,7 +26,7 @@ from moto.iam.exceptions import (
     NoSuchEntity,
     ValidationError,
 )
-from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, User, iam_backends
+from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, Role, User, iam_backends
 from moto.iam.policy_validation import (
     VALID_VERSIONS,
     BaseIAMPolicyValidator,
@@ -589,6 +590,47 @@ moto_create_role = IAMBackend.create_role
 def create_role(self, role_name, assume_role_policy_document, *args, **kwargs):
     IAMTrustPolicyDocumentValidator(assume_role_policy_document).validate()
     return moto_create_role(self, role_name, assume_role_policy_document, *args, **kwargs)
+
+
+def ids_by_arn():
+    """The unique ids of all users and roles there are, in whatever account, by ARN."""
+    backends = [of_account["aws"] for of_account in iam_backends.values()]
+    return {one.arn: one.id for iam in backends for one in (*iam.users.values(), *iam.roles.values())}
+
+
+def with_principals(document, change):
+    """The policy document with each text under Principal.AWS and NotPrincipal.AWS changed."""
+    document = json.loads(document)
+    for statement in as_list(document["Statement"]):
+        for element in ("Principal", "NotPrincipal"):
+            named = statement.get(element)
+            if isinstance(named, dict) and "AWS" in named:
+                texts = named["AWS"]
+                named["AWS"] = [change(text) for text in texts] if isinstance(texts, list) else change(texts)
+    return json.dumps(document)
+
+
+# GUIDE/reference_policies_elements_principal.html: an account's id is saved as its root's ARN, a user or a role by its
+# unique id. That is shown as the ARN it has by now, or as it is once the user or role has been deleted; and refused then.
+def saved_trust_policy(self, document):
+    ids = ids_by_arn()
+
+    def saved(text):
+        if re.fullmatch("[0-9]{12}", text):
+            return f"arn:{self.partition}:iam::{text}:root"
+        if text != "*" and not text.startswith("arn:") and text not in ids.values():
+            raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{text}"')
+        return ids.get(text, text)
+
+    self.saved_trust_policy = with_principals(document, saved)
+
+
+def shown_trust_policy(self):
+    arns = {unique_id: arn for arn, unique_id in ids_by_arn().items()}
+    return with_principals(self.saved_trust_policy, lambda text: arns.get(text, text))
+
+
+Role.assume_role_policy_document = property(shown_trust_policy, saved_trust_policy)
 
 
 # API/API_AddClientIDToOpenIDConnectProvider.html: adding one that is there already changes nothing.

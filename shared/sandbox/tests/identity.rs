@@ -631,6 +631,41 @@ async fn trust_policies_are_read() {
 }
 
 #[tokio::test]
+async fn trust_policies_are_shown_by_arns_and_deleted_principals_by_their_ids() {
+    let iam = admin().await;
+    let (role, _) = new_role(&iam).await;
+    let user = new_user(&iam).await;
+    let made = iam.get_user().user_name(&user).send().await.unwrap().user.unwrap();
+    let trust = |principals: &[&str]| {
+        json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"AWS": principals}, "Action": "sts:AssumeRole"}})
+    };
+    let write = async |document: &Value| {
+        iam.update_assume_role_policy().role_name(&role).policy_document(document.to_string()).send().await
+    };
+    let shown = async || {
+        let found = iam.get_role().role_name(&role).send().await.unwrap().role.unwrap();
+        let plain = decoded(found.assume_role_policy_document()?);
+        serde_json::from_str::<Value>(&plain).ok()
+    };
+    let root = "arn:aws:iam::111122223333:root";
+    write(&trust(&["111122223333", &made.user_id, "*"])).await.unwrap();
+    assert_eq!(shown().await, Some(trust(&[root, &made.arn, "*"])));
+
+    let renamed = format!("{user}-renamed");
+    iam.update_user().user_name(&user).new_user_name(&renamed).send().await.unwrap();
+    assert_eq!(shown().await, Some(trust(&[root, &format!("{}-renamed", made.arn), "*"])));
+
+    iam.delete_user().user_name(&renamed).send().await.unwrap();
+    let left = trust(&[root, &made.user_id, "*"]);
+    assert_eq!(shown().await, Some(left.clone()));
+    assert_eq!(refused(write(&left).await), "MalformedPolicyDocument");
+    for unknown in ["99", "AROADBQP57FF2AEXAMPLE", "someone"] {
+        assert_eq!(refused(write(&trust(&[unknown])).await), "MalformedPolicyDocument", "{unknown}");
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_user_policy_is_refused() {
     let iam = admin().await;
     let user = new_user(&iam).await;

@@ -9,12 +9,19 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::principal::is_unique_id;
 use super::texts;
 use crate::json::field;
 
 /// Keys that are in every request, so that an operator that lets an absent key pass lets nothing pass
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>).
 const ALWAYS_PRESENT: &[&str] = &["aws:principalaccount"];
+
+/// The policy variables that stand for the account and the organization that the role is in
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount>).
+pub const OWN_ACCOUNT: &str = "${aws:ResourceAccount}";
+/// As before.
+pub const OWN_ORGANIZATION: &str = "${aws:ResourceOrgID}";
 
 /// One test in a statement's `Condition`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +98,21 @@ impl Condition {
         }
     }
 
+    /// Whom a condition of a `Deny` leaves out of it, so that it denies everybody else; `None` if that cannot be said. An absent key does not
+    /// help: negations are true of it.
+    pub fn excepted(&self) -> Option<Callers> {
+        let operator = self.operator.to_ascii_lowercase();
+        let operator = match operator.strip_suffix("ifexists").unwrap_or(&operator) {
+            "stringnotequals" => "StringEquals",
+            "stringnotlike" => "StringLike",
+            "arnnotequals" | "arnnotlike" => "ArnLike",
+            _ => return None,
+        };
+        let is_of_caller = ["aws:PrincipalOrgID", "aws:PrincipalAccount", "aws:PrincipalArn"];
+        let is_of_caller = is_of_caller.iter().any(|key| self.key.eq_ignore_ascii_case(key));
+        is_of_caller.then(|| Self { operator: operator.to_owned(), ..self.clone() }.callers()).flatten()
+    }
+
     /// Whether the condition demands that the key, such as a claim of an identity provider, names somebody: a value that is not just
     /// wildcards, and whose wildcards begin only after the first name in it. `repo:octo-org/*` and `organization:acme:*` do,
     /// `repo:*` and `repo:octo*` do not: anybody can register such a name.
@@ -104,6 +126,25 @@ impl Condition {
                 let has_name = name.find(['/', ':']).is_some_and(|end| end > 0);
                 has_text && (fixed.len() == value.len() || has_name)
             })
+    }
+
+    /// Whether the condition demands that the key names somebody by `start`, a name and a slash, as `repo:octo-org/…` does.
+    pub fn names_after(&self, start: &str) -> bool {
+        self.comparison().is_some_and(|comparison| {
+            self.values.iter().all(|value| {
+                let name = fixed_start(value, comparison).strip_prefix(start);
+                name.and_then(|name| name.find('/')).is_some_and(|end| end > 0)
+            })
+        })
+    }
+
+    /// Whether the condition lets only certain callers through of whom it cannot be told whose they are: those of an id, or services.
+    pub fn names_somebody_unknown(&self) -> bool {
+        let is_key = |key: &str| self.key.eq_ignore_ascii_case(key);
+        let is_id = |value: &String| is_unique_id(value.split_once(':').map_or(value, |(id, _)| id));
+        let has_name = self.operator.eq_ignore_ascii_case("Null") && self.values == ["false"];
+        is_key("aws:userid") && self.comparison().is_some() && self.values.iter().all(is_id)
+            || is_key("aws:PrincipalServiceName") && has_name
     }
 
     /// How the values are compared; `None` if the operator does not demand that the key is there and equals one of them.
@@ -154,6 +195,9 @@ fn fixed_start(value: &str, comparison: Comparison) -> &str {
 }
 
 fn account(value: &str, _: Comparison) -> Option<String> {
+    if value.eq_ignore_ascii_case(OWN_ACCOUNT) {
+        return Some(OWN_ACCOUNT.to_owned());
+    }
     is_account_id(value).then(|| value.to_owned())
 }
 
@@ -171,6 +215,9 @@ fn account_of_arn(value: &str, comparison: Comparison) -> Option<String> {
 
 fn organization(value: &str, _: Comparison) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if value.eq_ignore_ascii_case(OWN_ORGANIZATION) {
+        return Some(OWN_ORGANIZATION.to_owned());
+    }
     let name = value.strip_prefix("o-")?;
     (!name.is_empty() && name.bytes().all(is_plain)).then(|| value.to_owned())
 }

@@ -22,13 +22,17 @@ const KNOWN_TO_AWS: &[SharedProvider] = &[
     SharedProvider { issuer: "cognito-identity.amazonaws.com", claims: &["aud", "sub"] },
 ];
 
+/// Everybody can leave the repository out of their own repositories' subjects
+/// (<https://docs.github.com/en/actions/reference/security/oidc#customizing-the-token-claims>).
+const GITHUB_SUB: &str = "token.actions.githubusercontent.com:sub";
+
 /// Those that need a provider in IAM, but whose issuer is the same for all their customers. Since 2025 AWS refuses new trust policies
 /// that do not demand their claim, older ones stay
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html>).
 const SHARED_ISSUERS: &[SharedProvider] = &[
     SharedProvider {
         issuer: "token.actions.githubusercontent.com",
-        claims: &["sub", "job_workflow_ref", "repository", "repository_id", "enterprise_id"],
+        claims: &["sub", "repository", "repository_id", "enterprise_id"],
     },
     SharedProvider { issuer: "vstoken.actions.githubusercontent.com", claims: &["sub"] },
     SharedProvider { issuer: "oidc-configuration.audit-log.githubusercontent.com", claims: &["sub"] },
@@ -65,11 +69,17 @@ pub fn keys_of_issuer(issuer: &str) -> Vec<String> {
     find(SHARED_ISSUERS, issuer).map(SharedProvider::keys).unwrap_or_default()
 }
 
-/// Whether one of the keys has to name somebody.
+/// Whether one of the keys has to name somebody, whoever that is.
 pub fn demand_one(conditions: &[Condition], keys: &[String]) -> bool {
-    conditions
-        .iter()
-        .any(|condition| keys.iter().any(|key| key.eq_ignore_ascii_case(&condition.key)) && condition.names_somebody())
+    conditions.iter().any(|condition| {
+        let is_key = keys.iter().any(|key| key.eq_ignore_ascii_case(&condition.key));
+        is_key
+            && if condition.key.eq_ignore_ascii_case(GITHUB_SUB) {
+                condition.names_after("repo:")
+            } else {
+                condition.names_somebody()
+            }
+    })
 }
 
 fn find(providers: &'static [SharedProvider], issuer: &str) -> Option<&'static SharedProvider> {

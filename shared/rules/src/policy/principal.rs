@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::condition::is_account_id;
 use crate::json::{field, scalar};
 
-/// What begins an id that IAM shows where a principal has been deleted
+/// What begins the unique id of a principal
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes>).
 const UNIQUE_ID_PREFIXES: &[&str] = &["AIDA", "AROA", "AGPA", "AIPA", "ANPA", "ANVA", "ASIA"];
 
@@ -48,7 +48,8 @@ pub enum Who {
     PublicProvider(String),
     /// An AWS service.
     Service,
-    /// What IAM shows instead of a principal that has been deleted: its unique id.
+    /// The unique id of a principal. IAM takes those of principals that are there, shows their ARNs afterwards, and the id again once
+    /// the principal has been deleted.
     UniqueId,
     /// Cannot be told from the text.
     Unclear,
@@ -74,6 +75,11 @@ impl Principal {
             _ if text == "*" => Who::Everyone,
             _ => Who::Unclear,
         }
+    }
+
+    /// Whether it stands for a whole account.
+    pub fn is_account(&self) -> bool {
+        matches!(self.canonical(), Self::Named { text, .. } if is_account_id(&text))
     }
 
     /// The same principal in the one form that IAM gives it when it saves a policy: an account's id becomes its root's ARN.
@@ -142,7 +148,8 @@ fn federated(text: &str) -> Who {
     }
 }
 
-fn is_unique_id(text: &str) -> bool {
+/// Whether the text is the unique id of a user or a role.
+pub(super) fn is_unique_id(text: &str) -> bool {
     UNIQUE_ID_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
         && (16..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())

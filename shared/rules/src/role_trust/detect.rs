@@ -57,20 +57,26 @@ pub enum ProviderKind {
 
 /// Decides on one of the rule's events that succeeded. What depends on the account's organization is a candidate.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
-    if let Ok((account, document)) = written(event) {
-        let circle =
-            Circle { account: &account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
-        let strangers = strangers(&document, &circle);
-        if strangers.is_empty() {
-            return Decision::Ignore("the trust policy lets in nobody from outside".to_owned());
-        }
-        let is_candidate = strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization);
-        return match read(event) {
-            Err(missing) => Decision::Unreadable(missing),
-            Ok(finding) if is_candidate => Decision::Candidate(finding),
-            Ok(finding) => Decision::Violation(finding),
-        };
+    let Some(name) = document_field(event) else { return provider(event) };
+    let (account, document) = match written(event, name) {
+        Ok(written) => written,
+        Err(missing) => return Decision::Unreadable(missing),
+    };
+    let circle =
+        Circle { account: &account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
+    let strangers = strangers(&document, &circle);
+    if strangers.is_empty() {
+        return Decision::Ignore("the trust policy lets in nobody from outside".to_owned());
     }
+    let is_candidate = strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization);
+    match trust(event, account, document) {
+        Err(missing) => Decision::Unreadable(missing),
+        Ok(trust) if is_candidate => Decision::Candidate(Finding::Trust(trust)),
+        Ok(trust) => Decision::Violation(Finding::Trust(trust)),
+    }
+}
+
+fn provider(event: &Event) -> Decision<Finding> {
     match read(event) {
         Err(missing) => Decision::Unreadable(missing),
         Ok(Finding::Provider(provider)) if provider.kind == ProviderKind::Saml && is_identity_center(event) => {
@@ -85,8 +91,11 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
 /// # Errors
 /// Says what was missing or not understood, and where.
 pub fn read(event: &Event) -> Result<Finding, String> {
+    if let Some(name) = document_field(event) {
+        let (account, document) = written(event, name)?;
+        return trust(event, account, document).map(Finding::Trust);
+    }
     match event.name.as_str() {
-        "CreateRole" | "UpdateAssumeRolePolicy" => trust(event).map(Finding::Trust),
         "CreateSAMLProvider" | "UpdateSAMLProvider" => Ok(Finding::Provider(saml_provider(event))),
         "CreateOpenIDConnectProvider"
         | "AddClientIDToOpenIDConnectProvider"
@@ -95,10 +104,18 @@ pub fn read(event: &Event) -> Result<Finding, String> {
     }
 }
 
-fn trust(event: &Event) -> Result<Trust, String> {
+/// Under which name the request holds a trust policy; `None` if the call writes none.
+fn document_field(event: &Event) -> Option<&'static str> {
+    match event.name.as_str() {
+        "CreateRole" => Some("assumeRolePolicyDocument"),
+        "UpdateAssumeRolePolicy" => Some("policyDocument"),
+        _ => None,
+    }
+}
+
+fn trust(event: &Event, account: String, document: Value) -> Result<Trust, String> {
     let role = field(&event.response, "role");
     let role_name = text(&event.request, "roleName").or_else(|| text(role, "roleName"));
-    let (account, document) = written(event)?;
     Ok(Trust {
         role_name: role_name.ok_or("no `roleName` in the request")?,
         role_id: text(role, "roleId"),
@@ -109,12 +126,7 @@ fn trust(event: &Event) -> Result<Trust, String> {
 }
 
 /// The account, and the trust policy that an event wrote in it.
-fn written(event: &Event) -> Result<(String, Value), String> {
-    let name = match event.name.as_str() {
-        "CreateRole" => "assumeRolePolicyDocument",
-        "UpdateAssumeRolePolicy" => "policyDocument",
-        other => return Err(format!("`{other}` writes no trust policy")),
-    };
+fn written(event: &Event, name: &str) -> Result<(String, Value), String> {
     let account = event.account.clone().filter(|account| is_account_id(account)).ok_or("no `recipientAccountId`")?;
     let document = policy::parse(field(&event.request, name));
     document

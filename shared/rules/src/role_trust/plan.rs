@@ -1,14 +1,13 @@
 //! What to take out of a role's trust policy.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
 
 use super::detect::Trust;
 use super::judge::{Circle, Standing, Stranger, strangers};
-use crate::policy::principal::{Principal, name_of, retain};
-use crate::policy::{allows, statements};
+use crate::policy::principal::{Principal, Who, name_of, retain};
+use crate::policy::statements;
 use crate::text::quote;
 
 /// A role as the account shows it.
@@ -33,6 +32,8 @@ pub enum Action {
         document: Value,
         /// Who is no longer in it.
         without: Vec<Stranger>,
+        /// Ids of deleted principals, which let nobody in, that are no longer in it either.
+        deleted: Vec<String>,
     },
 }
 
@@ -41,18 +42,18 @@ pub enum Action {
 pub struct Plan {
     /// How it stands.
     pub situation: Situation,
-    /// What to do; `None` if nothing is to be done, or a `Deny` makes it a person's to say.
+    /// What to do; `None` if nothing is to be done.
     pub action: Option<Action>,
     /// Those whom the event let in and the role still does, outside.
     pub outsiders: Vec<Stranger>,
+    /// Likewise, but a `Deny` keeps them out for now: that is a person's to judge.
+    pub denied: Vec<Stranger>,
     /// Those whom the event let in and the role still does, of whom it cannot be told.
     pub unclear: Vec<Stranger>,
-    /// Those outside who were let in since, by somebody else.
+    /// Those outside, or of whom only the organization can tell, who are in it by another change.
     pub others: Vec<Stranger>,
-    /// Whether the trust policy denies something too.
-    pub denies: bool,
-    /// The role's ARN.
-    pub role_arn: Option<String>,
+    /// The role that this is of.
+    pub live: Option<LiveRole>,
 }
 
 /// How it stands with what an event wrote.
@@ -68,12 +69,40 @@ pub enum Situation {
     AnotherRole,
 }
 
+impl Plan {
+    /// All whom the event let in and the role still does.
+    pub fn in_it(&self) -> impl Iterator<Item = &Stranger> {
+        self.outsiders.iter().chain(&self.denied).chain(&self.unclear)
+    }
+}
+
 impl Action {
     /// The permission that it takes.
     pub fn permission(&self) -> &'static str {
         match self {
             Self::WriteTrustPolicy { .. } => "iam:UpdateAssumeRolePolicy",
         }
+    }
+
+    /// The same without the ids of deleted principals, anywhere in the policy: IAM shows them, but refuses to save them again. `None` if
+    /// there are none.
+    pub fn without_deleted(&self) -> Option<Self> {
+        let Self::WriteTrustPolicy { role_name, document, without, .. } = self;
+        let mut deleted = Vec::new();
+        let document = keep(document, |_, principal| {
+            let is_id = principal.who() == Who::UniqueId;
+            if is_id && !deleted.contains(&principal.to_string()) {
+                deleted.push(principal.to_string());
+            }
+            !is_id
+        });
+        let action = || Self::WriteTrustPolicy {
+            role_name: role_name.clone(),
+            document,
+            without: without.clone(),
+            deleted: deleted.clone(),
+        };
+        (!deleted.is_empty()).then(action)
     }
 
     /// Who is taken out, a line each.
@@ -105,10 +134,10 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         situation: Situation::NoRole,
         action: None,
         outsiders: Vec::new(),
+        denied: Vec::new(),
         unclear: Vec::new(),
         others: Vec::new(),
-        denies: false,
-        role_arn: None,
+        live: None,
     };
     let Some(live) = live else { return plan };
     if trust.role_id.as_ref().is_some_and(|id| *id != live.id) {
@@ -116,26 +145,26 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         return plan;
     }
     // Those inside by the event's conditions are not its doing, also if the live conditions let them in.
-    let told: BTreeSet<Principal> =
-        strangers(&trust.document, circle).iter().map(|stranger| stranger.principal.canonical()).collect();
+    let told = strangers(&trust.document, circle);
     for stranger in strangers(&live.document, circle) {
-        let is_told = told.contains(&stranger.principal.canonical());
+        let is_told = told.iter().any(|told| told.is_now(&stranger));
         match (is_told, stranger.standing) {
-            (true, Standing::Outside) => plan.outsiders.push(stranger),
+            (true, Standing::Outside) if stranger.has_to_go() => plan.outsiders.push(stranger),
+            (true, Standing::Outside) => plan.denied.push(stranger),
             (true, Standing::OfOrganization | Standing::Unclear) => plan.unclear.push(stranger),
-            (false, Standing::Outside) => plan.others.push(stranger),
-            (false, Standing::OfOrganization | Standing::Unclear) => {}
+            (false, Standing::Outside | Standing::OfOrganization) => plan.others.push(stranger),
+            (false, Standing::Unclear) => {}
         }
     }
-    plan.role_arn = Some(live.arn.clone());
-    let is_open = !plan.outsiders.is_empty() || !plan.unclear.is_empty();
+    plan.live = Some(live.clone());
+    let is_open = plan.in_it().next().is_some();
     plan.situation = if is_open { Situation::Open } else { Situation::Closed };
-    plan.denies = statements(&live.document).into_iter().any(|statement| !allows(statement));
-    if !plan.outsiders.is_empty() && !plan.denies {
+    if !plan.outsiders.is_empty() {
         plan.action = Some(Action::WriteTrustPolicy {
             role_name: trust.role_name.clone(),
             document: without(&live.document, &plan.outsiders),
             without: plan.outsiders.clone(),
+            deleted: Vec::new(),
         });
     }
     plan
@@ -144,12 +173,37 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
 /// The trust policy without these principals; nothing else in it changes. A statement that names nobody any more goes. IAM refuses a
 /// policy without statements: then one that lets nobody in takes their place.
 pub fn without(document: &Value, strangers: &[Stranger]) -> Value {
-    let is_out = |index: usize, principal: &Principal| {
-        strangers.iter().any(|stranger| stranger.statement == index && stranger.principal == *principal)
-    };
+    keep(document, |index, principal| {
+        !strangers.iter().any(|stranger| stranger.statement == index && stranger.principal == *principal)
+    })
+}
+
+/// Whether two documents say the same: IAM may write a list of one as its only member and an account as its root's ARN, and order lists anew.
+pub fn is_the_same(one: &Value, other: &Value) -> bool {
+    plain(one) == plain(other)
+}
+
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(plain).collect();
+            list.sort_by_key(Value::to_string);
+            if list.len() == 1 { list.remove(0) } else { Value::Array(list) }
+        }
+        Value::Object(object) => object.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        Value::String(text) => match Principal::named("AWS", text).canonical() {
+            Principal::Named { text, .. } => Value::String(text),
+            Principal::AllBut(_) | Principal::Odd(_) => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// The document with the principals that `stays` says yes to, by the statement's number.
+fn keep(document: &Value, mut stays: impl FnMut(usize, &Principal) -> bool) -> Value {
     let statements = statements(document).into_iter().enumerate();
     let mut left: Vec<Value> =
-        statements.filter_map(|(index, statement)| retain(statement, |principal| !is_out(index, principal))).collect();
+        statements.filter_map(|(index, statement)| retain(statement, |principal| stays(index, principal))).collect();
     if left.is_empty() {
         left.push(json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}));
     }

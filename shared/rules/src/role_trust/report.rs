@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
-use super::plan::{Action, Plan, Situation};
+use super::plan::{Action, Plan, Situation, is_the_same};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::event::Event;
 use crate::json::text;
@@ -35,12 +35,12 @@ pub enum Course {
     Closed {
         /// The plan.
         plan: Plan,
-        /// Whether our call succeeded. If not, its answer may have been lost, or somebody else was faster.
-        is_ours: bool,
+        /// What our call wrote, if it succeeded. If not, its answer may have been lost, or somebody else was faster.
+        carried_out: Option<Action>,
         /// When the call that closed it had returned.
         at: DateTime<Utc>,
         /// How the account was seen afterwards.
-        now: Plan,
+        now: Box<Plan>,
     },
     /// They may still be in it.
     Failed {
@@ -92,14 +92,23 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         }
         Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_deref()),
         Course::Gone(plan) => {
-            report.headline = format!("role {name} trusted {}, already gone", whom(strangers));
+            report.headline = match plan.others.as_slice() {
+                [] => format!("role {name} trusted {}, already gone", whom(strangers)),
+                others => format!("role {name} trusts {} by another change", whom(others)),
+            };
+            report.severity = (!plan.others.is_empty()).then(|| severity(&plan.others));
             report.done.push(match plan.situation {
                 Situation::NoRole => "Nothing was changed: the role was deleted when snapback looked.".to_owned(),
                 Situation::AnotherRole => {
                     "Nothing was changed: another role has that name now, which has its own event.".to_owned()
                 }
+                Situation::Open | Situation::Closed if plan.others.is_empty() => {
+                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now."
+                        .to_owned()
+                }
                 Situation::Open | Situation::Closed => {
-                    "Nothing was changed: the trust policy no longer lets them in.".to_owned()
+                    "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since."
+                        .to_owned()
                 }
             });
             if plan.situation == Situation::Closed {
@@ -109,11 +118,11 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 say_where_to_look(&mut report);
             }
         }
-        Course::Closed { plan, is_ours, at, now } => {
+        Course::Closed { plan, carried_out, at, now } => {
             report.closed_at = Some(*at);
             report.outcome = Outcome::Reverted;
             report.headline = format!("role {name} trusted {}", whom(&plan.outsiders));
-            if *is_ours {
+            if carried_out.is_some() {
                 report.done.push("Took out of the role's trust policy:".to_owned());
             } else {
                 report.outcome = Outcome::Alert;
@@ -124,17 +133,17 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 report.done.push("by that call or by somebody else:".to_owned());
             }
             report.done.extend(named(&plan.outsiders));
+            say_deleted(&mut report, carried_out.as_ref());
             report.done.push(match now.situation {
                 Situation::NoRole | Situation::AnotherRole => "Looked again afterwards: the role is gone.".to_owned(),
                 Situation::Open | Situation::Closed => {
-                    "It was read again afterwards: the trust policy no longer lets them in. Nothing else in it was changed."
-                        .to_owned()
+                    format!(
+                        "It was read again afterwards: they are no longer in the trust policy.{}",
+                        rest_of_it(carried_out.as_ref(), now)
+                    )
                 }
             });
-            if !now.unclear.is_empty() {
-                report.left.push("Still in it, because it cannot be told who they are:".to_owned());
-                report.left.extend(named(&now.unclear));
-            }
+            say_kept(&mut report, now);
             if !now.others.is_empty() {
                 report.outcome = Outcome::Alert;
                 report.headline = format!("role {name} reverted, others let in since");
@@ -144,28 +153,23 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         }
         Course::Failed { plan, carried_out, problem } => {
             report.outcome = Outcome::Failed;
-            report.headline = format!("role {name} may still trust {}", whom(still_in(plan, strangers)));
+            report.headline = format!("role {name} may still trust {}", whom(&still_in(plan, strangers)));
             report.problem = Some(problem.clone());
             if let Some(action) = carried_out {
                 report.done.push("This was carried out:".to_owned());
                 report.done.extend(action.lines());
             }
+            say_deleted(&mut report, carried_out.as_ref());
             report.done.push(
-                if plan.outsiders.is_empty() && !plan.unclear.is_empty() {
+                if plan.outsiders.is_empty() && plan.in_it().next().is_some() {
                     "Left in it, because it could not be told whether they are of this account's own organization:"
                 } else {
                     "These were to be taken out, and are not, or were not seen to be:"
                 }
                 .to_owned(),
             );
-            report.done.extend(named(still_in(plan, strangers)));
+            report.done.extend(named(&still_in(plan, strangers)));
             how_to_close(&mut report, trust);
-            if problem.contains("MalformedPolicyDocument") {
-                report.left.push(
-                    "IAM refuses a trust policy that names deleted principals by their ids (AIDA…, AROA…): take those out too."
-                        .to_owned(),
-                );
-            }
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
             report.left.push(TRIES_AGAIN.to_owned());
@@ -175,33 +179,48 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
 }
 
 /// Those who are in the role's trust policy by the last look; without one, those of the event.
-fn still_in<'a>(plan: &'a Plan, strangers: &'a [Stranger]) -> &'a [Stranger] {
-    match (plan.outsiders.as_slice(), plan.unclear.as_slice()) {
-        ([], []) => strangers,
-        ([], unclear) => unclear,
-        (outsiders, _) => outsiders,
+fn still_in(plan: &Plan, strangers: &[Stranger]) -> Vec<Stranger> {
+    let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
+    match (plan.outsiders.as_slice(), in_it.as_slice()) {
+        ([], []) => strangers.to_vec(),
+        ([], _) => in_it,
+        (outsiders, _) => outsiders.to_vec(),
+    }
+}
+
+/// Those who stay in the trust policy, and why.
+fn say_kept(report: &mut Report, plan: &Plan) {
+    if !plan.unclear.is_empty() {
+        report.left.push("Still in it, because it cannot be told who they are:".to_owned());
+        report.left.extend(named(&plan.unclear));
+    }
+    if !plan.denied.is_empty() {
+        report.left.push(
+            "Still in it, because a Deny in the trust policy keeps them out. Judge whether it is to stay so:"
+                .to_owned(),
+        );
+        report.left.extend(named(&plan.denied));
     }
 }
 
 fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&str>) {
-    let in_it: Vec<Stranger> = plan.outsiders.iter().chain(&plan.unclear).cloned().collect();
-    report.severity = Some(match in_it.as_slice() {
-        all if all.iter().any(Stranger::is_anybody) => Severity::High,
-        all if all.iter().any(|stranger| stranger.standing == Standing::Outside) => Severity::Medium,
-        _ => Severity::Low,
-    });
+    let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
+    report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
+    let may_be_own = in_it.iter().any(Stranger::depends_on_organization);
     let is_alert = settings.role_trust_mode == Mode::Alert;
     match &plan.action {
         _ if is_alert => report.done.push("Nothing was changed, because RoleTrustMode is `alert`.".to_owned()),
-        None if plan.denies && !plan.outsiders.is_empty() => report.done.push(
-            "Nothing was changed: the trust policy also denies something, which may keep them out. That is for you to judge."
-                .to_owned(),
-        ),
+        None if !plan.denied.is_empty() => report.done.push("Nothing was changed.".to_owned()),
+        None if may_be_own => {
+            report.done.push("Nothing was changed, because they may be of this account's organization.".to_owned())
+        }
         None => report.done.push("Nothing was changed, because it cannot be told who that is.".to_owned()),
         Some(_) => {
             report.headline = format!("would have reverted: {}", report.headline);
-            report.done.push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
+            report
+                .done
+                .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
         }
     }
     if let Some(action) = &plan.action {
@@ -209,15 +228,27 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
             report.done.push("With `revert` it would have:".to_owned());
         }
         report.done.extend(action.lines());
-    } else if is_alert && plan.denies {
-        report
-            .done
-            .push("With `revert` neither: the trust policy also denies something, which may keep them out.".to_owned());
+    } else if is_alert {
+        report.done.push("Nor would `revert` have changed anything.".to_owned());
+    }
+    if may_be_own && not_told.is_none() {
+        report.done.push(
+            "Only the organization's management account, or one that it delegated to, is told which accounts are members.".to_owned(),
+        );
     }
     if let Some(problem) = not_told {
         report
             .done
             .push(format!("Whether it is this account's own organization could not be told: {}.", quote(problem)));
+    }
+    if plan.unclear.len() < in_it.len() {
+        say_kept(report, plan);
+    }
+    if may_be_own {
+        report.left.push(
+            "If they are of this account's organization: add them to TrustedAccounts, or narrow the statement with aws:PrincipalOrgID."
+                .to_owned(),
+        );
     }
     how_to_close(report, trust);
     say_others(report, plan);
@@ -231,6 +262,38 @@ fn planned(course: &Course) -> Vec<String> {
             plan.action.iter().map(ToString::to_string).collect()
         }
         Course::Provider | Course::NotRead { .. } | Course::Gone(_) => Vec::new(),
+    }
+}
+
+/// How bad it is that these are in it. One who may be outside counts as outside.
+fn severity(strangers: &[Stranger]) -> Severity {
+    if strangers.iter().any(Stranger::is_anybody) {
+        Severity::High
+    } else if strangers.iter().any(|stranger| stranger.standing != Standing::Unclear) {
+        Severity::Medium
+    } else {
+        Severity::Low
+    }
+}
+
+/// Which ids went too.
+fn say_deleted(report: &mut Report, carried_out: Option<&Action>) {
+    let Some(Action::WriteTrustPolicy { deleted, .. }) = carried_out else { return };
+    if deleted.is_empty() {
+        return;
+    }
+    report
+        .done
+        .push("IAM refuses to save the ids of deleted principals, so these went too. They let nobody in:".to_owned());
+    report.done.extend(deleted.iter().map(|id| format!("  - {}", quote(id))));
+}
+
+/// What is known of the rest of a trust policy after it was written, as further sentences.
+fn rest_of_it(carried_out: Option<&Action>, now: &Plan) -> &'static str {
+    let (Some(Action::WriteTrustPolicy { document, .. }), Some(live)) = (carried_out, &now.live) else { return "" };
+    match is_the_same(document, &live.document) {
+        true => " Nothing else in it was changed.",
+        false => " But it is not what snapback wrote: somebody has changed it since.",
     }
 }
 
@@ -256,7 +319,7 @@ fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Cours
     let verb = if event.name == "CreateRole" { "made" } else { "changed the trust policy of" };
     let live_arn = match course {
         Course::Left { plan, .. } | Course::Gone(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
-            plan.role_arn.as_deref()
+            plan.live.as_ref().map(|live| live.arn.as_str())
         }
         Course::Provider | Course::NotRead { .. } => None,
     };
@@ -278,7 +341,7 @@ fn say_others(report: &mut Report, plan: &Plan) {
     if plan.others.is_empty() {
         return;
     }
-    report.left.push("Somebody else has let these in since, which has its own event:".to_owned());
+    report.left.push("These are in the trust policy by another change, which has its own event:".to_owned());
     report.left.extend(named(&plan.others));
 }
 
@@ -289,7 +352,7 @@ fn how_to_close(report: &mut Report, trust: &Trust) {
     if let Some(name) = safe_role_name(&trust.role_name) {
         report.left.push("  Or:".to_owned());
         report.left.push(format!(
-            "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument > trust.json"
+            "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument --output json > trust.json"
         ));
         report.left.push("    (edit trust.json)".to_owned());
         report.left.push(format!(
@@ -363,6 +426,9 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if strangers.iter().any(|stranger| stranger.is_of_shared_provider() && !stranger.is_anybody()) {
+        lines.push("No setting says which users of a public identity provider are yours.".to_owned());
+    }
     lines.extend(allow_actor(event));
     lines
 }
@@ -399,7 +465,7 @@ fn of_provider(event: &Event, provider: &Provider) -> Report {
         .left
         .push("By itself it lets nobody in: a role has to trust it. See which do, by their trust policies:".to_owned());
     report.left.push(
-        "    aws iam list-roles --query 'Roles[].[RoleName,AssumeRolePolicyDocument.Statement[].Principal.Federated]'"
+        "    aws iam list-roles --output json --query 'Roles[].[RoleName,[AssumeRolePolicyDocument.Statement][].Principal.Federated]'"
             .to_owned(),
     );
     report.left.push(format!("See in CloudTrail, in every region, whether it was used since: {assume}. For example:"));
@@ -457,7 +523,8 @@ fn safe_provider_arn(arn: &str) -> Option<&str> {
     (is_partition && is_account_id(account) && name.is_some_and(is_plain_name)).then_some(arn)
 }
 
+/// Such that it can be part of a command. The AWS CLI would read a value that begins like `file://` from there.
 fn is_plain_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte);
-    (1..=255).contains(&name.len()) && name.bytes().all(is_plain)
+    (1..=255).contains(&name.len()) && name.bytes().all(is_plain) && !name.contains("://")
 }
