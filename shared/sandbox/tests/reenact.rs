@@ -1,6 +1,6 @@
 //! Re-enacting in an account that is not ours alone: what is there already stays as it is.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 
 use aws_sdk_iam::Client;
 use chrono::Utc;
