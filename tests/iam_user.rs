@@ -23,6 +23,8 @@ use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
 use sandbox::{Fault, StandIn, StandInOptions};
 use serde_json::{Value, json};
 use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, unique};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -275,7 +277,7 @@ impl Scene {
             vec![self.put_denial()],
             vec![self.lift_denial(), self.get_user()],
             vec![self.call("DeleteUser", &[])],
-            vec![refused(self.get_user(), 404)],
+            vec![refused(self.get_user(), 404), list_users()],
             vec![publish()],
         ]
     }
@@ -300,7 +302,7 @@ impl Scene {
             tidy,
             vec![self.lift_denial(), delete_phone, self.get_user()],
             vec![self.call("DeleteUser", &[])],
-            vec![refused(self.get_user(), 404)],
+            vec![refused(self.get_user(), 404), list_users()],
             vec![publish()],
         ]
     }
@@ -308,12 +310,17 @@ impl Scene {
 
 /// The function's look for a user by its id.
 fn list_users() -> String {
-    expected("ListUsers", &[])
+    expected("ListUsers", &[("MaxItems", "1000")])
 }
 
 /// A date as CloudTrail writes it in IAM's answers.
 fn written(seconds: i64) -> String {
     DateTime::<Utc>::from_timestamp(seconds, 0).unwrap().format("%b %-d, %Y %-I:%M:%S %p").to_string()
+}
+
+/// A time as CloudTrail writes an event's.
+fn written_at(time: DateTime<Utc>) -> Value {
+    json!(time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
 }
 
 /// The event, with `change` made to it.
@@ -581,10 +588,22 @@ async fn a_device_that_stays_is_told_and_not_tried_again() {
     let scene = Scene::new().await;
     let event = scene.create_user().await;
     let phone = scene.create_phone().await;
-    scene.deny("DeleteVirtualMFADevice", 1);
+    // It is tried once more when the user is gone.
+    scene.deny("DeleteVirtualMFADevice", 2);
     let ran = scene.run(&event).await;
     assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None));
     ran.mail_says(&["CONTAINED", &format!("aws iam delete-virtual-mfa-device --serial-number {phone}")]);
+}
+
+#[tokio::test]
+async fn a_device_that_aws_takes_for_used_for_a_while_goes() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let phone = scene.create_phone().await;
+    scene.fault("DeleteVirtualMFADevice", "DeleteConflict", 409, 1);
+    scene.run(&event).await.mail_says(&["REVERTED"]);
+    let devices = scene.iam.list_virtual_mfa_devices().send().await.unwrap().virtual_mfa_devices;
+    assert!(!devices.iter().any(|device| device.serial_number == phone), "the device is left");
 }
 
 #[tokio::test]
@@ -813,7 +832,9 @@ async fn whoever_adds_with_other_keys_gets_nothing_usable() {
     let outcome = ran.mail().subject.clone();
     if scene.user_id().await.is_some() {
         assert!(ran.handled.error.is_some() && scene.is_denied().await, "{ran:#?}");
-        assert!(outcome.starts_with("CONTAINED") || outcome.starts_with("FAILED - ACT NOW"), "{outcome}");
+        // Unless it was seen to be unusable, the mail says that it may be.
+        let is_contained = outcome.starts_with("CONTAINED: new IAM user shut off");
+        assert!(is_contained || outcome.starts_with("FAILED - ACT NOW: new IAM user may still be usable"), "{outcome}");
         ran.mail_says(&["is on the user: it was read again", "What hangs on the user:"]);
     } else {
         assert!(outcome.starts_with("REVERTED"), "{outcome}");
@@ -890,6 +911,224 @@ async fn a_user_that_is_deleted_meanwhile_is_gone() {
     }
 }
 
+/// AWS deletes by name: the one who has it when the call arrives. It can't be kept from that, but it is not taken for the event's user.
+#[tokio::test]
+async fn a_user_that_is_swapped_before_it_is_deleted_goes_all_the_same() {
+    let mut scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let new_name = format!("mallory-{}", unique());
+    let swap = async || {
+        scene.rename(&new_name).await;
+        scene.create_user().await;
+    };
+    let ran = scene.run_with(&event, "DeleteUser", swap).await;
+    assert_eq!(ran.handled.error, None, "{ran:#?}");
+    ran.mail_says(&[
+        "REVERTED: new IAM user deleted, and another user too",
+        &format!("deleted another user, who had got the name {}", scene.name),
+        &format!("it is called {new_name} now"),
+    ]);
+    scene.name = new_name;
+    assert_eq!(scene.user_id().await, None, "the event's user lives");
+}
+
+/// The denial goes back on by name: if another user has it by then, it is taken off that one again.
+#[tokio::test]
+async fn a_denial_does_not_stay_on_another_user() {
+    for is_refused in [false, true] {
+        let mut scene = Scene::new().await;
+        let event = scene.create_user().await;
+        let new_name = format!("mallory-{}", unique());
+        scene.fault("DeleteUser", "DeleteConflict", 409, 1);
+        let process = scene.process(&[]);
+        let swap = async {
+            wait_for(&scene, "PutUserPolicy", 1).await;
+            scene.stage.inject(Fault { code: None, delay_seconds: 1.0, ..Fault::new("", "PutUserPolicy", "") });
+            wait_for(&scene, "PutUserPolicy", 2).await;
+            if is_refused {
+                scene.deny("DeleteUserPolicy", 1);
+            }
+            scene.rename(&new_name).await;
+            scene.create_user().await;
+            scene.create_password().await;
+        };
+        let (ran, ()) = tokio::join!(scene.stage.run(&process, &event), swap);
+        assert_eq!((scene.is_denied().await, scene.has_password().await), (is_refused, true), "{ran:#?}");
+        assert_eq!(ran.handled.error.is_some(), is_refused, "{ran:#?}");
+        if is_refused {
+            let command = format!("aws iam delete-user-policy --user-name {} --policy-name {CONTAINMENT}", scene.name);
+            ran.mail_says(&["FAILED - ACT NOW: new IAM user: another user is shut off", &command]);
+        } else {
+            ran.mail_says(&["REVERTED"]);
+        }
+        scene.name = new_name;
+        assert_eq!(scene.user_id().await, None, "{ran:#?}");
+    }
+}
+
+/// Whatever list AWS shows: a user with another id is never ours.
+#[tokio::test]
+async fn a_later_user_is_left_alone_when_the_list_of_users_is_old() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let old = scene.user_id().await.unwrap();
+    let proxy = with_old_list_of_users(scene.stage.endpoint(), &scene.name, &old).await;
+    scene.delete_user().await;
+    sleep(Duration::from_millis(1_100)).await;
+    scene.create_user().await;
+    let all = scene.add_everything().await;
+    let process = scene.stage.process(|config| IamUser::new(config.to_builder().endpoint_url(proxy).build()), &[]);
+    let ran = scene.stage.run(&process, &event).await;
+    assert!(ran.told().iter().all(|call| call.starts_with("Get") || call.starts_with("List") || call == "Publish"));
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&["FAILED - ACT NOW: new IAM user could not be read", "answers lag"]);
+    assert!(scene.has_password().await && scene.has_active_key().await && scene.attached().await.len() == 2);
+    assert_eq!(
+        scene.iam.list_access_keys().user_name(&scene.name).send().await.unwrap().access_key_metadata.len(),
+        all.keys.len()
+    );
+}
+
+/// Answers `ListUsers` with an old answer, and hands all other calls on.
+async fn with_old_list_of_users(endpoint: &str, name: &str, id: &str) -> String {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:user/{name}");
+    let old = format!(
+        "<ListUsersResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListUsersResult><IsTruncated>false</IsTruncated>\
+         <Users><member><Path>/</Path><UserName>{name}</UserName><UserId>{id}</UserId><Arn>{arn}</Arn>\
+         <CreateDate>2026-01-01T00:00:00Z</CreateDate></member></Users></ListUsersResult>\
+         <ResponseMetadata><RequestId>x</RequestId></ResponseMetadata></ListUsersResponse>"
+    );
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n", old.len());
+    let answer = format!("{head}Connection: close\r\n\r\n{old}");
+    let upstream = endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let (upstream, answer) = (upstream.clone(), answer.clone());
+            tokio::spawn(async move {
+                let request = read_request(&mut client).await;
+                if request.contains("Action=ListUsers&") {
+                    client.write_all(answer.as_bytes()).await.unwrap();
+                    return;
+                }
+                let mut server = TcpStream::connect(&upstream).await.unwrap();
+                server.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).await.unwrap();
+                let mut answer = Vec::new();
+                server.read_to_end(&mut answer).await.unwrap();
+                client.write_all(&answer).await.unwrap();
+            });
+        }
+    });
+    address
+}
+
+/// A whole request with a body of a known length.
+async fn read_request(client: &mut TcpStream) -> String {
+    let (mut request, mut buffer) = (String::new(), [0_u8; 65_536]);
+    loop {
+        let read = client.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the connection ended within {request}");
+        request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
+        let lengths =
+            head.lines().filter_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+        if body.len() >= lengths.sum() {
+            return request;
+        }
+    }
+}
+
+async fn wait_for(scene: &Scene, action: &str, count: usize) {
+    while scene.stage.all_calls().iter().filter(|call| call.action == action).count() < count {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Reads that lag behind a change that AWS has just made do not end it.
+#[tokio::test]
+async fn a_user_that_reads_do_not_show_for_a_while_goes() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let process = scene.process(&[]);
+    let lag = async {
+        wait_for(&scene, "PutUserPolicy", 1).await;
+        scene.fault("GetUser", "NoSuchEntity", 404, 3);
+        scene.fault("ListUsers", "NoSuchEntity", 404, 3);
+    };
+    scene.stage.inject(Fault { code: None, delay_seconds: 0.5, ..Fault::new("", "PutUserPolicy", "") });
+    let (ran, ()) = tokio::join!(scene.stage.run(&process, &event), lag);
+    assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
+    ran.mail_says(&["REVERTED"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_that_is_renamed_all_the_time_is_told_and_does_not_heat_up() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let is_over = AtomicBool::new(false);
+    let process = scene.process(&[]);
+    let rename = async {
+        let mut from = scene.name.clone();
+        while !is_over.load(Ordering::Relaxed) {
+            let to = format!("mallory-{}", unique());
+            scene.iam.update_user().user_name(&from).new_user_name(&to).send().await.unwrap();
+            from = to;
+        }
+    };
+    let run = async {
+        let ran = scene.stage.run_within(&process, &event, Duration::from_secs(12 + 8)).await;
+        is_over.store(true, Ordering::Relaxed);
+        ran
+    };
+    let (ran, ()) = tokio::join!(run, rename);
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&["FAILED - ACT NOW", "It has been renamed since"]);
+    assert!(ran.calls.len() < 200, "{} calls", ran.calls.len());
+}
+
+#[tokio::test]
+async fn a_user_that_can_not_be_read_after_a_rename_is_named_as_it_is_called_now() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let new_name = format!("mallory-{}", unique());
+    scene.rename(&new_name).await;
+    scene.create_user().await;
+    let process = scene.process(&[]);
+    let refuse = async {
+        wait_for(&scene, "ListUsers", 1).await;
+        scene.deny("GetUser", 1);
+    };
+    scene.stage.inject(Fault { code: None, delay_seconds: 0.5, ..Fault::new("", "ListUsers", "") });
+    let (ran, ()) = tokio::join!(scene.stage.run(&process, &event), refuse);
+    ran.mail_says(&[&format!("Look at IAM user {new_name} now"), "leave that one alone"]);
+    assert!(scene.user_id().await.is_some());
+}
+
+/// Inline policies of a user may hold 2,048 characters together: a user that is full is shut off in their place.
+#[tokio::test]
+async fn a_user_without_room_for_the_denial_is_shut_off_all_the_same() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let key = scene.create_key().await;
+    const SHORT: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    for number in 0..2_048 / SHORT.len() {
+        scene.put(&format!("filler-{number}"), SHORT).await;
+    }
+    scene.stage.inject(Fault { code: None, delay_seconds: 1.5, ..Fault::new("", "DeleteAccessKey", "") });
+    let process = scene.process(&[]);
+    let is_shut_out = async {
+        wait_for(&scene, "DeleteAccessKey", 1).await;
+        let document = scene.iam.get_user_policy().user_name(&scene.name).policy_name("filler-0").send().await;
+        document.is_err() || document.is_ok_and(|found| found.policy_document.contains("Deny"))
+    };
+    let (ran, is_shut_out) = tokio::join!(scene.stage.run(&process, &event), is_shut_out);
+    assert!(is_shut_out, "{ran:#?}");
+    assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{key} {ran:#?}");
+    ran.mail_says(&["REVERTED", "LimitExceeded"]);
+}
+
 /// Something new each time before the user is deleted, to the last round.
 #[tokio::test]
 async fn after_five_rounds_it_is_shut_off_and_left() {
@@ -960,7 +1199,8 @@ async fn events_of_one_attack_end_alike_in_every_order() {
         for index in order {
             let ran = scene.run_late(&events[index]).await;
             assert_eq!(ran.handled.error, None, "{ran:#?}");
-            ran.mail_says(&["ALERT", "already gone"]);
+            let said = if index == 0 { "already gone" } else { "and no user of that name" };
+            ran.mail_says(&["ALERT", said]);
         }
     }
 }
@@ -996,7 +1236,7 @@ async fn a_young_event_of_a_user_that_is_gone_ends_alike() {
     scene.stage.run(&process, &made).await.mail_says(&["REVERTED"]);
     let ran = scene.stage.run(&process, &attached).await;
     assert_eq!((ran.handled.error.clone(), scene.user_id().await), (None, None), "{ran:#?}");
-    ran.mail_says(&["ALERT", "already gone"]);
+    ran.mail_says(&["ALERT: HIGH: policy on IAM user, and no user of that name", "snapback deleted this user"]);
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -1008,16 +1248,18 @@ async fn a_new_password_goes_and_the_user_stays() {
     scene.create_user().await;
     let key = scene.create_key().await;
     let event = scene.create_password().await;
-    let get = scene.call("GetLoginProfile", &[]);
+    let (get, user) = (scene.call("GetLoginProfile", &[]), scene.get_user());
     let process = scene.process(&[]);
     let ran = scene.stage.run(&process, &event).await;
-    let calls = [get.clone(), scene.call("DeleteLoginProfile", &[]), refused(get.clone(), 404), publish()];
+    let gone = [refused(get.clone(), 404), user.clone()];
+    let delete = scene.call("DeleteLoginProfile", &[]);
+    let calls = [&[get.clone(), user, delete][..], &gone, &[publish()]].concat();
     ran.is(Violation, &[Reverted], &calls);
     ran.mail_says(&["ConsoleLogin", "12 hours", "aws:TokenIssueTime"]);
     assert!(!scene.has_password().await && scene.has_active_key().await, "{key}");
     let again = scene.stage.run(&process, &event).await;
-    again.is(Violation, &[], &[refused(get.clone(), 404)]);
-    scene.run_late(&event).await.is(Violation, &[Alert], &[refused(get, 404), publish()]);
+    again.is(Violation, &[], &gone);
+    scene.run_late(&event).await.is(Violation, &[Alert], &[&gone[..], &[publish()]].concat());
 }
 
 #[tokio::test]
@@ -1042,11 +1284,11 @@ async fn a_password_of_another_time_is_left_alone() {
     const DATE: &str = "/detail/responseElements/loginProfile/createDate";
     // The event's was made before: that password is gone, and this one has its own event.
     let ran = scene.run(&changed(event.clone(), DATE, at(-30))).await;
-    ran.is(Violation, &[Alert], &[get.clone(), publish()]);
+    ran.is(Violation, &[Alert], &[get.clone(), scene.get_user(), publish()]);
     ran.mail_says(&["already gone, made again"]);
     // The event's was made later: what the account shows may be the one from before.
     let ran = scene.run_late(&changed(event, DATE, at(30))).await;
-    ran.is(Violation, &[Alert], &[get, publish()]);
+    ran.is(Violation, &[Alert], &[get, scene.get_user(), publish()]);
     assert!(scene.has_password().await);
 }
 
@@ -1060,7 +1302,7 @@ async fn a_password_that_can_not_be_taken_away_is_a_failure() {
     let get = scene.call("GetLoginProfile", &[]);
     let denied = refused(scene.call("DeleteLoginProfile", &[]), 403);
     let ran = scene.stage.run(&process, &event).await;
-    ran.is_error(Violation, &[Failed], &[get.clone(), denied, get, publish()]);
+    ran.is_error(Violation, &[Failed], &[get.clone(), scene.get_user(), denied, get, scene.get_user(), publish()]);
     ran.mail_says(&[&format!("aws iam delete-login-profile --user-name {}", scene.name)]);
     scene.stage.run(&process, &event).await.mail_says(&["REVERTED"]);
     // The answer is lost, and it is gone all the same.
@@ -1100,12 +1342,12 @@ async fn an_attached_policy_is_detached_and_its_siblings_stay() {
     let policy = [("PolicyArn", ADMINISTRATOR)];
     let process = scene.process(&[]);
     let ran = scene.stage.run(&process, &event).await;
-    let looks = vec![list.clone(), expected("GetPolicy", &policy)];
+    let looks = vec![list.clone(), scene.get_user(), expected("GetPolicy", &policy)];
     let version = expected("GetPolicyVersion", &[("PolicyArn", ADMINISTRATOR), ("VersionId", "v1")]);
     let detach = scene.call("DetachUserPolicy", &policy);
-    let rounds = [looks, vec![version], vec![detach], vec![list], vec![publish()]];
+    let rounds = [looks, vec![version], vec![detach], vec![list, scene.get_user()], vec![publish()]];
     ran.is_in_rounds(Violation, &[Reverted], &rounds);
-    ran.mail_says(&["is still in the account"]);
+    ran.mail_says(&["is still in the account", "aws iam attach-user-policy"]);
     assert_eq!((scene.attached().await, scene.inline().await), (vec![READ_ONLY.to_owned()], vec!["inline".to_owned()]));
     let again = scene.stage.run(&process, &event).await;
     assert_eq!((again.mails.len(), again.handled.error.clone()), (0, None), "{again:#?}");
@@ -1134,6 +1376,109 @@ async fn an_attached_policy_that_only_denies_stays() {
     let ran = scene.run(&event).await;
     assert_eq!((ran.handled.verdict, ran.mails.len(), ran.handled.error.clone()), (Ignored, 0, None), "{ran:#?}");
     assert_eq!(scene.attached().await, [arn]);
+}
+
+/// Whoever may make another version the default makes it deny while snapback looks.
+#[tokio::test]
+async fn an_attached_policy_is_judged_by_all_its_versions() {
+    let scene = Scene::new().await;
+    scene.create_user().await;
+    let create = scene.iam.create_policy().policy_name(format!("p-{}", unique())).policy_document(ALLOW_ALL);
+    let arn = create.send().await.unwrap().policy.unwrap().arn.unwrap();
+    let event = scene.attach(&arn).await;
+    let version = scene.iam.create_policy_version().policy_arn(&arn).policy_document(DENY_S3);
+    version.set_as_default(true).send().await.unwrap();
+    let ran = scene.run(&event).await;
+    ran.mail_says(&["REVERTED", "All versions of such a policy count"]);
+    let policy = [("PolicyArn", arn.as_str())];
+    let version = |id: &str| expected("GetPolicyVersion", &[("PolicyArn", &arn), ("VersionId", id)]);
+    let list = scene.call("ListAttachedUserPolicies", &[]);
+    let rounds = [
+        vec![list.clone(), scene.get_user(), expected("ListPolicyVersions", &policy)],
+        vec![version("v1"), version("v2")],
+        vec![scene.call("DetachUserPolicy", &policy)],
+        vec![list, scene.get_user()],
+        vec![publish()],
+    ];
+    ran.is_in_rounds(Violation, &[Reverted], &rounds);
+    assert!(scene.attached().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_attached_policy_is_known_in_other_letters() {
+    let scene = Scene::new().await;
+    scene.create_user().await;
+    scene.attach(ADMINISTRATOR).await;
+    let arn = "arn:aws:iam::aws:policy/administratoraccess";
+    let request = json!({"userName": scene.name, "policyArn": arn});
+    scene.run(&event("iam", "AttachUserPolicy", request, Value::Null)).await.mail_says(&["REVERTED"]);
+    assert!(scene.attached().await.is_empty());
+}
+
+/// What another user of the name has was given by somebody else.
+#[tokio::test]
+async fn what_a_later_user_of_the_name_has_is_left_alone() {
+    let scene = Scene::new().await;
+    scene.create_user().await;
+    let event = scene.attach(ADMINISTRATOR).await;
+    scene.iam.detach_user_policy().user_name(&scene.name).policy_arn(ADMINISTRATOR).send().await.unwrap();
+    scene.delete_user().await;
+    scene.create_user().await;
+    scene.attach(ADMINISTRATOR).await;
+    let before = written_at(Utc::now() - TimeDelta::try_seconds(20).unwrap());
+    let ran = scene.run(&changed(event, "/detail/eventTime", before)).await;
+    assert_eq!(ran.handled.error, None, "{ran:#?}");
+    ran.mail_says(&["ALERT: policy on IAM user, another user has the name", "Nothing was changed."]);
+    assert_eq!(scene.attached().await, [ADMINISTRATOR]);
+}
+
+/// It may be there still, under another name: that is no "deleted", and no "already gone".
+#[tokio::test]
+async fn what_a_renamed_user_has_is_not_called_gone() {
+    for is_meanwhile in [false, true] {
+        let scene = Scene::new().await;
+        scene.create_user().await;
+        let event = scene.create_password().await;
+        let new_name = format!("mallory-{}", unique());
+        let rename = async || scene.rename(&new_name).await;
+        let ran = if is_meanwhile {
+            scene.run_with(&event, "DeleteLoginProfile", rename).await
+        } else {
+            rename().await;
+            scene.run_late(&event).await
+        };
+        assert_eq!(ran.handled.error, None, "{ran:#?}");
+        ran.mail_says(&["ALERT: HIGH: new console password, and no user of that name", "still has it", "UpdateUser"]);
+    }
+}
+
+#[tokio::test]
+async fn mfa_taken_from_a_user_that_was_renamed_is_told() {
+    let scene = Scene::new().await;
+    scene.create_user().await;
+    let phone = scene.create_phone().await;
+    scene.iam.deactivate_mfa_device().user_name(&scene.name).serial_number(&phone).send().await.unwrap();
+    let request = json!({"userName": scene.name, "serialNumber": phone});
+    let deactivated = event("iam", "DeactivateMFADevice", request, Value::Null);
+    scene.rename(&format!("mallory-{}", unique())).await;
+    scene.run(&deactivated).await.mail_says(&["ALERT: LOW: MFA device deactivated", "deleted, or renamed"]);
+}
+
+/// CloudTrail leaves out what is too long, which whoever puts the policy can make it.
+#[tokio::test]
+async fn an_inline_policy_that_the_event_does_not_hold_is_read() {
+    const DOCUMENT: &str = "/detail/requestParameters/policyDocument";
+    for (document, subject) in [(ALLOW_ALL, Some("REVERTED")), (DENY_S3, None)] {
+        let scene = Scene::new().await;
+        scene.create_user().await;
+        let event = changed(scene.put("padded", document).await, DOCUMENT, Value::Null);
+        let ran = scene.run_late(&event).await;
+        assert_eq!((ran.handled.error.clone(), ran.mails.len()), (None, subject.into_iter().count()), "{ran:#?}");
+        if let Some(subject) = subject {
+            ran.mail_says(&[subject, "leaves out what is too long"]);
+        }
+        assert_eq!(scene.inline().await.is_empty(), subject.is_some());
+    }
 }
 
 #[tokio::test]
@@ -1180,18 +1525,20 @@ async fn an_inline_policy_is_deleted_and_its_siblings_stay() {
     scene.put("sibling", ALLOW_ALL).await;
     let event = scene.put("backdoor", ALLOW_ALL).await;
     let policy = [("PolicyName", "backdoor")];
-    let get = scene.call("GetUserPolicy", &policy);
+    let (get, user) = (scene.call("GetUserPolicy", &policy), scene.get_user());
     let process = scene.process(&[]);
     let ran = scene.stage.run(&process, &event).await;
-    let calls = [get.clone(), scene.call("DeleteUserPolicy", &policy), refused(get.clone(), 404), publish()];
+    let gone = [refused(get.clone(), 404), user.clone()];
+    let delete = scene.call("DeleteUserPolicy", &policy);
+    let calls = [&[get, user, delete][..], &gone, &[publish()]].concat();
     ran.is(Violation, &[Reverted], &calls);
     ran.mail_says(&["it is lost"]);
     assert_eq!(
         (scene.attached().await, scene.inline().await),
         (vec![READ_ONLY.to_owned()], vec!["sibling".to_owned()])
     );
-    scene.stage.run(&process, &event).await.is(Violation, &[], &[refused(get.clone(), 404)]);
-    scene.run_late(&event).await.is(Violation, &[Alert], &[refused(get, 404), publish()]);
+    scene.stage.run(&process, &event).await.is(Violation, &[], &gone);
+    scene.run_late(&event).await.is(Violation, &[Alert], &[&gone[..], &[publish()]].concat());
 }
 
 #[tokio::test]
@@ -1314,8 +1661,13 @@ async fn taking_mfa_from_a_user_is_told_unless_the_user_goes() {
     let ran = scene.stage.run(&process, &again(&deactivated, "own-1")).await;
     ran.is(Ignored, &[], &[]);
     scene.stage.run(&process, &again(&deleted, "own-2")).await.is(Ignored, &[], &[]);
-    // Another process finds the user gone, and does not know who deleted the device.
+    // Another process finds the user gone, and does not know who deleted it.
     let ran = scene.run(&deactivated).await;
-    ran.is(Ignored, &[], &[refused(scene.get_user(), 404)]);
+    ran.is(Violation, &[Alert], &[refused(scene.get_user(), 404), publish()]);
+    ran.mail_says(&["ALERT: LOW: "]);
+    // The same call an hour later is another one.
+    let later = written_at(Utc::now() + TimeDelta::try_hours(1).unwrap());
+    let ran = scene.stage.run(&process, &changed(again(&deleted, "later"), "/detail/eventTime", later)).await;
+    ran.is(Violation, &[Alert], &[publish()]);
     scene.run(&deleted).await.is(Violation, &[Alert], &[publish()]);
 }

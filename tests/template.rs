@@ -125,6 +125,7 @@ const IAM_USER: Function = Function {
         "iam:ListAttachedUserPolicies",
         "iam:ListGroupsForUser",
         "iam:ListMFADevices",
+        "iam:ListPolicyVersions",
         "iam:ListSSHPublicKeys",
         "iam:ListServiceSpecificCredentials",
         "iam:ListSigningCertificates",

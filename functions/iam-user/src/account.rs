@@ -6,7 +6,7 @@ use aws_sdk_iam::types::StatusType;
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use rules::iam_user::plan::{AccessKey, Action, Hanging};
-use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING};
+use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING, DENY_IN_SHORT};
 use rules::policy;
 use runtime::{CallError, Calls};
 use serde_json::Value;
@@ -95,7 +95,8 @@ impl<'a> Account<'a> {
     pub async fn name_of(self, id: &str) -> Result<Option<String>, CallError> {
         let mut marker: Option<String> = None;
         loop {
-            let request = self.client.list_users().set_marker(marker.take()).send();
+            // As many as AWS gives at a time.
+            let request = self.client.list_users().max_items(1_000).set_marker(marker.take()).send();
             let page = self.calls.make("ListUsers", "", request, |page| page.users().len().to_string()).await;
             let Some(page) = unless_missing(page)? else { return Ok(None) };
             if let Some(user) = page.users().iter().find(|user| user.user_id() == id) {
@@ -218,6 +219,28 @@ impl<'a> Account<'a> {
         Ok(found.and_then(|found| found.policy()?.default_version_id().map(str::to_owned)))
     }
 
+    /// The versions of a managed policy; none if there is no such policy.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer.
+    pub async fn versions(self, policy: &str) -> Result<Vec<String>, CallError> {
+        let mut found = Vec::new();
+        let mut marker: Option<String> = None;
+        loop {
+            let request = self.client.list_policy_versions().policy_arn(policy).set_marker(marker.take()).send();
+            let summary = |page: &aws_sdk_iam::operation::list_policy_versions::ListPolicyVersionsOutput| {
+                page.versions().len().to_string()
+            };
+            let page = self.calls.make("ListPolicyVersions", policy, request, summary).await;
+            let Some(page) = unless_missing(page)? else { return Ok(Vec::new()) };
+            found.extend(page.versions().iter().filter_map(|version| version.version_id().map(str::to_owned)));
+            marker = page.marker().filter(|marker| page.is_truncated() && !marker.is_empty()).map(str::to_owned);
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// What a version of a managed policy says; `None` if there is no such version.
     ///
     /// # Errors
@@ -266,7 +289,7 @@ impl<'a> Account<'a> {
 
     async fn change(self, user: &str, action: &Action) -> Result<(), CallError> {
         let target = format!("{user} {}", action.object());
-        let target = target.trim_end();
+        let target = target.trim();
         macro_rules! make {
             ($request:expr) => {
                 self.calls.make(action.call(), target, $request.send(), |_| "ok".to_owned()).await.map(drop)
@@ -277,6 +300,9 @@ impl<'a> Account<'a> {
             Action::DenyEverything => {
                 let request = client.put_user_policy().user_name(user).policy_name(CONTAINMENT);
                 make!(request.policy_document(DENY_EVERYTHING))
+            }
+            Action::OverwriteInlinePolicy(name) => {
+                make!(client.put_user_policy().user_name(user).policy_name(name).policy_document(DENY_IN_SHORT))
             }
             Action::LiftDenial => make!(client.delete_user_policy().user_name(user).policy_name(CONTAINMENT)),
             Action::DeletePassword => make!(client.delete_login_profile().user_name(user)),

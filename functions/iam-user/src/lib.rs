@@ -8,8 +8,9 @@ mod removal;
 mod take_back;
 
 use aws_config::SdkConfig;
+use chrono::{DateTime, TimeDelta, Utc};
 use rules::iam_user::detect::{self, Finding};
-use rules::iam_user::report::{Course, report};
+use rules::iam_user::report::{Course, Gone, report};
 use rules::iam_user::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Settings, Subscription};
@@ -62,9 +63,9 @@ impl Guardrail for IamUser {
                 Box::pin(TakeBack::new(account, event, finding, invocation).run()).await
             }
             Finding::MfaDeactivated { user: Some(user), serial } => {
-                mfa_deactivated(account, invocation, user, serial).await
+                mfa_deactivated(account, event, invocation, user, serial).await
             }
-            Finding::MfaDeleted { serial } if invocation.has_done(&mfa_deleted_deed(serial)) => {
+            Finding::MfaDeleted { serial } if is_own(event, invocation, |at| mfa_deleted_deed(serial, at)) => {
                 Err("this process deleted it itself, with its user".to_owned())
             }
             _ => Ok(Course::Told),
@@ -79,29 +80,38 @@ impl Guardrail for IamUser {
     }
 }
 
-/// Taking the device from a user is part of deleting the user, by us or by anybody: then there is nothing to tell.
+/// Taking the device from a user is part of deleting the user. Whether somebody has deleted the user since, or renamed it, is not to be
+/// seen: both are told.
 async fn mfa_deactivated(
     account: Account<'_>,
+    event: &Event,
     invocation: &Invocation<'_>,
     user: &str,
     serial: &str,
 ) -> Result<Course, String> {
-    if invocation.has_done(&mfa_deactivated_deed(user, serial)) {
+    if is_own(event, invocation, |at| mfa_deactivated_deed(user, serial, at)) {
         return Err("this process took it from the user itself, to delete the user".to_owned());
     }
     match timeout_at(invocation.deadline, Box::pin(account.user(user))).await {
-        Ok(Ok(None)) => Err("the user is gone by now".to_owned()),
+        Ok(Ok(None)) => Ok(Course::Gone(Gone::NoUser)),
         // If it can't be read, it is told: the read is among the calls.
         _ => Ok(Course::Told),
     }
 }
 
+/// Whether this process made the event's change itself, a minute before or after the event's time at most.
+fn is_own(event: &Event, invocation: &Invocation<'_>, deed: impl Fn(DateTime<Utc>) -> String) -> bool {
+    let minutes = [-1, 0, 1].into_iter().filter_map(TimeDelta::try_minutes);
+    let times = event.time.into_iter().flat_map(|time| minutes.clone().map(move |minutes| time + minutes));
+    times.map(deed).any(|deed| invocation.has_done(&deed))
+}
+
 /// What a process remembers of having taken an MFA device from a user.
-fn mfa_deactivated_deed(user: &str, serial: &str) -> String {
-    format!("DeactivateMFADevice {user} {serial}")
+fn mfa_deactivated_deed(user: &str, serial: &str, at: DateTime<Utc>) -> String {
+    format!("{} DeactivateMFADevice {user} {serial}", at.format("%FT%R"))
 }
 
 /// What a process remembers of having deleted a virtual MFA device.
-fn mfa_deleted_deed(serial: &str) -> String {
-    format!("DeleteVirtualMFADevice {serial}")
+fn mfa_deleted_deed(serial: &str, at: DateTime<Utc>) -> String {
+    format!("{} DeleteVirtualMFADevice {serial}", at.format("%FT%R"))
 }

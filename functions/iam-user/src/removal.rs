@@ -24,9 +24,6 @@ const RESERVE: Duration = Duration::from_secs(8);
 /// How long the denial is left to take effect before the second, third, … further look: AWS needs seconds to enforce it everywhere.
 const PAUSES: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
-/// After how long it is looked once more for a user that was there and then was not.
-const GLIMPSE: Duration = Duration::from_secs(1);
-
 /// After how long something is tried again that AWS will not do yet, such as deleting a password that it is still making.
 const LATER: Duration = Duration::from_secs(3);
 
@@ -57,18 +54,33 @@ struct Done {
     has_sent_delete: bool,
     /// What went wrong in the last round.
     failures: Vec<CallError>,
+    /// Another user that the denial is on, or may be, and why it could not be taken off again.
+    other_denied: Option<(String, CallError)>,
 }
 
 /// Where the event's user is.
 enum Place {
     /// Where it was.
     Here,
-    /// It has been renamed. The policies on it, and so the denial, went along.
-    Moved,
+    /// It has been renamed. The policies on it, and so the denial, went along. `is_taken` if another user has the name that it had.
+    Moved { from: String, is_taken: bool },
     /// It is gone, and another user has its name.
     Retaken(LiveUser),
+    /// By one read another user has its name, by the other it still has it: one of them is old.
+    Disputed,
     /// It is gone.
     Nowhere,
+}
+
+impl Place {
+    /// Another user that has the name under which the event's user was looked up.
+    fn other(&self, user: &str) -> Option<String> {
+        match self {
+            Self::Moved { from, is_taken: true } => Some(from.clone()),
+            Self::Retaken(_) => Some(user.to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// What a further look shows.
@@ -83,9 +95,7 @@ enum Again {
 
 /// How an attempt to delete the user ended.
 enum Attempt {
-    /// AWS said so, or said that there is no such user.
-    Deleted,
-    /// There was nothing to delete any more.
+    /// It is not there any more.
     Over(Box<Course>),
     /// It could not be deleted.
     Failed(Vec<CallError>),
@@ -105,6 +115,14 @@ impl<'a> Removal<'a> {
 
     /// Shuts the user off, takes everything from it, deletes it, and sees that it is gone.
     pub(crate) async fn run(mut self) -> Course {
+        let course = self.run_in_time().await;
+        match self.done.other_denied {
+            Some((user, error)) => Course::OtherDenied { user, problem: error.to_string(), course: Box::new(course) },
+            None => course,
+        }
+    }
+
+    async fn run_in_time(&mut self) -> Course {
         let deadline = self.invocation.deadline;
         let reserve = RESERVE.min(deadline.saturating_duration_since(Instant::now()) / 3);
         if let Ok(course) = timeout_at(deadline - reserve, Box::pin(self.work())).await {
@@ -112,7 +130,7 @@ impl<'a> Removal<'a> {
         }
         const PROBLEM: &str = "the time for it ran out";
         if !self.done.has_begun {
-            return Course::NotRead { problem: PROBLEM.to_owned() };
+            return self.not_read(PROBLEM.to_owned());
         }
         match timeout_at(deadline, Box::pin(self.stand(PROBLEM))).await {
             Ok(course) => course,
@@ -127,20 +145,19 @@ impl<'a> Removal<'a> {
         };
         if !self.invocation.settings.acts(self.invocation.settings.iam_user_mode) {
             let (actions, name) = (observed.hanging.all(), self.done.deletion.name.take());
-            return Course::Withheld { actions, hanging: observed.hanging, name };
+            let not_read = observed.not_read.iter().map(ToString::to_string).collect();
+            return Course::Withheld { actions, hanging: Box::new(observed.hanging), not_read, name };
         }
         self.done.has_begun = true;
         loop {
             self.done.deletion.rounds += 1;
             self.done.deletion.hung.add(&observed.hanging);
-            let is_first = self.done.deletion.rounds == 1;
             let mut failures = std::mem::take(&mut observed.not_read);
-            failures.extend(self.contain(&observed.hanging, is_first).await);
+            failures.extend(self.contain(&observed.hanging).await);
             failures.extend(self.tidy(&observed.hanging).await);
             // With something left, AWS would refuse to delete the user, and the denial would be off for nothing.
             if failures.is_empty() {
                 match self.delete(&observed.hanging).await {
-                    Attempt::Deleted => return self.verify().await,
                     Attempt::Over(course) => return *course,
                     Attempt::Failed(errors) => failures = errors,
                 }
@@ -173,11 +190,15 @@ impl<'a> Removal<'a> {
             let (found, observed) =
                 tokio::join!(Box::pin(self.account.user(&self.user)), Box::pin(self.account.hanging(&self.user)));
             let is_known = self.invocation.has_closed(self.event, OBJECT);
-            let may_lag = self.invocation.is_young(self.event) && !is_known && start.elapsed() < LOOK_FOR;
+            let is_over = start.elapsed() >= LOOK_FOR;
+            let may_lag = self.invocation.is_young(self.event) && !is_known && !is_over;
+            let was_moved = self.done.deletion.name.is_some();
             match self.locate(found).await {
-                Err(error) => return Err(Course::NotRead { problem: error.to_string() }),
+                Err(error) => return Err(self.not_read(error.to_string())),
                 Ok(Place::Here) => return Ok(observed),
-                Ok(Place::Moved) => {}
+                // The new name is looked up at once.
+                Ok(Place::Moved { .. }) if !was_moved => {}
+                Ok(Place::Moved { .. } | Place::Disputed) if is_over => return Err(self.not_read(lost().to_string())),
                 Ok(Place::Nowhere) if !may_lag => return Err(Course::Gone(Gone::Nothing)),
                 Ok(Place::Retaken(other)) if !may_lag || self.is_newer(&other) => {
                     return Err(Course::Gone(Gone::Retaken));
@@ -187,33 +208,26 @@ impl<'a> Removal<'a> {
         }
     }
 
+    fn not_read(&mut self, problem: String) -> Course {
+        Course::NotRead { problem, name: self.done.deletion.name.take() }
+    }
+
     /// Where the event's user is, after its name was looked up: whoever renames it must not be rid of us.
     async fn locate(&mut self, found: Result<Option<LiveUser>, CallError>) -> Result<Place, CallError> {
         let other = match found? {
             Some(user) if user.id == self.id => return Ok(Place::Here),
             other => other,
         };
-        match Box::pin(self.account.name_of(self.id)).await? {
-            Some(name) if name == self.user => Ok(Place::Here),
-            Some(name) => {
+        Ok(match (Box::pin(self.account.name_of(self.id)).await?, other) {
+            (Some(name), None) if name == self.user => Place::Here,
+            (Some(name), Some(_)) if name == self.user => Place::Disputed,
+            (Some(name), other) => {
                 self.done.deletion.name = Some(name.clone());
-                self.user = name;
-                Ok(Place::Moved)
+                Place::Moved { from: std::mem::replace(&mut self.user, name), is_taken: other.is_some() }
             }
-            None => Ok(other.map_or(Place::Nowhere, Place::Retaken)),
-        }
-    }
-
-    /// The same for a user that was there a moment ago, and may only be missing in the copy of the account that was read.
-    async fn locate_again(&mut self, found: Result<Option<LiveUser>, CallError>) -> Result<Place, CallError> {
-        match self.locate(found).await {
-            Ok(Place::Nowhere) => {
-                sleep(GLIMPSE).await;
-                let found = Box::pin(self.account.user(&self.user)).await;
-                self.locate(found).await
-            }
-            place => place,
-        }
+            (None, Some(other)) => Place::Retaken(other),
+            (None, None) => Place::Nowhere,
+        })
     }
 
     /// Whether another user of the name was made after the event's. One made before it was deleted before, too: then the read is stale.
@@ -222,19 +236,20 @@ impl<'a> Removal<'a> {
     }
 
     /// Shuts the user off; gives what failed of what AWS wants gone.
-    async fn contain(&mut self, hanging: &Hanging, denies: bool) -> Vec<CallError> {
-        let (denials, others): (Vec<Action>, Vec<Action>) =
-            hanging.contain().into_iter().partition(|action| *action == Action::DenyEverything);
+    async fn contain(&mut self, hanging: &Hanging) -> Vec<CallError> {
+        let is_denied = matches!(self.done.denial, Denial::PutOn | Denial::Seen);
+        let others: Vec<Action> =
+            hanging.contain().into_iter().filter(|action| *action != Action::DenyEverything).collect();
         let account = self.account;
         let user = self.user.as_str();
-        let others = join_all(others.iter().map(|action| account.applied(user, action)));
-        let others_applied = if denies && !denials.is_empty() {
-            let ((), others) = tokio::join!(deny(account, user, self.invocation, &mut self.done), others);
-            others
-        } else {
-            others.await
+        let denied = async {
+            if !is_denied {
+                deny_with_room(account, user, &hanging.inline_policies, self.invocation, &mut self.done).await;
+            }
         };
-        let failed = others_applied.into_iter().filter_map(Result::err);
+        let ((), others) =
+            tokio::join!(Box::pin(denied), join_all(others.iter().map(|action| account.applied(user, action))));
+        let failed = others.into_iter().filter_map(Result::err);
         // A key that could not be set inactive is deleted in the next step all the same.
         failed.filter(|error| error.call == Action::DeletePassword.call()).collect()
     }
@@ -247,8 +262,8 @@ impl<'a> Removal<'a> {
         for (action, applied) in actions.iter().zip(applied) {
             match (action, applied) {
                 (_, Err(error)) => failed.push(error),
-                (Action::DeactivateMfa(serial), Ok(_)) => {
-                    self.invocation.did(&mfa_deactivated_deed(&self.user, serial));
+                (Action::DeactivateMfa(serial), Ok(Applied::Done)) => {
+                    self.invocation.did(&mfa_deactivated_deed(&self.user, serial, self.invocation.now()));
                 }
                 (_, Ok(_)) => {}
             }
@@ -256,94 +271,134 @@ impl<'a> Removal<'a> {
         failed
     }
 
-    /// Takes the denial off, makes sure that it is still the event's user, and deletes it.
+    /// Takes the denial off, makes sure that it is still the event's user, deletes it, and sees that it is gone.
     async fn delete(&mut self, seen: &Hanging) -> Attempt {
-        let devices: Vec<Action> =
-            self.done.deletion.hung.virtual_mfa_devices().cloned().map(Action::DeleteVirtualMfa).collect();
         // It may also be there from an earlier try.
         let is_seen = seen.inline_policies.iter().any(|name| name == CONTAINMENT);
         let was_on = std::mem::replace(&mut self.done.denial, Denial::Unknown) != Denial::Off || is_seen;
+        self.done.deletion.devices_left = self.done.deletion.hung.virtual_mfa_devices().cloned().collect();
         let account = self.account;
         let user = self.user.as_str();
         let lifted = async { if was_on { account.applied(user, &Action::LiftDenial).await.map(drop) } else { Ok(()) } };
-        let deleted = join_all(devices.iter().map(|action| account.applied(user, action)));
-        let (lifted, deleted, found) = tokio::join!(lifted, deleted, Box::pin(account.user(user)));
+        let (lifted, devices_left, found) =
+            tokio::join!(lifted, Box::pin(self.delete_devices()), Box::pin(account.user(user)));
+        self.done.deletion.devices_left = devices_left;
         if lifted.is_ok() {
             self.done.denial = Denial::Off;
         }
-        self.done.deletion.devices_left.clear();
-        for (action, deleted) in devices.iter().zip(deleted) {
-            let serial = action.object();
-            match deleted {
-                Ok(_) => self.invocation.did(&mfa_deleted_deed(serial)),
-                Err(_) => self.done.deletion.devices_left.push(serial.to_owned()),
-            }
-        }
-        match (lifted, self.locate_again(found).await) {
-            (_, Ok(Place::Nowhere)) => return Attempt::Over(Box::new(self.gone())),
-            (_, Ok(Place::Retaken(_))) => return Attempt::Over(Box::new(Course::Gone(Gone::Retaken))),
-            (_, Ok(Place::Moved)) => return Attempt::Failed(vec![renamed()]),
+        match (lifted, self.locate(found).await) {
             (Ok(()), Ok(Place::Here)) => {}
-            (lifted, place) => return Attempt::Failed(lifted.err().into_iter().chain(place.err()).collect()),
+            (lifted, Ok(place)) => {
+                if let (Err(_), Some(other)) = (&lifted, place.other(&self.user)) {
+                    self.clear(other).await;
+                }
+                // The further look decides: it makes a change, and a change does not lag.
+                let is_here = matches!(place, Place::Here);
+                return Attempt::Failed(if is_here { lifted.err().into_iter().collect() } else { vec![lost()] });
+            }
+            (lifted, Err(error)) => return Attempt::Failed(lifted.err().into_iter().chain([error]).collect()),
         }
         self.done.has_sent_delete = true;
         match account.applied(&self.user, &Action::DeleteUser).await {
-            Ok(Applied::Done) => {
-                self.done.deletion.deleted_at = Some(self.invocation.now());
-                self.invocation.closed(self.event, OBJECT);
-                Attempt::Deleted
-            }
-            Ok(Applied::NotThere) => match self.locate(Ok(None)).await {
-                Ok(Place::Here | Place::Moved) => Attempt::Failed(vec![renamed()]),
-                Ok(Place::Nowhere | Place::Retaken(_)) => Attempt::Deleted,
-                Err(error) => Attempt::Failed(vec![error]),
-            },
-            Err(error) => Attempt::Failed(vec![error]),
+            Ok(Applied::Done) => self.done.deletion.deleted_at = Some(self.invocation.now()),
+            Ok(Applied::NotThere) => {}
+            Err(error) => return Attempt::Failed(vec![error]),
         }
+        self.verify().await
     }
 
-    /// Sees that the user is gone.
-    async fn verify(&mut self) -> Course {
+    /// Deletes the virtual devices that the user had, and that are left; gives those that stay.
+    async fn delete_devices(&self) -> Vec<String> {
+        let devices: Vec<Action> =
+            self.done.deletion.devices_left.iter().cloned().map(Action::DeleteVirtualMfa).collect();
+        let deleted = join_all(devices.iter().map(|action| self.account.applied("", action))).await;
+        let mut left = Vec::new();
+        for (action, deleted) in devices.iter().zip(deleted) {
+            let serial = action.object();
+            match deleted {
+                Ok(Applied::Done) => self.invocation.did(&mfa_deleted_deed(serial, self.invocation.now())),
+                Ok(Applied::NotThere) => {}
+                Err(_) => left.push(serial.to_owned()),
+            }
+        }
+        left
+    }
+
+    /// Sees that the user is gone. AWS deletes by name: between the last read and the call, another user may have got it.
+    async fn verify(&mut self) -> Attempt {
         let start = Instant::now();
         let mut pause = Pause::default();
+        let sent_to = self.user.clone();
         loop {
-            let problem = match Box::pin(self.account.user(&self.user)).await {
-                Ok(None) => return self.gone(),
-                // The name is free, and somebody took it.
-                Ok(Some(user)) if user.id != self.id => return self.gone(),
-                Ok(Some(_)) => "it was still there when it was read again".to_owned(),
-                Err(error) => format!("{error}; it could not be read again"),
+            let found = Box::pin(self.account.user(&self.user)).await;
+            let failure = match self.locate(found).await {
+                Ok(Place::Nowhere | Place::Retaken(_)) => {
+                    // AWS may not have known yet that they were free.
+                    self.done.deletion.devices_left = self.delete_devices().await;
+                    return Attempt::Over(Box::new(self.gone(Gone::Nothing)));
+                }
+                Ok(Place::Here) if self.user != sent_to => {
+                    if self.done.deletion.deleted_at.take().is_some() {
+                        self.done.deletion.others_deleted.push(sent_to);
+                    }
+                    return Attempt::Failed(vec![lost()]);
+                }
+                Ok(Place::Here) => failed_delete("it was still there when it was read again"),
+                Ok(_) => lost(),
+                Err(error) => error,
             };
             if start.elapsed() >= SETTLE {
-                return self.unfinished(None, &problem);
+                return Attempt::Failed(vec![failure]);
             }
             pause.wait().await;
         }
     }
 
-    /// A further look. The denial goes back on first, so that whoever it shuts out adds nothing to what is seen then.
+    /// A further look. The denial goes back on first, so that whoever it shuts out adds nothing to what is seen then, and because AWS
+    /// says at once whether there is a user to put it on, while reads may lag.
     async fn look_again(&mut self, wait: Duration) -> Again {
         let account = self.account;
+        let start = Instant::now();
+        let mut pause = Pause::default();
+        let mut is_second = false;
         loop {
-            deny(account, &self.user, self.invocation, &mut self.done).await;
-            sleep(wait).await;
+            let denied = deny(account, &self.user, self.invocation, &mut self.done).await;
+            if is_second {
+                pause.wait().await;
+            } else {
+                sleep(wait).await;
+            }
             let (found, observed) =
                 tokio::join!(Box::pin(account.user(&self.user)), Box::pin(account.hanging(&self.user)));
-            match self.locate_again(found).await {
-                Ok(Place::Here) => return Again::There(observed),
-                Ok(Place::Moved) => {}
-                Ok(Place::Retaken(_)) => {
-                    // The denial was meant for the one who had the name before.
-                    if self.done.denial != Denial::Off && account.applied(&self.user, &Action::LiftDenial).await.is_ok()
-                    {
-                        self.done.denial = Denial::Off;
-                    }
-                    return Again::Over(Box::new(Course::Gone(Gone::Retaken)));
-                }
-                Ok(Place::Nowhere) => return Again::Over(Box::new(self.gone())),
+            let place = match self.locate(found).await {
+                Ok(place) => place,
                 Err(error) => return Again::NotRead(error),
+            };
+            // The denial was meant for the one who had the name before.
+            if let Some(other) = place.other(&self.user).filter(|_| self.done.denial != Denial::Off) {
+                self.clear(other).await;
+            }
+            match (place, denied) {
+                (Place::Here, _) => return Again::There(observed),
+                (Place::Retaken(_), _) => return Again::Over(Box::new(self.gone(Gone::Retaken))),
+                (Place::Nowhere, Err(error)) if is_second || error.is_not_found() => {
+                    return Again::Over(Box::new(self.gone(Gone::Nothing)));
+                }
+                _ if start.elapsed() >= LOOK_FOR => return Again::NotRead(lost()),
+                _ => is_second = true,
             }
         }
+    }
+
+    /// Takes the denial off a user that it was not meant for.
+    async fn clear(&mut self, other: String) {
+        self.done.denial = match self.account.applied(&other, &Action::LiftDenial).await {
+            Ok(_) => Denial::Off,
+            Err(error) => {
+                self.done.other_denied = Some((other, error));
+                Denial::Unknown
+            }
+        };
     }
 
     /// Shuts the user off once more, and sees how it stands.
@@ -357,7 +412,7 @@ impl<'a> Removal<'a> {
                 Again::NotRead(error) => return self.unfinished(None, &format!("{problem}; {error}")),
             };
             self.done.deletion.hung.add(&observed.hanging);
-            let failed = self.contain(&observed.hanging, false).await;
+            let failed = self.contain(&observed.hanging).await;
             let (denial, seen) = tokio::join!(
                 Box::pin(self.account.inline_policy(&self.user, CONTAINMENT)),
                 Box::pin(self.account.hanging(&self.user))
@@ -382,12 +437,12 @@ impl<'a> Removal<'a> {
     }
 
     /// What is told once the user is not there.
-    fn gone(&mut self) -> Course {
-        if self.done.has_sent_delete {
-            Course::Deleted(Box::new(std::mem::take(&mut self.done.deletion)))
-        } else {
-            Course::Gone(Gone::Nothing)
+    fn gone(&mut self, how: Gone) -> Course {
+        if !self.done.has_sent_delete {
+            return Course::Gone(how);
         }
+        self.invocation.closed(self.event, OBJECT);
+        Course::Deleted(Box::new(std::mem::take(&mut self.done.deletion)))
     }
 
     fn unfinished(&self, hanging: Option<Hanging>, problem: &str) -> Course {
@@ -399,29 +454,50 @@ impl<'a> Removal<'a> {
 }
 
 /// Puts the denial on.
-async fn deny(account: Account<'_>, user: &str, invocation: &Invocation<'_>, done: &mut Done) {
-    // Whatever it was, until there is an answer it may be the one or the other.
-    if done.denial == Denial::Off {
-        done.denial = Denial::Unknown;
-    }
+async fn deny(account: Account<'_>, user: &str, invocation: &Invocation<'_>, done: &mut Done) -> Result<(), CallError> {
+    // Until there is an answer it may be on or not.
+    let before = std::mem::replace(&mut done.denial, Denial::Unknown);
     match account.applied(user, &Action::DenyEverything).await {
         Ok(_) => {
             done.denial = Denial::PutOn;
             done.deletion.shut_off_at.get_or_insert_with(|| invocation.now());
+            Ok(())
         }
-        // AWS has said no.
-        Err(error) if error.code.is_some() && done.denial == Denial::Unknown => done.denial = Denial::Off,
-        Err(_) => {}
+        Err(error) => {
+            if error.code.is_some() && before == Denial::Off {
+                done.denial = Denial::Off;
+            }
+            Err(error)
+        }
     }
 }
 
-/// Why a user can't be deleted under the name that it had.
-fn renamed() -> CallError {
-    CallError {
-        call: Action::DeleteUser.call(),
-        code: Some("NoSuchEntity".to_owned()),
-        detail: "the user was renamed meanwhile".to_owned(),
+/// Puts the denial on. Where the user's inline policies leave no room for it, a denial first takes the place of each of them: they
+/// are to go anyway.
+async fn deny_with_room(
+    account: Account<'_>,
+    user: &str,
+    inline_policies: &[String],
+    invocation: &Invocation<'_>,
+    done: &mut Done,
+) {
+    let is_full = |error: &CallError| error.code.as_deref().is_some_and(|code| code.starts_with("LimitExceeded"));
+    if deny(account, user, invocation, done).await.is_err_and(|error| is_full(&error)) {
+        let others = inline_policies.iter().filter(|name| *name != CONTAINMENT);
+        let overwrite: Vec<Action> = others.cloned().map(Action::OverwriteInlinePolicy).collect();
+        join_all(overwrite.iter().map(|action| account.applied(user, action))).await;
+        // If it fails once more, the user's other policies deny by now.
+        drop(deny(account, user, invocation, done).await);
     }
+}
+
+/// Why a user can't be deleted under the name that it had: it was renamed meanwhile, or the reads contradict each other.
+fn lost() -> CallError {
+    failed_delete("the user was not to be found under one name: it was renamed meanwhile, or AWS's answers lag")
+}
+
+fn failed_delete(detail: &str) -> CallError {
+    CallError { call: Action::DeleteUser.call(), code: Some("NoSuchEntity".to_owned()), detail: detail.to_owned() }
 }
 
 /// Whether AWS said that we may not: trying again at once changes nothing.

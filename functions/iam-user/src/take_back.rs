@@ -1,18 +1,22 @@
 //! Taking back one thing that was given to a user: a console password, or a policy.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use rules::Event;
-use rules::iam_user::detect::Finding;
-use rules::iam_user::plan::{Action, Hanging};
+use rules::iam_user::detect::{Finding, is_of_aws};
+use rules::iam_user::plan::Action;
 use rules::iam_user::report::{Course, Gone};
 use rules::policy;
 use runtime::{CallError, Invocation, LOOK_FOR, Pause, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
-use crate::account::{Account, Applied, is_for_now};
+use crate::account::{Account, Applied, LiveUser, is_for_now};
 
 /// How far apart the dates of one password may be: what the event says, and what the account does.
 const SAME_DATE: TimeDelta = TimeDelta::seconds(5);
+
+/// Why a policy is left alone.
+const ONLY_DENIES: &str = "the policy only denies";
 
 /// One thing on its way out.
 pub(crate) struct TakeBack<'a> {
@@ -22,6 +26,8 @@ pub(crate) struct TakeBack<'a> {
     invocation: &'a Invocation<'a>,
     /// Whether the attached policy has been read, and allows something.
     is_judged: bool,
+    /// The attached policy's ARN as the account spells it.
+    attached: Option<String>,
     tried: Option<Tried>,
 }
 
@@ -39,10 +45,14 @@ enum Look {
     There,
     /// It is not.
     Missing,
+    /// There is no user of that name.
+    NoUser,
+    /// The user of that name was made after the event.
+    AnotherUser,
     /// Something else has its place; `may_be_older` if that may have been there before the event.
     Another { may_be_older: bool },
-    /// It does no harm; the reason in words.
-    Harmless(String),
+    /// It does no harm; the reason in words, and whether it may be what was there before the event.
+    Harmless { reason: &'static str, may_be_older: bool },
 }
 
 impl<'a> TakeBack<'a> {
@@ -52,7 +62,7 @@ impl<'a> TakeBack<'a> {
         finding: &'a Finding,
         invocation: &'a Invocation<'a>,
     ) -> Self {
-        Self { account, event, finding, invocation, is_judged: false, tried: None }
+        Self { account, event, finding, invocation, is_judged: false, attached: None, tried: None }
     }
 
     /// Looks, takes back and looks again until it is seen to be gone. An error is the reason why there is nothing to tell.
@@ -74,10 +84,11 @@ impl<'a> TakeBack<'a> {
             let is_known = self.invocation.has_closed(self.event, self.object());
             let may_lag = self.invocation.is_young(self.event) && !is_known && start.elapsed() < LOOK_FOR;
             match (look, &self.tried) {
-                (Look::Harmless(reason), _) => return Err(reason),
+                (Look::Harmless { may_be_older: true, .. }, None) if may_lag => pause.wait().await,
+                (Look::Harmless { reason, .. }, _) => return Err(reason.to_owned()),
                 (Look::There, _) if !self.invocation.settings.acts(self.invocation.settings.iam_user_mode) => {
                     let actions = self.action().into_iter().collect();
-                    return Ok(Course::Withheld { actions, hanging: Hanging::default(), name: None });
+                    return Ok(Course::Withheld { actions, hanging: Box::default(), not_read: Vec::new(), name: None });
                 }
                 (Look::There, None) => {
                     self.act().await;
@@ -92,19 +103,45 @@ impl<'a> TakeBack<'a> {
                     Ok(_) if tried.at.elapsed() < SETTLE => pause.wait().await,
                     _ => return Ok(self.failed("it was still there when it was read again")),
                 },
-                (Look::Missing | Look::Another { .. }, Some(tried)) => {
+                // Nobody knows whether the user had it when it was renamed or deleted, unless we took it away before that.
+                (Look::NoUser, Some(tried)) if !matches!(tried.result, Ok(Applied::Done)) => {
+                    return Ok(Course::Gone(Gone::NoUser));
+                }
+                (_, Some(tried)) => {
                     let is_ours = matches!(tried.result, Ok(Applied::Done));
                     let action = is_ours.then(|| tried.action.clone());
                     return Ok(Course::TakenBack { action, at: tried.time });
                 }
-                (Look::Missing | Look::Another { may_be_older: true }, None) if may_lag => pause.wait().await,
+                (Look::Missing | Look::NoUser | Look::Another { may_be_older: true }, None) if may_lag => {
+                    pause.wait().await;
+                }
                 (Look::Missing, None) => return Ok(Course::Gone(Gone::Nothing)),
+                (Look::NoUser, None) => return Ok(Course::Gone(Gone::NoUser)),
+                (Look::AnotherUser, None) => return Ok(Course::Gone(Gone::OtherUser)),
                 (Look::Another { .. }, None) => return Ok(Course::Gone(Gone::Retaken)),
             }
         }
     }
 
+    /// Looks for it, and for the user, at the same time.
     async fn look(&mut self) -> Result<Look, CallError> {
+        let account = self.account;
+        let name = self.user().unwrap_or_default();
+        let (user, look) = tokio::join!(Box::pin(account.user(name)), Box::pin(self.look_at_it()));
+        Ok(match (look?, user) {
+            (_, Ok(Some(user))) if self.is_later(&user) => Look::AnotherUser,
+            (Look::Missing, Ok(None)) => Look::NoUser,
+            (Look::Missing, Err(error)) => return Err(error),
+            (look, _) => look,
+        })
+    }
+
+    /// Whether the user was made after the event, so that the event was about another one.
+    fn is_later(&self, user: &LiveUser) -> bool {
+        user.created.zip(self.event.time).is_some_and(|(created, time)| created - time > SAME_DATE)
+    }
+
+    async fn look_at_it(&mut self) -> Result<Look, CallError> {
         match self.finding {
             Finding::PasswordCreated { user, at } => {
                 let password = Box::pin(self.account.password(user)).await?;
@@ -115,54 +152,48 @@ impl<'a> TakeBack<'a> {
                     _ => Look::There,
                 }))
             }
-            Finding::PolicyAttached { user, policy } => self.attached(user, policy).await,
+            Finding::PolicyAttached { user, policy } => self.look_at_attached(user, policy).await,
             Finding::PolicyPut { user, policy, document } => {
                 let live = Box::pin(self.account.inline_policy(user, policy)).await?;
-                Ok(match live {
-                    None => Look::Missing,
-                    Some(live) if live == *document => Look::There,
+                Ok(match (live, document) {
+                    (None, _) => Look::Missing,
+                    (Some(live), None) if policy::only_denies(&live) => {
+                        Look::Harmless { reason: ONLY_DENIES, may_be_older: true }
+                    }
+                    (Some(_), None) => Look::There,
+                    (Some(live), Some(document)) if live == *document => Look::There,
                     // Put since, which is another event, or before.
-                    Some(_) => Look::Another { may_be_older: true },
+                    (Some(_), Some(_)) => Look::Another { may_be_older: true },
                 })
             }
-            _ => Ok(Look::Harmless("there is nothing to take back".to_owned())),
+            _ => Ok(Look::Harmless { reason: "there is nothing to take back", may_be_older: false }),
         }
     }
 
     /// Whether a policy is attached, and, the first time, whether it allows anything.
-    async fn attached(&mut self, user: &str, arn: &str) -> Result<Look, CallError> {
-        let attached = async {
-            match Box::pin(self.account.attached_policies(user)).await {
-                Ok(policies) => Ok(policies.iter().any(|policy| policy == arn)),
-                Err(error) if error.is_not_found() => Ok(false),
-                Err(error) => Err(error),
-            }
+    async fn look_at_attached(&mut self, user: &str, arn: &str) -> Result<Look, CallError> {
+        let account = self.account;
+        let is_judged = self.is_judged;
+        let judged = async { if is_judged { Ok(true) } else { allows(account, arn).await } };
+        let (attached, judged) = tokio::join!(Box::pin(account.attached_policies(user)), Box::pin(judged));
+        self.attached = match attached {
+            // AWS takes an ARN in other letters, too.
+            Ok(policies) => policies.into_iter().find(|policy| policy.eq_ignore_ascii_case(arn)),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
         };
-        if self.is_judged {
-            return attached.await.map(|is_attached| if is_attached { Look::There } else { Look::Missing });
-        }
-        let (attached, version) = tokio::join!(attached, Box::pin(self.account.default_version(arn)));
-        let is_attached = attached?;
-        let document = match version {
-            Ok(Some(version)) => Box::pin(self.account.version(arn, &version)).await,
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
+        let judged = match &self.attached {
+            Some(listed) if listed != arn && judged.is_err() => allows(account, listed).await,
+            _ => judged,
         };
-        match document {
-            Ok(Some(document)) if policy::only_denies(&document) => {
-                Ok(Look::Harmless("the policy only denies".to_owned()))
-            }
+        match judged {
+            Ok(false) => Ok(Look::Harmless { reason: ONLY_DENIES, may_be_older: false }),
             // What is not attached, or isn't there, gives nothing.
-            _ if !is_attached => Ok(Look::Missing),
-            Ok(Some(_)) => {
+            _ if self.attached.is_none() => Ok(Look::Missing),
+            Ok(true) => {
                 self.is_judged = true;
                 Ok(Look::There)
             }
-            Ok(None) => Err(CallError {
-                call: "GetPolicyVersion",
-                code: None,
-                detail: "the policy is attached, and its default version was not there".to_owned(),
-            }),
             Err(error) => Err(error),
         }
     }
@@ -190,7 +221,7 @@ impl<'a> TakeBack<'a> {
                 Course::NotTakenBack { action: action.clone(), problem: format!("{cause}; {problem}") }
             }
             Some(tried) => Course::NotTakenBack { action: tried.action.clone(), problem: problem.to_owned() },
-            None => Course::NotRead { problem: problem.to_owned() },
+            None => Course::NotRead { problem: problem.to_owned(), name: None },
         }
     }
 
@@ -206,7 +237,9 @@ impl<'a> TakeBack<'a> {
     fn action(&self) -> Option<Action> {
         match self.finding {
             Finding::PasswordCreated { .. } => Some(Action::DeletePassword),
-            Finding::PolicyAttached { policy, .. } => Some(Action::DetachPolicy(policy.clone())),
+            Finding::PolicyAttached { policy, .. } => {
+                Some(Action::DetachPolicy(self.attached.as_ref().unwrap_or(policy).clone()))
+            }
             Finding::PolicyPut { policy, .. } => Some(Action::DeleteInlinePolicy(policy.clone())),
             _ => None,
         }
@@ -219,4 +252,22 @@ impl<'a> TakeBack<'a> {
             _ => "policy",
         }
     }
+}
+
+/// Whether a policy allows something. Of the account's own policies all versions count: whoever may attach one can make another
+/// version the default, later or only for as long as it takes to look.
+async fn allows(account: Account<'_>, arn: &str) -> Result<bool, CallError> {
+    let versions = if is_of_aws(arn) {
+        Box::pin(account.default_version(arn)).await?.into_iter().collect()
+    } else {
+        Box::pin(account.versions(arn)).await?
+    };
+    let documents = join_all(versions.iter().map(|version| Box::pin(account.version(arn, version)))).await;
+    // A version that is gone by now allows nothing.
+    let documents = documents.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
+    if documents.is_empty() {
+        let detail = "none of the policy's versions was there".to_owned();
+        return Err(CallError { call: "GetPolicyVersion", code: None, detail });
+    }
+    Ok(!documents.iter().all(policy::only_denies))
 }

@@ -37,3 +37,6 @@ pub const CONTAINMENT: &str = "snapback-contain";
 /// What [`CONTAINMENT`] says. It also holds for sessions that were made of the user's keys or sign-ins.
 pub const DENY_EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+
+/// The same in the shortest form that a policy can have, so that it fits in the place of any other.
+pub const DENY_IN_SHORT: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;

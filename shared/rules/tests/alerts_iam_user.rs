@@ -20,7 +20,7 @@ const PHONE: &str = "arn:aws:iam::111122223333:mfa/eve-phone";
 #[test]
 fn user_not_read() {
     let problem = "`GetUser` failed: ServiceFailure: We encountered an internal error. Please try again.";
-    let course = Course::NotRead { problem: problem.to_owned() };
+    let course = Course::NotRead { problem: problem.to_owned(), name: None };
     let steps = vec![failed("GetUser", "eve", "ServiceFailure: We encountered an internal error. Please try again.")];
     check("user_not_read", &user_made(), &Settings::default(), &course, steps);
 }
@@ -33,14 +33,20 @@ fn user_without_an_id() {
 
 #[test]
 fn user_withheld_by_mode() {
-    let course = Course::Withheld { actions: hanging().all(), hanging: hanging(), name: None };
+    let course =
+        Course::Withheld { actions: hanging().all(), hanging: Box::new(hanging()), not_read: Vec::new(), name: None };
     check("user_withheld_by_mode", &user_made(), &with("IamUserMode", "alert"), &course, looks());
 }
 
 #[test]
 fn user_withheld_by_rollout() {
     let none = Hanging::default();
-    let course = Course::Withheld { actions: none.all(), hanging: none, name: Some("mallory".to_owned()) };
+    let course = Course::Withheld {
+        actions: none.all(),
+        hanging: Box::new(none),
+        not_read: vec!["`ListAccessKeys` failed: AccessDenied".to_owned()],
+        name: Some("mallory".to_owned()),
+    };
     check("user_withheld_by_rollout", &user_made(), &with("Rollout", "observe"), &course, looks());
 }
 
@@ -147,6 +153,58 @@ fn user_unknown_when_the_time_ran_out() {
 }
 
 #[test]
+fn user_not_read_after_a_rename() {
+    let course =
+        Course::NotRead { problem: "`GetUser` failed: AccessDenied".to_owned(), name: Some("mallory".to_owned()) };
+    check("user_not_read_after_a_rename", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn user_deleted_and_another_too() {
+    let deletion = Deletion { name: Some("mallory".to_owned()), others_deleted: vec!["eve".to_owned()], ..deletion(2) };
+    let course = Course::Deleted(Box::new(deletion));
+    check("user_deleted_and_another_too", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn another_user_denied() {
+    let deletion = Deletion { name: Some("mallory".to_owned()), ..deletion(2) };
+    let course = Course::OtherDenied {
+        user: "eve".to_owned(),
+        problem: "`DeleteUserPolicy` failed: AccessDenied: not authorized".to_owned(),
+        course: Box::new(Course::Deleted(Box::new(deletion))),
+    };
+    check("another_user_denied", &user_made(), &Settings::default(), &course, looks());
+}
+
+#[test]
+fn no_user_of_the_name() {
+    for (name, event) in [
+        ("password_and_no_user", password_made()),
+        ("policy_and_no_user", policy_attached(ADMINISTRATOR)),
+        (
+            "mfa_deactivated_and_no_user",
+            called("DeactivateMFADevice", json!({"userName": "eve", "serialNumber": PHONE}), Value::Null),
+        ),
+    ] {
+        check(name, &event, &Settings::default(), &Course::Gone(Gone::NoUser), Vec::new());
+    }
+}
+
+#[test]
+fn policy_of_a_later_user() {
+    let course = Course::Gone(Gone::OtherUser);
+    check("policy_of_a_later_user", &policy_attached(ADMINISTRATOR), &Settings::default(), &course, Vec::new());
+}
+
+#[test]
+fn inline_policy_too_long_for_the_event() {
+    let event = called("PutUserPolicy", json!({"userName": "eve", "policyName": "backdoor"}), Value::Null);
+    let course = taken_back(Action::DeleteInlinePolicy("backdoor".to_owned()));
+    check("inline_policy_too_long_for_the_event", &event, &Settings::default(), &course, Vec::new());
+}
+
+#[test]
 fn password_taken_back() {
     let course = taken_back(Action::DeletePassword);
     let steps = vec![made("GetLoginProfile", "eve", "there"), made("DeleteLoginProfile", "eve", "ok")];
@@ -193,7 +251,7 @@ fn inline_policy_overwritten() {
 #[test]
 fn policy_withheld() {
     let actions = vec![Action::DetachPolicy(ADMINISTRATOR.to_owned())];
-    let course = Course::Withheld { actions, hanging: Hanging::default(), name: None };
+    let course = Course::Withheld { actions, hanging: Box::default(), not_read: Vec::new(), name: None };
     check("policy_withheld", &policy_attached(ADMINISTRATOR), &with("IamUserMode", "alert"), &course, Vec::new());
 }
 
@@ -253,15 +311,32 @@ fn hostile() {
             groups: one(),
         }
     };
-    let deletion = Deletion { hung: everything(), devices_left: vec![forged.to_owned()], ..Deletion::default() };
+    let deletion = Deletion {
+        hung: everything(),
+        devices_left: vec![forged.to_owned()],
+        others_deleted: vec![forged.to_owned()],
+        ..Deletion::default()
+    };
     let standing = Standing { denial: Denial::Off, hanging: Some(everything()) };
     let courses = [
         Course::Told,
-        Course::NotRead { problem: forged.to_owned() },
+        Course::NotRead { problem: forged.to_owned(), name: Some(forged.to_owned()) },
         Course::Unidentified,
-        Course::Withheld { actions: everything().all(), hanging: everything(), name: Some(forged.to_owned()) },
+        Course::Withheld {
+            actions: everything().all(),
+            hanging: Box::new(everything()),
+            not_read: vec![forged.to_owned()],
+            name: Some(forged.to_owned()),
+        },
         Course::Gone(Gone::Nothing),
         Course::Gone(Gone::Retaken),
+        Course::Gone(Gone::OtherUser),
+        Course::Gone(Gone::NoUser),
+        Course::OtherDenied {
+            user: forged.to_owned(),
+            problem: forged.to_owned(),
+            course: Box::new(Course::Gone(Gone::Retaken)),
+        },
         taken_back(Action::DetachPolicy(forged.to_owned())),
         Course::NotTakenBack { action: Action::DeleteInlinePolicy(forged.to_owned()), problem: forged.to_owned() },
         Course::Deleted(Box::new(deletion.clone())),
@@ -332,6 +407,7 @@ fn taken_back(action: Action) -> Course {
 
 fn deletion(rounds: usize) -> Deletion {
     Deletion {
+        others_deleted: Vec::new(),
         name: None,
         hung: hanging(),
         shut_off_at: Some(time("2026-03-02T09:14:18Z")),

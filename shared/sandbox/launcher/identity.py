@@ -342,6 +342,19 @@ def delete_user_permissions_boundary(self):
 IamResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER["ListUsersResponse.Users.User.PermissionsBoundary"] = never_return
 
 
+INLINE_POLICY_SIZE = 2048
+moto_put_user_policy = IAMBackend.put_user_policy
+
+
+# GUIDE/reference_iam-quotas.html: all inline policies of a user together, without white space.
+@replaces(IAMBackend)
+def put_user_policy(self, user_name, policy_name, policy_json):
+    others = {name: text for name, text in self.get_user(user_name).policies.items() if name != policy_name}
+    if sum(len("".join(text.split())) for text in (*others.values(), policy_json)) > INLINE_POLICY_SIZE:
+        raise LimitExceededException(f"Maximum policy size of {INLINE_POLICY_SIZE} bytes exceeded for user {user_name}")
+    moto_put_user_policy(self, user_name, policy_name, policy_json)
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Passwords and MFA devices
 

@@ -337,6 +337,24 @@ async fn the_last_use_of_a_key_is_known() {
 }
 
 #[tokio::test]
+async fn inline_policies_of_a_user_have_room_for_2048_characters_together() {
+    let iam = admin().await;
+    let user = new_user(&iam).await;
+    let put = |name: &str, document: &str| {
+        iam.put_user_policy().user_name(&user).policy_name(name).policy_document(document).send()
+    };
+    // White space does not count.
+    let compact: String = DENY_ALL.split_whitespace().collect();
+    let fit = 2_048 / compact.len();
+    for number in 0..fit {
+        put(&format!("policy-{number}"), &format!("{DENY_ALL}{}", " ".repeat(100))).await.unwrap();
+    }
+    assert_eq!(refused_with(put("one-more", DENY_ALL).await), ("LimitExceeded".to_owned(), 409));
+    // What is in the place of another does.
+    put("policy-0", &compact).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_has_at_most_two_keys() {
     let iam = admin().await;
     let user = new_user(&iam).await;

@@ -59,8 +59,8 @@ pub enum Finding {
         user: String,
         /// The inline policy's name.
         policy: String,
-        /// What it says.
-        document: Value,
+        /// What it says; `None` if the event does not tell: CloudTrail leaves out what is too long.
+        document: Option<Value>,
     },
     /// AWS's quarantine was put on a user.
     Quarantined {
@@ -104,9 +104,9 @@ pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
         Ok(Read::Harmless(reason)) => Decision::Ignore(reason),
         Ok(Read::Found(finding)) => match finding {
             // Only the account has the document, and knows whether the user has been deleted since.
-            Finding::PolicyAttached { .. } | Finding::MfaDeactivated { user: Some(_), .. } => {
-                Decision::Candidate(finding)
-            }
+            Finding::PolicyAttached { .. }
+            | Finding::PolicyPut { document: None, .. }
+            | Finding::MfaDeactivated { user: Some(_), .. } => Decision::Candidate(finding),
             Finding::Quarantined { .. } => Decision::Incident(finding),
             _ => Decision::Violation(finding),
         },
@@ -176,9 +176,8 @@ pub fn read(event: &Event) -> Result<Read, String> {
 
 fn policy_put(event: &Event) -> Result<Read, String> {
     let (user, policy) = (required(event, "userName")?, required(event, "policyName")?);
-    let document = policy::parse(at(&event.request, &["policyDocument"]))
-        .map_err(|problem| format!("the policy document {problem} (in `requestParameters.policyDocument`)"))?;
-    if !policy::only_denies(&document) {
+    let document = policy::parse(at(&event.request, &["policyDocument"])).ok();
+    if !document.as_ref().is_some_and(policy::only_denies) {
         return Ok(Read::Found(Finding::PolicyPut { user, policy, document }));
     }
     if policy.starts_with(QUARANTINE) || policy.starts_with(INLINE_QUARANTINE) {
@@ -219,12 +218,17 @@ fn is_by(event: &Event, user: &str) -> bool {
         && event.account.as_deref() == Some(*account)
 }
 
-/// Only AWS makes policies in the account that is called `aws`.
+/// Whether it is one of AWS's own policies: only AWS makes any in the account that is called `aws`.
+pub fn is_of_aws(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    matches!(parts.as_slice(), ["arn", partition, "iam", "", "aws", _] if partition.starts_with("aws"))
+}
+
 fn is_managed_quarantine(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", partition, "iam", "", "aws", resource] = parts.as_slice() else { return false };
+    let Some(resource) = parts.last().filter(|_| is_of_aws(arn)) else { return false };
     let name = resource.strip_prefix("policy/").and_then(|path| path.rsplit('/').next());
-    partition.starts_with("aws") && name.is_some_and(|name| name.starts_with(QUARANTINE))
+    name.is_some_and(|name| name.starts_with(QUARANTINE))
 }
 
 /// `Nov 22, 2026 2:02:40 PM`, as CloudTrail writes dates in IAM's answers, sometimes with a narrow space before `PM`.
@@ -343,8 +347,11 @@ mod tests {
             assert!(matches!(put(name, json!(deny)), Decision::Incident(Finding::Quarantined { .. })), "{name}");
         }
         for odd in [json!(null), json!(""), json!("x"), json!({}), json!(7), json!("{\"Statement\": []}")] {
-            assert!(matches!(put("p", odd.clone()), Decision::Unreadable(_)), "{odd}");
+            // What is too long for CloudTrail is in the account.
+            let found = Finding::PolicyPut { user: user("eve"), policy: user("p"), document: None };
+            assert_eq!(put("p", odd.clone()), Decision::Candidate(found), "{odd}");
         }
+        assert!(matches!(decided(&called("PutUserPolicy", Value::Null, Value::Null)), Decision::Unreadable(_)));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct AccessKey {
 pub enum Action {
     /// Put [`CONTAINMENT`] on the user.
     DenyEverything,
+    /// Put a denial of everything in the place of an inline policy.
+    OverwriteInlinePolicy(String),
     /// Delete the console password.
     DeletePassword,
     /// Set an access key inactive.
@@ -75,7 +77,7 @@ impl Action {
     /// The permission that it takes.
     pub fn permission(&self) -> &'static str {
         match self {
-            Self::DenyEverything => "iam:PutUserPolicy",
+            Self::DenyEverything | Self::OverwriteInlinePolicy(_) => "iam:PutUserPolicy",
             Self::DeletePassword => "iam:DeleteLoginProfile",
             Self::DeactivateKey(_) => "iam:UpdateAccessKey",
             Self::DeleteKey(_) => "iam:DeleteAccessKey",
@@ -109,6 +111,7 @@ impl Action {
             | Self::DeleteServiceCredential(object)
             | Self::DetachPolicy(object)
             | Self::DeleteInlinePolicy(object)
+            | Self::OverwriteInlinePolicy(object)
             | Self::LeaveGroup(object)
             | Self::DeleteVirtualMfa(object) => object,
         }
@@ -118,6 +121,7 @@ impl Action {
     fn words(&self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::DenyEverything => ("put on", "put on", "the inline policy that denies everything,"),
+            Self::OverwriteInlinePolicy(_) => ("overwrite", "overwrote", "inline policy"),
             Self::DeletePassword => ("delete", "deleted", "the console password"),
             Self::DeactivateKey(_) => ("set inactive", "set inactive", "access key"),
             Self::DeleteKey(_) => ("delete", "deleted", "access key"),

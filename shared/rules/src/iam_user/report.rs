@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::detect::Finding;
+use super::detect::{Finding, is_of_aws};
 use super::plan::{Action, Hanging};
 use super::{CONTAINMENT, DENY_EVERYTHING};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
@@ -22,6 +22,8 @@ pub enum Course {
     NotRead {
         /// Why.
         problem: String,
+        /// The user's name by now, if it has been renamed.
+        name: Option<String>,
     },
     /// A user was made, and the event does not hold its id: that of the name may be another one.
     Unidentified,
@@ -30,7 +32,9 @@ pub enum Course {
         /// What else would have been done.
         actions: Vec<Action>,
         /// What hangs on the user, where it would have been deleted.
-        hanging: Hanging,
+        hanging: Box<Hanging>,
+        /// What of that could not be read, and why.
+        not_read: Vec<String>,
         /// The user's name by now, if it has been renamed.
         name: Option<String>,
     },
@@ -61,6 +65,15 @@ pub enum Course {
         /// What went wrong.
         problem: String,
     },
+    /// The policy that denies everything is on another user, or may be, who got the name while it was put on.
+    OtherDenied {
+        /// That user's name.
+        user: String,
+        /// Why it could not be taken off.
+        problem: String,
+        /// What came of the finding beside that.
+        course: Box<Course>,
+    },
 }
 
 /// How something can be gone.
@@ -70,6 +83,10 @@ pub enum Gone {
     Nothing,
     /// The name is taken by something else, made later, which has an event of its own.
     Retaken,
+    /// The user of the name was made after the event: what the event made was another user's.
+    OtherUser,
+    /// There is no user of the name: it was deleted with everything it had, or renamed and has it still.
+    NoUser,
 }
 
 /// How far the deletion of a user came.
@@ -79,10 +96,12 @@ pub struct Deletion {
     pub name: Option<String>,
     /// All that was seen hanging on the user.
     pub hung: Hanging,
-    /// When it was first shut off: the denial on, or no password and no active key left.
+    /// When the policy that denies everything was first put on.
     pub shut_off_at: Option<DateTime<Utc>>,
     /// When `DeleteUser` had succeeded.
     pub deleted_at: Option<DateTime<Utc>>,
+    /// Names under which `DeleteUser` hit another user, who had got the name between the last look and the call.
+    pub others_deleted: Vec<String>,
     /// Virtual MFA devices that could not be deleted: they belong to nobody.
     pub devices_left: Vec<String>,
     /// How many times it was tried to delete the user.
@@ -135,13 +154,25 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push("Nothing was changed: snapback only tells of this.".to_owned());
             report.left = to_look_at(finding);
         }
-        Course::NotRead { problem } => {
+        Course::NotRead { problem, name } => {
             report.outcome = Outcome::Failed;
             report.headline = about.headline(" could not be read");
             report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
             report.done.push("Nothing: the account could not be read.".to_owned());
-            report.left.push(format!("Look at {} now.", about.in_full));
-            report.left.extend(by_hand(finding));
+            say_renamed(&mut report, name.as_deref());
+            report.left.extend(match name {
+                Some(name) => vec![
+                    format!(
+                        "Look at IAM user {} now. Another user may have the old name by now: leave that one alone.",
+                        quote(name)
+                    ),
+                    delete_by_hand(name),
+                ],
+                None => {
+                    let look = format!("Look at {} now.", about.in_full);
+                    [look].into_iter().chain(by_hand(finding)).collect()
+                }
+            });
             report.left.push(TRIES_AGAIN.to_owned());
         }
         Course::Unidentified => {
@@ -154,7 +185,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.left.push("See whether it is the user that the event made; if it is, delete it:".to_owned());
             report.left.extend(by_hand(finding));
         }
-        Course::Withheld { actions, hanging, name } => {
+        Course::Withheld { actions, hanging, not_read, name } => {
             say_renamed(&mut report, name.as_deref());
             let why = if settings.rollout == Rollout::Observe {
                 report.headline = format!("would have reverted: {}", report.headline);
@@ -171,14 +202,25 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 None => by_hand(finding),
             });
             say_hanging(&mut report.left, hanging);
+            report
+                .left
+                .extend(not_read.iter().map(|problem| format!("Not all of it could be read: {}.", quote(problem))));
         }
+        Course::Gone(Gone::NoUser) => no_user(finding, &about, &mut report),
         Course::Gone(gone) => {
             let how = match gone {
                 Gone::Nothing => {
                     report.done.push("There is nothing to take back: it was gone already.".to_owned());
                     ", already gone"
                 }
-                Gone::Retaken => {
+                Gone::OtherUser => {
+                    report.done.push(
+                        "The user of that name was made after this: the event was about another user, and that one is gone or renamed."
+                            .to_owned(),
+                    );
+                    ", another user has the name"
+                }
+                Gone::Retaken | Gone::NoUser => {
                     let (how, words) = retaken(finding);
                     report.done.push(words.to_owned());
                     how
@@ -226,8 +268,47 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.problem = Some(problem.clone());
             unfinished(event, &about, deletion, standing, &mut report);
         }
+        Course::OtherDenied { user, problem, course } => {
+            report = self::report(event, finding, settings, course, report.steps);
+            report.outcome = Outcome::Failed;
+            report.headline = about.headline(": another user is shut off");
+            let also = report.problem.take().map(|problem| format!("; {problem}")).unwrap_or_default();
+            report.problem = Some(format!("{problem}{also}"));
+            report.done.push(format!(
+                "{CONTAINMENT}, which denies everything, was put on another user, who had got the name {} meanwhile, and could not be taken off.",
+                quote(user)
+            ));
+            let lift = user_command(
+                "delete-user-policy",
+                user,
+                &[("--policy-name", CONTAINMENT)],
+                "delete that inline policy of the user",
+            );
+            report.left.splice(0..0, ["Let that user work again, unless it is an intruder's:".to_owned(), lift]);
+        }
     }
     report
+}
+
+/// Nobody can say by then whether it is gone.
+fn no_user(finding: &Finding, about: &About, report: &mut Report) {
+    report.headline = about.headline(", and no user of that name");
+    report.done.push("Nothing was taken back: there is no user of that name. It was deleted, or renamed.".to_owned());
+    let renamed = match finding {
+        Finding::MfaDeactivated { .. } => {
+            report.severity = Some(Severity::Low);
+            "If it was renamed, the user of the new name has no such MFA device any more."
+        }
+        _ => {
+            report.severity = Some(Severity::High);
+            "If it was renamed, the user of the new name still has it. Take it away there."
+        }
+    };
+    report.left = vec![
+        "If another mail says that snapback deleted this user, nothing is left to do.".to_owned(),
+        format!("Otherwise look in CloudTrail for UpdateUser and DeleteUser with the user name {}.", quote(about.user)),
+        renamed.to_owned(),
+    ];
 }
 
 fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Report) {
@@ -253,6 +334,10 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
     }
     report.done.push("It was read again afterwards: the user is not there any more.".to_owned());
     report.left.extend(used_until(&deletion.hung));
+    say_others_deleted(deletion, report);
+    if !deletion.others_deleted.is_empty() {
+        report.headline = about.headline(" deleted, and another user too");
+    }
     if !deletion.devices_left.is_empty() {
         report.outcome = Outcome::Contained;
         report.headline = about.headline(" deleted, an MFA device is left");
@@ -317,7 +402,21 @@ fn unfinished(event: &Event, about: &About, deletion: &Deletion, standing: &Stan
         None => report.left.push("What still hangs on it could not be read completely.".to_owned()),
     }
     report.left.extend(used_until(&deletion.hung));
+    say_others_deleted(deletion, report);
     report.left.push(TRIES_AGAIN.to_owned());
+}
+
+fn say_others_deleted(deletion: &Deletion, report: &mut Report) {
+    for name in &deletion.others_deleted {
+        report.done.push(format!(
+            "A call deleted another user, who had got the name {} between the last look and the call.",
+            quote(name)
+        ));
+        report.left.push(format!(
+            "See in CloudTrail who that other user {} was (CreateUser, UpdateUser), and make it again if it was needed.",
+            quote(name)
+        ));
+    }
 }
 
 /// What a finding is about.
@@ -400,13 +499,18 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         Finding::PolicyAttached { user, policy } => {
             vec![format!("{call} attached a policy to IAM user {}:", quote(user)), format!("  - {}", quote(policy))]
         }
-        Finding::PolicyPut { user, policy, document } => vec![
+        Finding::PolicyPut { user, policy, document: Some(document) } => vec![
             format!(
                 "{call} put the inline policy {}, which allows something, on IAM user {}:",
                 quote(policy),
                 quote(user)
             ),
             format!("  {}", quote(&document.to_string())),
+        ],
+        Finding::PolicyPut { user, policy, document: None } => vec![
+            format!("{call} put the inline policy {} on IAM user {}.", quote(policy), quote(user)),
+            "The event does not hold what it says; CloudTrail leaves out what is too long. The account was asked."
+                .to_owned(),
         ],
         Finding::Quarantined { user, policy } => vec![
             format!("AWS's quarantine policy {} was put on IAM user {}.", quote(policy), quote(user)),
@@ -566,10 +670,28 @@ fn after_taking_back(finding: &Finding) -> Vec<String> {
             "See in CloudTrail whether the user signed in meanwhile (ConsoleLogin). Such a session lives up to 12 hours; to cut it:".to_owned(),
             cut_sessions(user),
         ],
-        Finding::PolicyAttached { policy, .. } => vec![
-            "See in CloudTrail what the user did meanwhile.".to_owned(),
-            format!("Only the attachment was taken away: the policy {} is still in the account.", quote(policy)),
-        ],
+        Finding::PolicyAttached { user, policy } => {
+            let mut lines = vec![
+                "See in CloudTrail what the user did meanwhile.".to_owned(),
+                format!("Only the attachment was taken away: the policy {} is still in the account.", quote(policy)),
+            ];
+            if !is_of_aws(policy) {
+                lines.push(
+                    "All versions of such a policy count, because any can be made the default. Look at each of them.".to_owned(),
+                );
+            }
+            lines.push(
+                "The event does not tell whether the policy was attached before, with a right to be. If so, attach it again:"
+                    .to_owned(),
+            );
+            lines.push(user_command(
+                "attach-user-policy",
+                user,
+                &[("--policy-arn", policy)],
+                "attach the policy to the user in the IAM console",
+            ));
+            lines
+        }
         Finding::PolicyPut { policy, .. } => vec![
             "See in CloudTrail what the user did meanwhile.".to_owned(),
             format!(
@@ -655,14 +777,19 @@ fn deny_by_hand(user: &str) -> String {
 
 /// Denies everything to sessions that began before the command is run: the shell puts the time in.
 fn cut_sessions(user: &str) -> String {
-    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"'$(date -u +%FT%TZ)'"}}}]}"#;
+    const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"NOW"}}}]}"#;
     put_policy(user, "cut-sessions", DOCUMENT)
 }
 
-/// `document` is of our making: a quotation mark in it is meant for the shell.
+/// `NOW` in `document`, which is of our making, is the time; a shell puts it in by itself.
 fn put_policy(user: &str, policy: &str, document: &str) -> String {
     match cli("put-user-policy", &[("--user-name", user), ("--policy-name", policy)]) {
-        Some(command) => format!("{command} --policy-document '{document}'"),
-        None => format!("  - put the inline policy {policy} on the user: {document}"),
+        Some(command) => {
+            format!("{command} --policy-document '{}'", document.replace("NOW", "'$(date -u +%FT%TZ)'"))
+        }
+        None => {
+            let document = document.replace("NOW", "the time now, such as 2026-01-31T12:00:00Z");
+            format!("  - put the inline policy {policy} on the user in the IAM console: {document}")
+        }
     }
 }
