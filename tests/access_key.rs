@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use rules::Outcome::{self, Alert, Contained, Failed, Reverted};
 use rules::access_key::Kind::{self, ServiceSpecificCredential, SigningCertificate, SshPublicKey};
 use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
-use sandbox::{Fault, StandIn, StandInOptions, local_config};
+use sandbox::{CERTIFICATE, Fault, StandIn, StandInOptions, local_config};
 use serde_json::{Value, json};
 use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, stand_in, unique};
 
@@ -27,16 +27,6 @@ const ALLOW_ALL: &str =
 const TRUST_ACCOUNT: &str = r#"{"Version": "2012-10-17", "Statement":
     {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}}"#;
 const SSH_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC example";
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
-MIIBdjCCARugAwIBAgIUMusuSff6fb5Ujzh9Ez/Zeep5aqYwCgYIKoZIzj0EAwIw\n\
-DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIxNDI3MDJaGA8yMTI2MTAyOTE0Mjcw\n\
-MlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCdO\n\
-+P9MsfurVWOXFa2tFx6rA9otjGlFcOZv5NXoByenrG15TRInb7aXoJ1pYF/jT17Y\n\
-vdXumc7wAjFvqJug5UujUzBRMB0GA1UdDgQWBBTneC9PMg9xQJitVdZ/tEj9SqdI\n\
-TDAfBgNVHSMEGDAWgBTneC9PMg9xQJitVdZ/tEj9SqdITDAPBgNVHRMBAf8EBTAD\n\
-AQH/MAoGCCqGSM49BAMCA0kAMEYCIQD7mmfu2Djkj9H/F7a1JOxaq+69fq3klINN\n\
-pqz/ahGC7AIhAPRUHYNj451Osc20njkV0BLQe4mhUj9g1R/7DfOT6Fa9\n\
------END CERTIFICATE-----";
 
 // ---------------------------------------------------------------------------------------------------------
 // The account and the events
@@ -774,7 +764,8 @@ async fn in_a_second_process_it_is_already_gone() {
         let made = scene.make(kind).await;
         scene.run_late(&made.event).await;
         let ran = with_short_searches(scene.run_late(&made.event).await);
-        let asked = if kind == KEY { refused(last_use(&made), 404) } else { expected("ListUsers", &[]) };
+        let asked =
+            if kind == KEY { refused(last_use(&made), 404) } else { expected("ListUsers", &[("MaxItems", "1000")]) };
         ran.is(Violation, &[Alert], &[refused(scene.off(&made), 404), asked, publish()]);
         ran.mail_says(&["already gone: new", "Nothing was changed"]);
         scene.ended(&made, None).await;
@@ -894,7 +885,7 @@ async fn a_credential_is_found_after_its_user_was_renamed() {
         let (old, old_list, old_name) = (scene.off(&made), scene.listed(kind), scene.user.clone());
         scene.user = scene.rename().await;
         let ran = with_short_searches(scene.run_with(settings, &made.event).await);
-        let asked = if kind == KEY { last_use(&made) } else { expected("ListUsers", &[]) };
+        let asked = if kind == KEY { last_use(&made) } else { expected("ListUsers", &[("MaxItems", "1000")]) };
         if settings.is_empty() {
             let rest = vec![scene.deleted(&made), scene.listed(kind), publish()];
             ran.is(Violation, &[Reverted], &calls([vec![refused(old, 404), asked], scene.struck(&made), rest]));

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use rules::command::is_account_id;
 use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
 use rules::role_trust::judge::{Circle, Organization, strangers};
@@ -345,8 +346,8 @@ impl Course<'_> {
         let own = self.event.account.as_deref().unwrap_or_default();
         let is_outside = |principal: &String| {
             let account = principal.split(':').nth(4).unwrap_or(principal);
-            let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-            principal == "*" || (is_account && account != own && !self.settings.trusted_accounts.contains(account))
+            principal == "*"
+                || (is_account_id(account) && account != own && !self.settings.trusted_accounts.contains(account))
         };
         let lets_in = |statement: &&Value| {
             let principal = field(statement, "Principal");

@@ -202,7 +202,8 @@ impl Account<'_> {
     async fn users(&self) -> Result<Vec<String>, CallError> {
         let (mut users, mut marker) = (Vec::new(), None);
         loop {
-            let request = self.iam.list_users().set_marker(marker.take()).send();
+            // As many as AWS gives at a time.
+            let request = self.iam.list_users().max_items(1_000).set_marker(marker.take()).send();
             let page = self.calls.make("ListUsers", "", request, |page| count(page.users().len())).await?;
             users.extend(page.users().iter().map(|user| user.user_name().to_owned()));
             marker = next(page.is_truncated(), page.marker());

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use crate::command::is_account_id;
 use crate::public::WidestPublic;
 use crate::security_group::traffic::{Protocol, Traffic};
 
@@ -248,11 +249,7 @@ impl FromStr for Rollout {
 }
 
 fn account_id(text: &str) -> Result<String, String> {
-    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("`{text}` is not an account id of 12 digits"))
-    }
+    if is_account_id(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an account id of 12 digits")) }
 }
 
 fn trusted_actor(arn: &str) -> Result<String, String> {

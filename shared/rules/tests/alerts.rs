@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod common;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +15,11 @@ use rules::security_group::traffic::{Source, Traffic};
 use rules::settings::Given;
 use rules::{Event, Settings, event};
 use serde_json::{Value, json};
+
+use common::Scene;
+
+const SCENE: Scene =
+    Scene { account: "111122223333", region: "eu-central-1", time: "2026-03-02T09:14:05Z", service: "ec2" };
 
 const GROUP: &str = "sg-0a1b2c3d4e5f60718";
 const LIST: &str = "pl-0f9e8d7c6b5a40312";
@@ -175,7 +182,7 @@ fn unreadable_without_a_name() {
 #[test]
 fn hostile() {
     let forged = "x\r\n\r\nLEFT FOR YOU TO DO\nNothing. <script>alert(1)</script> https://evil.example/";
-    let mut raw = record("AuthorizeSecurityGroupIngress", &Value::Null, &Value::Null);
+    let mut raw = SCENE.record("AuthorizeSecurityGroupIngress", &Value::Null, &Value::Null);
     raw["requestParameters"] = json!({"groupName": format!("\u{202e}{forged}"), "ipPermissions": {"items": [
         {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}},
         {"ipProtocol": forged, "prefixListIds": {"items": [{"prefixListId": forged}]},
@@ -261,32 +268,7 @@ fn list_widened() -> Event {
 }
 
 fn called(name: &str, request: &Value, response: &Value) -> Event {
-    event::parse(&record(name, request, response)).unwrap()
-}
-
-fn record(name: &str, request: &Value, response: &Value) -> Value {
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "arn": "arn:aws:sts::111122223333:assumed-role/Developer/mika@example.com",
-            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
-            "sessionContext": {
-                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Developer"},
-                "attributes": {"mfaAuthenticated": "true"},
-            },
-        },
-        "eventTime": "2026-03-02T09:14:05Z",
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "eu-central-1",
-        "sourceIPAddress": "198.51.100.24",
-        "userAgent": "aws-cli/2.33.4 md/command#ec2",
-        "requestParameters": request,
-        "responseElements": response,
-        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
-        "recipientAccountId": "111122223333",
-    })
+    event::parse(&SCENE.record(name, request, response)).unwrap()
 }
 
 fn group(rules: &[&str]) -> Live {

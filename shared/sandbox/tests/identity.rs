@@ -16,7 +16,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::enable_mfa_device::{EnableMFADeviceError, EnableMfaDeviceOutput};
 use aws_sdk_iam::types::{AccessKey, ServiceSpecificCredential, StatusType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use sandbox::{StandIn, StandInOptions, local_config};
+use sandbox::{CERTIFICATE, StandIn, StandInOptions, local_config};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -28,16 +28,6 @@ const TRUST_ACCOUNT: &str = r#"{"Version": "2012-10-17", "Statement": {
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 const CODE_COMMIT: &str = "codecommit.amazonaws.com";
 const BEDROCK: &str = "bedrock.amazonaws.com";
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
-MIIBdjCCARugAwIBAgIUMusuSff6fb5Ujzh9Ez/Zeep5aqYwCgYIKoZIzj0EAwIw\n\
-DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIxNDI3MDJaGA8yMTI2MTAyOTE0Mjcw\n\
-MlowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCdO\n\
-+P9MsfurVWOXFa2tFx6rA9otjGlFcOZv5NXoByenrG15TRInb7aXoJ1pYF/jT17Y\n\
-vdXumc7wAjFvqJug5UujUzBRMB0GA1UdDgQWBBTneC9PMg9xQJitVdZ/tEj9SqdI\n\
-TDAfBgNVHSMEGDAWgBTneC9PMg9xQJitVdZ/tEj9SqdITDAPBgNVHRMBAf8EBTAD\n\
-AQH/MAoGCCqGSM49BAMCA0kAMEYCIQD7mmfu2Djkj9H/F7a1JOxaq+69fq3klINN\n\
-pqz/ahGC7AIhAPRUHYNj451Osc20njkV0BLQe4mhUj9g1R/7DfOT6Fa9\n\
------END CERTIFICATE-----";
 
 // A static is never dropped: the server ends when this process does.
 fn stand_in() -> &'static StandIn {

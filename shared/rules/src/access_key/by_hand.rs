@@ -1,7 +1,6 @@
 //! What a person can run where snapback could not, or should not.
 //!
-//! Names and ids come from the event. A command holds them only if they have the form that AWS gives them, so that nobody can
-//! choose a name that becomes part of a command; otherwise the way through the console is told.
+//! A command holds names and ids only if they are fit for it ([`crate::command`]); otherwise the way through the console is told.
 
 use chrono::{DateTime, Utc};
 
@@ -9,6 +8,7 @@ use super::Kind;
 use super::detect::Credential;
 use super::plan::{Action, plan};
 use super::sessions::{POLICY_NAME, denies_older_sessions};
+use crate::command::{is_credential_id, is_iam_name};
 use crate::settings::Mode;
 use crate::text::quote;
 
@@ -53,7 +53,7 @@ pub(super) fn delete(credential: &Credential, user: &str) -> String {
 
 /// The options that name a credential, or else its place in the console.
 fn named(credential: &Credential, user: &str) -> Result<String, String> {
-    if is_id(&credential.id) && is_name(user) {
+    if is_credential_id(&credential.id) && is_iam_name(user) {
         let (_, option) = command(credential.kind);
         Ok(format!("--user-name {user} {option} {}", credential.id))
     } else {
@@ -64,7 +64,7 @@ fn named(credential: &Credential, user: &str) -> Result<String, String> {
 /// Ends the temporary credentials that a user has got so far.
 pub(super) fn end_sessions(user: &str, now: DateTime<Utc>) -> String {
     let document = denies_older_sessions(now);
-    if is_name(user) {
+    if is_iam_name(user) {
         format!(
             "  aws iam put-user-policy --user-name {user} --policy-name {POLICY_NAME} --policy-document '{document}'"
         )
@@ -75,7 +75,7 @@ pub(super) fn end_sessions(user: &str, now: DateTime<Utc>) -> String {
 
 /// Takes back what [`end_sessions`] does.
 pub(super) fn allow_sessions(user: &str) -> String {
-    if is_name(user) {
+    if is_iam_name(user) {
         format!("  aws iam delete-user-policy --user-name {user} --policy-name {POLICY_NAME}")
     } else {
         format!("  In the console under IAM, Users, {}, Permissions", quote(user))
@@ -87,7 +87,7 @@ pub(super) fn end_role_sessions(arn: &str, now: DateTime<Utc>) -> String {
     const NAME: &str = "AWSRevokeOlderSessions";
     let document = denies_older_sessions(now);
     let role = arn.split_once(":role/").and_then(|(_, path_and_name)| path_and_name.rsplit('/').next());
-    match role.filter(|role| is_name(role)) {
+    match role.filter(|role| is_iam_name(role)) {
         Some(role) => {
             format!("  aws iam put-role-policy --role-name {role} --policy-name {NAME} --policy-document '{document}'")
         }
@@ -102,28 +102,10 @@ pub(super) fn look_at_use(kind: Kind, id: Option<&str>) -> Vec<String> {
     }
     let lines =
         "See what was done with the key in CloudTrail's event history, region by region (look up by AWS access key):";
-    let command = id.filter(|id| is_id(id)).map(|id| {
+    let command = id.filter(|id| is_credential_id(id)).map(|id| {
         format!("  aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue={id} --region us-east-1")
     });
     std::iter::once(lines.to_owned()).chain(command).collect()
-}
-
-/// Whether an id has the form that AWS gives it.
-pub(super) fn is_id(id: &str) -> bool {
-    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// Whether the name of a user or role has the form that IAM allows, and can't be taken for an option
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && !name.starts_with('-')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
-}
-
-/// Whether an account's number is one.
-pub(super) fn is_account(id: &str) -> bool {
-    id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -131,15 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_aws_could_have_given_gets_into_a_command() {
-        assert!(is_name("a.b+c=d,e@f_g-h") && is_id("AKIAIOSFODNN7EXAMPLE") && is_account("123456789012"));
-        for name in ["", "-rf", "a b", "a'b", "$(x)", "a;b", "a\nb", "ü", &"x".repeat(65)] {
-            assert!(!is_name(name), "{name}");
-        }
-        for id in ["AKIA", "AKIAIOSFODNN7EXAMPL'", "AKIAIOSFODNN7 EXAMPLE"] {
-            assert!(!is_id(id), "{id}");
-        }
-        assert!(!is_account("12345678901") && !is_account("12345678901x"));
+    fn a_role_is_named_in_a_command_only_by_its_name() {
         let now = DateTime::UNIX_EPOCH;
         assert!(end_role_sessions("arn:aws:iam::123456789012:role/team/Deploy", now).contains("--role-name Deploy "));
         for arn in ["arn:aws:iam::123456789012:role/x;y", "arn:aws:iam::123456789012:user/Deploy", "Deploy"] {

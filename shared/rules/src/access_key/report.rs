@@ -10,6 +10,7 @@ use super::detect::{Change, Credential, RootCredential};
 use super::plan::{Action, Status, plan};
 use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::command::{is_account_id, is_credential_id};
 use crate::event::Event;
 use crate::settings::{Mode, Rollout, Settings};
 use crate::text::quote;
@@ -158,7 +159,7 @@ pub fn of_root(event: &Event, credential: &RootCredential) -> Report {
             .to_owned(),
     );
     let (noun, option) = by_hand::command(credential.kind);
-    let named = credential.id.as_deref().filter(|id| by_hand::is_id(id));
+    let named = credential.id.as_deref().filter(|id| is_credential_id(id));
     let named = named.map_or_else(|| format!("{option} THE-ID"), |id| format!("{option} {id}"));
     report.left = vec![
         "Remove it now, also if it was made on purpose: nothing needs credentials of the root user.".to_owned(),
@@ -168,7 +169,7 @@ pub fn of_root(event: &Event, credential: &RootCredential) -> Report {
         format!("  3. {find}"),
         "Or from the organization's management account, where central root access is enabled in IAM:".to_owned(),
     ];
-    let account = event.account.as_deref().filter(|account| by_hand::is_account(account)).unwrap_or("THE-ACCOUNT-ID");
+    let account = event.account.as_deref().filter(|account| is_account_id(account)).unwrap_or("THE-ACCOUNT-ID");
     report.left.extend([
         format!("  aws sts assume-root --region us-west-2 --target-principal {account} \\"),
         "    --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials".to_owned(),

@@ -6,12 +6,10 @@ use super::detect::{Finding, is_of_aws};
 use super::plan::{Action, Hanging};
 use super::{CONTAINMENT, DENY_EVERYTHING};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::command::is_argument;
 use crate::event::Event;
 use crate::settings::{Rollout, Settings};
 use crate::text::quote;
-
-/// The longest text that is put into a command.
-const LONGEST_ARGUMENT: usize = 300;
 
 /// What came of a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -760,15 +758,9 @@ fn user_command(operation: &str, user: &str, rest: &[(&str, &str)], instead: &st
 }
 
 fn cli(operation: &str, arguments: &[(&str, &str)]) -> Option<String> {
-    let fit = arguments.iter().all(|(_, value)| is_fit(value));
+    let fit = arguments.iter().all(|(_, value)| is_argument(value));
     let written: Vec<String> = arguments.iter().map(|(name, value)| format!("{name} {value}")).collect();
     fit.then(|| format!("  aws iam {operation} {}", written.join(" ")))
-}
-
-/// Whether a text can stand in a command as it is: nothing that a shell reads as anything else, and no option.
-fn is_fit(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
-    !text.is_empty() && text.len() <= LONGEST_ARGUMENT && !text.starts_with('-') && text.bytes().all(is_plain)
 }
 
 fn deny_by_hand(user: &str) -> String {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::principal::is_unique_id;
 use super::texts;
+use crate::command::is_account_id;
 use crate::json::field;
 
 /// Keys that are in every request, so that an operator that lets an absent key pass lets nothing pass
@@ -177,11 +178,6 @@ impl fmt::Display for Condition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {} {}", self.operator, self.key, self.values.join(", "))
     }
-}
-
-/// Whether the text is an account's id.
-pub fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The text up to the first wildcard or policy variable.

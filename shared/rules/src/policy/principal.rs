@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::condition::is_account_id;
+use crate::command::is_account_id;
 use crate::json::{field, scalar};
 
 /// What begins the unique id of a principal

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::judge::{Circle, Organization, Standing, strangers};
+use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
 use crate::policy;
-use crate::policy::condition::is_account_id;
 use crate::policy::texts;
 use crate::settings::Settings;
 

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::command::is_account_id;
 use crate::json::field;
-use crate::policy::condition::{Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions, is_account_id};
+use crate::policy::condition::{Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions};
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
 use crate::policy::{allows, is_of_action, statements, texts};

@@ -6,9 +6,9 @@ use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
 use super::plan::{Action, Plan, Situation, is_the_same};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
-use crate::policy::condition::is_account_id;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
 
@@ -349,7 +349,7 @@ fn say_others(report: &mut Report, plan: &Plan) {
 fn how_to_close(report: &mut Report, trust: &Trust) {
     report.left.push("Unless it is meant: take them out of the role's trust policy, or delete the role.".to_owned());
     report.left.push("  Console: IAM, Roles, the role, Trust relationships, Edit trust policy.".to_owned());
-    if let Some(name) = safe_role_name(&trust.role_name) {
+    if let Some(name) = Some(&trust.role_name).filter(|name| is_iam_name(name)) {
         report.left.push("  Or:".to_owned());
         report.left.push(format!(
             "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument --output json > trust.json"
@@ -363,7 +363,7 @@ fn how_to_close(report: &mut Report, trust: &Trust) {
 
 /// What a person has to look at, since the role may have been used.
 fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
-    let Some(name) = safe_role_name(&trust.role_name) else {
+    let Some(name) = Some(&trust.role_name).filter(|name| is_iam_name(name)) else {
         report.left.push("See what the role may do: its policies, attached and inline.".to_owned());
         say_where_to_look(report);
         report.left.push(
@@ -402,13 +402,6 @@ fn say_where_to_look(report: &mut Report) {
         "    aws cloudtrail lookup-events --region us-east-1 --lookup-attributes AttributeKey=EventName,AttributeValue=AssumeRole"
             .to_owned(),
     );
-}
-
-/// The role's name, if it is of the form that IAM gives, so that it can be part of a command
-/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>).
-fn safe_role_name(name: &str) -> Option<&str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
-    ((1..=64).contains(&name.len()) && name.bytes().all(is_plain)).then_some(name)
 }
 
 fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
@@ -499,7 +492,7 @@ fn take_back(event: &Event, provider: &Provider) -> Vec<String> {
             ];
         }
         ("AddClientIDToOpenIDConnectProvider", Some(arn)) => {
-            text(&event.request, "clientID").filter(|id| is_plain_name(id)).map(|id| {
+            text(&event.request, "clientID").filter(|id| is_argument(id)).map(|id| {
                 format!(
                     "    aws iam remove-client-id-from-open-id-connect-provider --open-id-connect-provider-arn={arn} --client-id={id}"
                 )
@@ -520,11 +513,5 @@ fn safe_provider_arn(arn: &str) -> Option<&str> {
     let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else { return None };
     let is_partition = partition.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let name = resource.strip_prefix("saml-provider/").or_else(|| resource.strip_prefix("oidc-provider/"));
-    (is_partition && is_account_id(account) && name.is_some_and(is_plain_name)).then_some(arn)
-}
-
-/// Such that it can be part of a command. The AWS CLI would read a value that begins like `file://` from there.
-fn is_plain_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte);
-    (1..=255).contains(&name.len()) && name.bytes().all(is_plain) && !name.contains("://")
+    (is_partition && is_account_id(account) && name.is_some_and(is_argument)).then_some(arn)
 }

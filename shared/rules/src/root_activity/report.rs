@@ -2,6 +2,7 @@
 
 use super::detect::{AccessChange, Attempt, Effect, Finding};
 use crate::alert::{Outcome, Report, Severity};
+use crate::command::is_account_id;
 use crate::event::Event;
 use crate::text::quote;
 
@@ -373,8 +374,7 @@ fn left(event: &Event, finding: &Finding) -> Vec<String> {
 
 /// The account's id for a command: only if it is one.
 fn account(event: &Event) -> &str {
-    let is_id = |id: &&str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
-    event.account.as_deref().filter(is_id).unwrap_or("ACCOUNT_ID")
+    event.account.as_deref().filter(|id| is_account_id(id)).unwrap_or("ACCOUNT_ID")
 }
 
 #[cfg(test)]

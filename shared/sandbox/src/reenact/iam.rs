@@ -18,6 +18,7 @@ use runtime::CallError;
 use serde_json::{Value, json};
 
 use super::{ReenactError, not_enough};
+use crate::CERTIFICATE;
 
 /// The calls that can be made again.
 const CALLS: &[&str] = &[
@@ -60,8 +61,6 @@ const SOME_POLICY: &str =
 /// What a role trusts before the event changes it.
 const TRUST_BEFORE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-/// Public halves of key pairs whose private halves nobody has.
-const CERTIFICATE: &str = include_str!("certificate.pem");
 const SSH_KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC7vbqajDhA replay";
 const ANOTHER_THUMBPRINT: &str = "0123456789abcdef0123456789abcdef01234567";
 const THUMBPRINT: &str = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280";

@@ -1,0 +1,59 @@
+//! What of an event may stand in a command that a mail shows.
+//!
+//! Names and ids come from whoever made the call. They get into a command only if they have the form that AWS gives them, so that nobody
+//! can choose a name that does something in the reader's shell.
+
+/// The longest text that is put into a command.
+const LONGEST_ARGUMENT: usize = 300;
+
+/// Whether this is an account's id.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether this has the form of a credential's id, such as an access key's.
+pub fn is_credential_id(text: &str) -> bool {
+    (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether this is a name that IAM takes for a user or role, and no option
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+pub fn is_iam_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
+}
+
+/// Whether this can stand in a command as it is: nothing that a shell reads as anything else, no option, and nothing like
+/// `file://…`, from where the AWS CLI would read
+/// (<https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html>).
+pub fn is_argument(text: &str) -> bool {
+    (1..=LONGEST_ARGUMENT).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.contains("://")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_:/-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_aws_could_have_given_gets_into_a_command() {
+        assert!(is_account_id("123456789012") && is_credential_id("AKIAIOSFODNN7EXAMPLE"));
+        assert!(is_iam_name("a.b+c=d,e@f_g-h") && is_argument("arn:aws:iam::123456789012:policy/team/a.b+c=d,e@f_g-h"));
+        for id in ["12345678901", "12345678901x", "1234567890123", "", "12345678901;", "１２３４"] {
+            assert!(!is_account_id(id), "{id}");
+        }
+        for id in ["AKIA", "AKIAIOSFODNN7EXAMPL'", "AKIAIOSFODNN7 EXAMPLE"] {
+            assert!(!is_credential_id(id), "{id}");
+        }
+        for text in ["", "-rf", "--profile", "a b", "a'b", "$(x)", "a;b", "a\nb", "ü", "a*", &"x".repeat(301)] {
+            assert!(!is_iam_name(text) && !is_argument(text), "{text}");
+        }
+        for text in ["file:///etc/passwd", "fileb://x", "https://evil.example/x"] {
+            assert!(!is_argument(text), "{text}");
+        }
+        assert!(!is_iam_name(&"x".repeat(65)));
+    }
+}
