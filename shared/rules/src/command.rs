@@ -24,6 +24,14 @@ pub fn is_iam_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
 }
 
+/// Whether this is a name that S3 has given a bucket at any time: until 2018, us-east-1 took capitals, underscores and up to 255 characters
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
+pub fn is_bucket_name(text: &str) -> bool {
+    (3..=255).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 /// Whether this can stand in a command as it is: nothing that a shell reads as anything else, no option, and nothing like
 /// `file://…`, from where the AWS CLI would read
 /// (<https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html>).
@@ -55,5 +63,9 @@ mod tests {
             assert!(!is_argument(text), "{text}");
         }
         assert!(!is_iam_name(&"x".repeat(65)));
+        assert!(is_bucket_name("my.bucket-1") && is_bucket_name("Old_Bucket") && is_bucket_name(&"x".repeat(255)));
+        for name in ["ab", "-rf", "a b", "a/b", "arn:aws:s3:::b", "büc", "a$b", &"x".repeat(256)] {
+            assert!(!is_bucket_name(name), "{name}");
+        }
     }
 }

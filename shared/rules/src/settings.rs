@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use crate::command::is_account_id;
+use crate::command::{is_account_id, is_bucket_name};
 use crate::public::WidestPublic;
 use crate::security_group::traffic::{Protocol, Traffic};
 
@@ -25,6 +25,8 @@ pub struct Definition {
 pub const DEFINITIONS: &[Definition] = &[
     Definition { parameter: "IamUserMode", default: "revert", takes: "`revert`, `alert` or `off`" },
     Definition { parameter: "AccessKeyMode", default: "revert", takes: "`revert`, `quarantine`, `alert` or `off`" },
+    Definition { parameter: "S3PublicMode", default: "revert", takes: "`revert`, `alert` or `off`" },
+    Definition { parameter: "S3CrossAccountMode", default: "alert", takes: "`revert`, `alert` or `off`" },
     Definition { parameter: "SecurityGroupMode", default: "revert", takes: "`revert`, `alert` or `off`" },
     Definition { parameter: "RoleTrustMode", default: "alert", takes: "`revert`, `alert` or `off`" },
     Definition { parameter: "RootActivityMode", default: "alert", takes: "`alert` or `off`" },
@@ -35,6 +37,7 @@ pub const DEFINITIONS: &[Definition] = &[
         takes: "ARNs of IAM roles and users, comma-separated; `*` only after `role/aws-reserved/sso.amazonaws.com/`",
     },
     Definition { parameter: "TrustedAccounts", default: "", takes: "account ids of 12 digits, comma-separated" },
+    Definition { parameter: "PublicBuckets", default: "", takes: "names of S3 buckets, comma-separated" },
     Definition {
         parameter: "AllowedPublicPorts",
         default: "",
@@ -55,6 +58,10 @@ pub struct Settings {
     pub iam_user_mode: Mode,
     /// What to do about long-term credentials.
     pub access_key_mode: Mode,
+    /// What to do about public access to S3.
+    pub s3_public_mode: Mode,
+    /// What to do about bucket policies that give another account access.
+    pub s3_cross_account_mode: Mode,
     /// What to do about security groups open to the world.
     pub security_group_mode: Mode,
     /// What to do about roles that trust somebody outside.
@@ -65,8 +72,10 @@ pub struct Settings {
     pub rollout: Rollout,
     /// ARNs, possibly ending in or holding `*`.
     trusted_actors: Vec<String>,
-    /// Ids of other accounts that roles may trust.
+    /// Ids of other accounts that roles may trust and buckets may let in.
     pub trusted_accounts: BTreeSet<String>,
+    /// Names of buckets that may be public.
+    pub public_buckets: BTreeSet<String>,
     /// What may be open to the world.
     pub allowed_public_ports: Vec<Traffic>,
     /// How wide sources may be.
@@ -157,12 +166,15 @@ impl Settings {
             access_key_mode: read(given, "AccessKeyMode", |text| {
                 mode(text, &["revert", "quarantine", "alert", "off"])
             })?,
+            s3_public_mode: read(given, "S3PublicMode", |text| mode(text, &["revert", "alert", "off"]))?,
+            s3_cross_account_mode: read(given, "S3CrossAccountMode", |text| mode(text, &["revert", "alert", "off"]))?,
             security_group_mode: read(given, "SecurityGroupMode", |text| mode(text, &["revert", "alert", "off"]))?,
             role_trust_mode: read(given, "RoleTrustMode", |text| mode(text, &["revert", "alert", "off"]))?,
             root_activity_mode: read(given, "RootActivityMode", |text| mode(text, &["alert", "off"]))?,
             rollout: read(given, "Rollout", str::parse)?,
             trusted_actors: read(given, "TrustedActors", |text| list(text).map(trusted_actor).collect())?,
             trusted_accounts: read(given, "TrustedAccounts", |text| list(text).map(account_id).collect())?,
+            public_buckets: read(given, "PublicBuckets", |text| list(text).map(bucket_name).collect())?,
             allowed_public_ports: read(given, "AllowedPublicPorts", |text| {
                 let ports: Result<Vec<_>, _> = list(text).map(allowed_ports).collect();
                 Ok(ports?.concat())
@@ -250,6 +262,10 @@ impl FromStr for Rollout {
 
 fn account_id(text: &str) -> Result<String, String> {
     if is_account_id(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not an account id of 12 digits")) }
+}
+
+fn bucket_name(name: &str) -> Result<String, String> {
+    if is_bucket_name(name) { Ok(name.to_owned()) } else { Err(format!("`{name}` is not the name of a bucket")) }
 }
 
 fn trusted_actor(arn: &str) -> Result<String, String> {

@@ -1,0 +1,330 @@
+//! What an event opened, as far as the event tells.
+
+use serde_json::Value;
+
+use super::Scope;
+use super::acl::{Grant, Grantee, requested};
+use super::block::Block;
+use super::judge::{Circle, outsiders, public_statements};
+use crate::command::is_account_id;
+use crate::decision::Decision;
+use crate::event::Event;
+use crate::json::{field, items, text};
+use crate::policy;
+use crate::settings::{Mode, Settings};
+
+/// What an event opened, or may have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The account that it is in.
+    pub account: String,
+    /// Where the bucket is, if the event's own region does not say so.
+    pub region: Option<String>,
+    /// What.
+    pub opened: Opened,
+}
+
+/// What was changed, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opened {
+    /// The account's block: what it was set to, or `None` if it was deleted. What it was before is not in the event.
+    Account(Option<Block>),
+    /// A bucket.
+    Bucket {
+        /// Its name.
+        bucket: String,
+        /// What of it.
+        change: BucketChange,
+    },
+    /// An access point.
+    AccessPoint {
+        /// Its name.
+        name: String,
+        /// Its bucket, if the event says so.
+        bucket: Option<String>,
+        /// What of it.
+        change: AccessPointChange,
+    },
+    /// What is only told.
+    Told(Told),
+}
+
+/// What of a bucket was changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BucketChange {
+    /// Its block: what it was set to, or `None` if it was deleted.
+    Block(Option<Block>),
+    /// Its policy; `None` if the event does not hold it in a form that can be read.
+    Policy(Option<Value>),
+    /// Its access control list; `None` if the event does not hold it. Also that of a new bucket.
+    Acl(Option<Vec<Grant>>),
+    /// The access control list of an object in it.
+    ObjectAcl {
+        /// The object's key.
+        key: String,
+        /// Its version, if the call named one.
+        version_id: Option<String>,
+        /// The grants; `None` if the event does not hold them.
+        grants: Option<Vec<Grant>>,
+    },
+}
+
+/// What of an access point was changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccessPointChange {
+    /// It was made, with this block, which can't be changed any more.
+    Created(Block),
+    /// Its policy; `None` if the event does not hold it in a form that can be read.
+    Policy(Option<Value>),
+}
+
+/// What snapback does not take back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// A multi-Region access point that may be public.
+    MultiRegion {
+        /// Its name, if the event says so.
+        name: Option<String>,
+        /// What of it is public, or may be.
+        reasons: Vec<String>,
+    },
+    /// A bucket whose access control lists count from now on.
+    AclsEnabled {
+        /// The bucket.
+        bucket: String,
+        /// Its object ownership; `None` if the setting was deleted.
+        ownership: Option<String>,
+    },
+}
+
+/// Decides on one of S3's calls.
+pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    let finding = match read(event) {
+        Ok(Some(finding)) => finding,
+        Ok(None) => return ignore("it sets nothing that could be public"),
+        Err(missing) => return Decision::Unreadable(missing),
+    };
+    let bucket = match &finding.opened {
+        Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket.as_str()),
+        Opened::AccessPoint { bucket, .. } => bucket.as_deref(),
+        Opened::Account(_) | Opened::Told(Told::MultiRegion { .. }) => None,
+    };
+    let scope = Scope::of(settings, bucket);
+    let document = match &finding.opened {
+        Opened::Bucket { change: BucketChange::Policy(document), .. }
+        | Opened::AccessPoint { change: AccessPointChange::Policy(document), .. } => Some(document),
+        _ => None,
+    };
+    if let Some(document) = document {
+        return of_policy(document.as_ref(), scope, &finding, settings);
+    }
+    if let Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } =
+        &finding.opened
+    {
+        return of_acl(event, grants.as_deref(), scope, &finding);
+    }
+    if !scope.public {
+        return not_looked_for(settings);
+    }
+    match &finding.opened {
+        Opened::Account(Some(block)) | Opened::Bucket { change: BucketChange::Block(Some(block)), .. }
+            if block.is_on() =>
+        {
+            ignore("all four switches are on")
+        }
+        Opened::AccessPoint { change: AccessPointChange::Created(block), .. } if block.is_on() => {
+            ignore("all four switches of the access point are on")
+        }
+        Opened::Told(Told::MultiRegion { reasons, .. }) if reasons.is_empty() => {
+            ignore("the multi-Region access point is not public")
+        }
+        _ => Decision::Violation(finding),
+    }
+}
+
+fn not_looked_for(settings: &Settings) -> Decision<Finding> {
+    match settings.s3_public_mode {
+        Mode::Off => ignore("S3PublicMode is `off`"),
+        _ => ignore("the bucket is one of PublicBuckets"),
+    }
+}
+
+/// Whose a canonical user id is, only the account can tell, which shows its own in the list.
+fn of_acl(event: &Event, grants: Option<&[Grant]>, scope: Scope, finding: &Finding) -> Decision<Finding> {
+    let Some(grants) = grants else {
+        return match event.name.as_str() {
+            "CreateBucket" => ignore("a bucket without grants is private"),
+            _ if !scope.public && !scope.cross_account => ignore("neither rule looks at this bucket"),
+            _ => Decision::Candidate(finding.clone()),
+        };
+    };
+    if scope.public && grants.iter().any(|grant| grant.grantee.is_public()) {
+        return Decision::Violation(finding.clone());
+    }
+    let is_for_account = |grant: &Grant| !matches!(grant.grantee, Grantee::Group(_));
+    match scope.cross_account && grants.iter().any(is_for_account) {
+        true => Decision::Candidate(finding.clone()),
+        false => ignore("no grant is for everybody, unless in a bucket that may be public"),
+    }
+}
+
+/// A policy that only denies is no matter of ours. For any other AWS is asked whether it is public, also where nothing was found.
+fn of_policy(document: Option<&Value>, scope: Scope, finding: &Finding, settings: &Settings) -> Decision<Finding> {
+    if !scope.public && !scope.cross_account {
+        return ignore("the bucket is one of PublicBuckets, and S3CrossAccountMode is `off`");
+    }
+    let Some(document) = document else { return Decision::Candidate(finding.clone()) };
+    if policy::only_denies(document) {
+        return ignore("the policy only denies");
+    }
+    let is_public = scope.public && !public_statements(document).is_empty();
+    let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
+    let has_outsiders = scope.cross_account && outsiders(document, &circle).iter().any(|outsider| outsider.is_certain);
+    match is_public || has_outsiders {
+        true => Decision::Violation(finding.clone()),
+        false => Decision::Candidate(finding.clone()),
+    }
+}
+
+fn ignore(reason: &str) -> Decision<Finding> {
+    Decision::Ignore(reason.to_owned())
+}
+
+/// Reads what an event changed, without judging it; `None` if that can't be public.
+///
+/// # Errors
+/// Says what was missing, and where.
+pub fn read(event: &Event) -> Result<Option<Finding>, String> {
+    let request = &event.request;
+    let account = event.account.clone().or_else(|| account_of_host(request)).filter(|account| is_account_id(account));
+    let bucket = || text(request, "bucketName").ok_or_else(|| "no `bucketName` in the request".to_owned());
+    let bucket_change = |change| bucket().map(|bucket| Opened::Bucket { bucket, change });
+    let block = || Block::read(part(request, "PublicAccessBlockConfiguration"));
+    let opened = match event.name.as_str() {
+        "PutAccountPublicAccessBlock" => Opened::Account(Some(block())),
+        "DeleteAccountPublicAccessBlock" => Opened::Account(None),
+        "PutBucketPublicAccessBlock" => bucket_change(BucketChange::Block(Some(block())))?,
+        "DeleteBucketPublicAccessBlock" => bucket_change(BucketChange::Block(None))?,
+        // The API's own names are the same for both levels.
+        "PutPublicAccessBlock" if bucket().is_ok() => bucket_change(BucketChange::Block(Some(block())))?,
+        "DeletePublicAccessBlock" if bucket().is_ok() => bucket_change(BucketChange::Block(None))?,
+        "PutPublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(Some(block())),
+        "DeletePublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(None),
+        "PutPublicAccessBlock" | "DeletePublicAccessBlock" => {
+            return Err("neither `bucketName` nor an account's `host` in the request".to_owned());
+        }
+        "PutBucketPolicy" => {
+            let written = [field(request, "bucketPolicy"), field(request, "policy")];
+            let document = written.into_iter().find_map(|written| policy::parse(written).ok());
+            bucket_change(BucketChange::Policy(document))?
+        }
+        "PutBucketAcl" => bucket_change(BucketChange::Acl(requested(request)))?,
+        "CreateBucket" => created(request, bucket()?),
+        "PutObjectAcl" => {
+            let key = text(request, "key").ok_or("no `key` in the request")?;
+            let version_id = text(request, "versionId").or_else(|| text(&event.response, "x-amz-version-id"));
+            bucket_change(BucketChange::ObjectAcl { key, version_id, grants: requested(request) })?
+        }
+        "CreateAccessPoint" => match access_point_block(request) {
+            Some(block) => access_point(event, AccessPointChange::Created(block))?,
+            None => return Ok(None),
+        },
+        "PutAccessPointPolicy" => {
+            let document = policy::parse(part(request, "Policy")).ok();
+            access_point(event, AccessPointChange::Policy(document))?
+        }
+        "CreateMultiRegionAccessPoint" | "PutMultiRegionAccessPointPolicy" => Opened::Told(multi_region(event)),
+        "DeleteBucketOwnershipControls" => Opened::Told(Told::AclsEnabled { bucket: bucket()?, ownership: None }),
+        "PutBucketOwnershipControls" => match ownership(request) {
+            Some(ownership) if ownership == "BucketOwnerEnforced" => return Ok(None),
+            ownership => Opened::Told(Told::AclsEnabled { bucket: bucket()?, ownership }),
+        },
+        other => return Err(format!("`{other}` makes nothing public")),
+    };
+    let account = account.ok_or("no `recipientAccountId`")?;
+    let region = (event.name == "CreateBucket").then(|| location(request)).flatten();
+    Ok(Some(Finding { account, region, opened }))
+}
+
+/// A new bucket: with its grants, or told if its access control lists count.
+fn created(request: &Value, bucket: String) -> Opened {
+    let grants = requested(request);
+    let is_public = grants.as_ref().is_some_and(|grants| grants.iter().any(|grant| grant.grantee.is_public()));
+    let ownership = ["x-amz-object-ownership", "x_amz_object_ownership"].into_iter();
+    let ownership = ownership.flat_map(|name| policy::texts(request, name)).next();
+    match ownership {
+        Some(ownership) if ownership != "BucketOwnerEnforced" && !is_public => {
+            Opened::Told(Told::AclsEnabled { bucket, ownership: Some(ownership) })
+        }
+        _ => Opened::Bucket { bucket, change: BucketChange::Acl(grants) },
+    }
+}
+
+/// The region that a new bucket was put in, if the request says so; `EU` is the old name of eu-west-1
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>).
+fn location(request: &Value) -> Option<String> {
+    let location = text(field(request, "CreateBucketConfiguration"), "LocationConstraint")?;
+    Some(if location == "EU" { "eu-west-1".to_owned() } else { location })
+}
+
+/// The block of a new access point, which has all switches on unless the request says otherwise; `None` if the access point can be
+/// reached only from inside a VPC, and so is never public
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>).
+fn access_point_block(request: &Value) -> Option<Block> {
+    if text(part(request, "VpcConfiguration"), "VpcId").is_some() {
+        return None;
+    }
+    let configuration = part(request, "PublicAccessBlockConfiguration");
+    Some(if configuration.is_object() { Block::read(configuration) } else { Block::ON })
+}
+
+fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, String> {
+    let request = &event.request;
+    let name = text(request, "name").or_else(|| text(request, "accessPointName"));
+    let name = name.or_else(|| part(request, "Name").as_str().map(str::to_owned));
+    let bucket = text(request, "bucketName").or_else(|| part(request, "Bucket").as_str().map(str::to_owned));
+    let name = name.ok_or("no `name` of an access point in the request")?;
+    Ok(Opened::AccessPoint { name, bucket, change })
+}
+
+/// A multi-Region access point, whose changes are carried out later and elsewhere: only what the request says is known.
+fn multi_region(event: &Event) -> Told {
+    let details = part(&event.request, "Details");
+    let mut reasons = Vec::new();
+    if event.name == "CreateMultiRegionAccessPoint" {
+        let block = field(details, "PublicAccessBlock");
+        if !details.is_object() {
+            reasons.push("the event does not hold its public access block".to_owned());
+        } else if block.is_object() && !Block::read(block).is_on() {
+            let off = Block::read(block).off().join(", ");
+            reasons.push(format!("its public access block, which can't be changed later, is without {off}"));
+        }
+    } else {
+        match policy::parse(field(details, "Policy")) {
+            Ok(document) => {
+                let statements = public_statements(&document).into_iter();
+                reasons.extend(statements.map(|statement| format!("its policy is public: {}", statement.reason)));
+            }
+            Err(problem) => reasons.push(format!("its policy in the event {problem}")),
+        }
+    }
+    Told::MultiRegion { name: text(details, "Name"), reasons }
+}
+
+fn ownership(request: &Value) -> Option<String> {
+    items(field(request, "OwnershipControls"), "Rule").into_iter().find_map(|rule| text(rule, "ObjectOwnership"))
+}
+
+/// A part of a request: S3 control's calls have theirs in an object named after the call, such as `CreateAccessPointRequest`.
+fn part<'a>(request: &'a Value, name: &str) -> &'a Value {
+    let inner = request.as_object().into_iter().flatten().filter(|(key, _)| key.ends_with("Request"));
+    let places = std::iter::once(request).chain(inner.map(|(_, value)| value));
+    places.map(|place| field(place, name)).find(|part| !part.is_null()).unwrap_or(&Value::Null)
+}
+
+/// The account in S3 control's host name: `123456789012.s3-control.us-east-1.amazonaws.com`.
+fn account_of_host(request: &Value) -> Option<String> {
+    let host = policy::texts(request, "host").into_iter().next()?;
+    let (account, rest) = host.split_once('.')?;
+    (is_account_id(account) && rest.starts_with("s3-control")).then(|| account.to_owned())
+}

@@ -1,0 +1,461 @@
+//! What to close, and what to put right.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::Scope;
+use super::acl::{Acl, Grant};
+use super::block::Block;
+use super::detect::{AccessPointChange, BucketChange};
+use super::judge::{Circle, Outsider, PublicStatement, has_denial, outsiders, public_statements, without};
+use crate::settings::{Mode, Settings};
+use crate::text::quote;
+
+/// What a read gave, or why it failed.
+pub type Read<T> = Result<T, String>;
+
+/// A bucket as the account shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveBucket {
+    /// Its own block; `None` if it has none.
+    pub block: Read<Option<Block>>,
+    /// Its policy; `None` if it has none.
+    pub policy: Read<Option<Value>>,
+    /// Whether AWS calls the policy public (`GetBucketPolicyStatus`); `None` if there is no policy.
+    pub is_public: Read<Option<bool>>,
+    /// Its access control list.
+    pub acl: Read<Acl>,
+    /// The access control list of the object that the event is about, if it is about one; `None` in it if the object is gone.
+    pub object_acl: Option<Read<Option<Acl>>>,
+}
+
+/// An access point as the account shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveAccessPoint {
+    /// Its bucket.
+    pub bucket: String,
+    /// The account of its bucket.
+    pub bucket_account: String,
+    /// Whether it can be reached only from inside a VPC.
+    pub is_in_vpc: bool,
+    /// Its own block, which can't be changed.
+    pub block: Block,
+    /// Its policy; `None` if it has none.
+    pub policy: Read<Option<Value>>,
+    /// Whether AWS calls the policy public (`GetAccessPointPolicyStatus`); `None` if there is no policy.
+    pub is_public: Read<Option<bool>>,
+    /// The block of its bucket, if that has been read: the first look is spared the wait for it.
+    pub bucket_block: Option<Read<Option<Block>>>,
+}
+
+/// A change to the account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Turns on all four switches of the account's block.
+    BlockAccount {
+        /// The account.
+        account: String,
+    },
+    /// Turns on all four switches of a bucket's block.
+    BlockBucket {
+        /// The bucket.
+        bucket: String,
+    },
+    /// Writes a policy, or deletes it.
+    WritePolicy {
+        /// Whose.
+        of: PolicyOf,
+        /// What is left of it; `None` if nothing is, and it is deleted.
+        document: Option<Value>,
+        /// The statements that go.
+        public: Vec<PublicStatement>,
+        /// The principals of others that go.
+        outsiders: Vec<Outsider>,
+    },
+    /// Writes an access control list.
+    WriteAcl {
+        /// The bucket.
+        bucket: String,
+        /// Key and version of the object in it; `None` for the bucket's own.
+        object: Option<(String, Option<String>)>,
+        /// What is left of it.
+        acl: Acl,
+        /// The grants that go.
+        without: Vec<Grant>,
+    },
+}
+
+/// What a policy is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyOf {
+    /// The bucket of that name.
+    Bucket(String),
+    /// The access point of that name.
+    AccessPoint(String),
+}
+
+/// What is open and what is to be done about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// What shuts the door, to be done first; `None` if it is shut, or nothing is open.
+    pub contain: Option<Action>,
+    /// What puts right what the door hides.
+    pub repair: Vec<Action>,
+    /// The switches of a block that are off, if the event was about that block.
+    pub switches_off: Vec<&'static str>,
+    /// Whether a block with all switches on was seen that closes all of it.
+    pub is_blocked: bool,
+    /// The public statements of the policy.
+    pub statements: Vec<PublicStatement>,
+    /// What AWS says of the policy, where it says otherwise than snapback.
+    pub doubt: Option<Doubt>,
+    /// The grants to everybody, in the list of the bucket and in that of the event's object.
+    pub grants: Vec<Grant>,
+    /// Those of other accounts whom the policy lets in, if the event was about the policy.
+    pub outsiders: Vec<Outsider>,
+    /// Grants to other accounts, if the event was about a list: they are only told.
+    pub foreign_grants: Vec<Grant>,
+    /// What could not be read, and why.
+    pub not_read: Vec<String>,
+    /// Where the block that would have to be turned on is another account's: that account.
+    pub other_account: Option<String>,
+}
+
+/// Where AWS and snapback disagree on a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// AWS calls it public, and no public statement was found.
+    OnlyAws,
+    /// Public statements were found, and AWS does not call it public.
+    OnlySnapback,
+}
+
+/// What to look for and what to change.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The account whose bucket or access point it is.
+    pub account: &'a str,
+    /// `TrustedAccounts`.
+    pub trusted: &'a BTreeSet<String>,
+    /// What is looked for.
+    pub scope: Scope,
+    /// Whether public access is to be taken away: the mode of s3-public is `revert`.
+    pub takes_public: bool,
+    /// Whether other accounts are to be taken out: the mode of s3-cross-account is `revert`.
+    pub takes_outsiders: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// What the settings want of a bucket or of an access point to it; the bucket's name is not always known at once.
+    pub fn of(settings: &'a Settings, account: &'a str, bucket: Option<&str>) -> Self {
+        Self {
+            account,
+            trusted: &settings.trusted_accounts,
+            scope: Scope::of(settings, bucket),
+            takes_public: settings.s3_public_mode == Mode::Revert,
+            takes_outsiders: settings.s3_cross_account_mode == Mode::Revert,
+        }
+    }
+}
+
+impl Plan {
+    /// Whether a policy or a list is public, whether or not a block hides it.
+    pub fn is_public(&self) -> bool {
+        !self.grants.is_empty()
+            || match self.doubt {
+                Some(Doubt::OnlyAws) => true,
+                Some(Doubt::OnlySnapback) => false,
+                None => !self.statements.is_empty(),
+            }
+    }
+
+    /// Whether everybody may get in.
+    pub fn is_open(&self) -> bool {
+        !self.is_blocked && (self.is_public() || !self.switches_off.is_empty())
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        !self.is_public()
+            && !self.is_open()
+            && self.doubt.is_none()
+            && self.outsiders.is_empty()
+            && self.foreign_grants.is_empty()
+    }
+
+    /// All that is to be done, in order.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.contain.iter().chain(&self.repair)
+    }
+}
+
+/// What to do about the account's block, as it is now. `PublicBuckets` would be closed by it too, so that it is left where there are any.
+pub fn of_account(account: &str, block: Option<Block>, settings: &Settings) -> Plan {
+    let block = block.unwrap_or(Block::OFF);
+    let takes = settings.s3_public_mode == Mode::Revert && settings.public_buckets.is_empty();
+    let contain = (!block.is_on() && takes).then(|| Action::BlockAccount { account: account.to_owned() });
+    Plan { contain, switches_off: block.off(), is_blocked: block.is_on(), ..Plan::default() }
+}
+
+/// What to do about a bucket in which an event changed something. Nothing, if what the event changed is not public now, unless
+/// `is_begun`: the door has been shut for this event.
+///
+/// The bucket's block closes all that is public in the bucket, whoever made it so. What it closes is put right too, so that nothing public
+/// waits for the day the block is lifted.
+pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted: Wanted<'_>, is_begun: bool) -> Plan {
+    let mut plan = Plan::default();
+    let block = plan.note("the public access block", &live.block).map(|block| block.unwrap_or(Block::OFF));
+    let policy = plan.note("the policy", &live.policy).cloned().flatten();
+    let says = plan.note("the policy's status", &live.is_public).copied().flatten();
+    let acl = plan.note("the access control list", &live.acl).cloned();
+    let object_acl = live.object_acl.as_ref();
+    let object_acl = object_acl.and_then(|acl| plan.note("the object's access control list", acl)?.clone());
+    plan.is_blocked = block.is_some_and(Block::is_on);
+    let restricts = block.is_some_and(|block| block.restrict_public_buckets);
+    let owner_id = acl.as_ref().map(|acl| acl.owner_id.as_str());
+
+    if wanted.scope.public {
+        plan.judge(policy.as_ref(), says, restricts);
+        let (of_policy, of_bucket) = (plan.is_public(), acl.as_ref().map(Acl::public).unwrap_or_default());
+        let of_object = object_acl.as_ref().map(Acl::public).unwrap_or_default();
+        let could_not_look = |is_unread: bool, is_told: bool| is_unread && is_told;
+        let is_opened = match change {
+            BucketChange::Block(_) => true,
+            BucketChange::Policy(told) => {
+                let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
+                of_policy || plan.doubt.is_some() || could_not_look(live.policy.is_err(), is_told)
+            }
+            BucketChange::Acl(told) => !of_bucket.is_empty() || could_not_look(live.acl.is_err(), has_public(told)),
+            BucketChange::ObjectAcl { grants: told, .. } => {
+                let is_unread = live.object_acl.as_ref().is_some_and(Result::is_err);
+                !of_object.is_empty() || could_not_look(is_unread, has_public(told))
+            }
+        };
+        if is_opened || is_begun {
+            plan.grants = [of_bucket, of_object].concat();
+            if matches!(change, BucketChange::Block(_)) {
+                plan.switches_off = block.map(Block::off).unwrap_or_default();
+            }
+            // AWS's word that a policy is not public keeps it, and its bucket, as they are.
+            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback) && plan.grants.is_empty();
+            let is_to_be_shut = !plan.is_blocked && !(is_doubtful && plan.switches_off.is_empty());
+            if wanted.takes_public && is_to_be_shut {
+                plan.contain = Some(Action::BlockBucket { bucket: bucket.to_owned() });
+            }
+        } else {
+            plan.statements.clear();
+            plan.doubt = None;
+        }
+    }
+    if matches!(change, BucketChange::Policy(_)) {
+        plan.look_for_outsiders(policy.as_ref(), wanted, owner_id);
+    }
+    if matches!(change, BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }) && wanted.scope.cross_account {
+        let lists = [acl.as_ref(), object_acl.as_ref()];
+        plan.foreign_grants = lists.into_iter().flatten().flat_map(|acl| acl.foreign(owner_id)).collect();
+    }
+    plan.repair_policy(PolicyOf::Bucket(bucket.to_owned()), policy.as_ref(), wanted);
+    if wanted.takes_public && !plan.grants.is_empty() {
+        let object = match change {
+            BucketChange::ObjectAcl { key, version_id, .. } => Some((key.clone(), version_id.clone())),
+            _ => None,
+        };
+        for (of, acl) in [(None, acl), (object, object_acl)] {
+            let Some(acl) = acl.filter(|acl| !acl.public().is_empty()) else { continue };
+            let (without, acl) = (acl.public(), acl.without_public());
+            plan.repair.push(Action::WriteAcl { bucket: bucket.to_owned(), object: of, acl, without });
+        }
+    }
+    plan
+}
+
+/// What to do about an access point in which an event changed something, or which it made; as [`of_bucket`]. Its own block can't be changed,
+/// so that the bucket's has to shut the door.
+pub fn of_access_point(
+    name: &str,
+    change: &AccessPointChange,
+    live: &LiveAccessPoint,
+    wanted: Wanted<'_>,
+    is_begun: bool,
+) -> Plan {
+    let mut plan = Plan::default();
+    let policy = plan.note("the access point's policy", &live.policy).cloned().flatten();
+    let says = plan.note("the policy's status", &live.is_public).copied().flatten();
+    let bucket_block = live.bucket_block.as_ref();
+    let bucket_block = bucket_block.and_then(|block| *plan.note("the bucket's public access block", block)?);
+    if live.is_in_vpc {
+        plan.look_for_outsiders(policy.as_ref(), wanted, None);
+        plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy.as_ref(), wanted);
+        return plan;
+    }
+    plan.is_blocked = live.block.is_on() || bucket_block.is_some_and(Block::is_on);
+    let restricts = [Some(live.block), bucket_block].into_iter().flatten().any(|block| block.restrict_public_buckets);
+    if wanted.scope.public {
+        plan.judge(policy.as_ref(), says, restricts);
+        let is_opened = match change {
+            AccessPointChange::Created(_) => !live.block.is_on(),
+            AccessPointChange::Policy(told) => {
+                let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
+                plan.is_public() || plan.doubt.is_some() || live.policy.is_err() && is_told
+            }
+        };
+        if is_opened || is_begun {
+            if matches!(change, AccessPointChange::Created(_)) {
+                plan.switches_off = live.block.off();
+            }
+            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback) && plan.switches_off.is_empty();
+            if live.bucket_account != wanted.account {
+                plan.other_account = Some(live.bucket_account.clone());
+            } else if wanted.takes_public && !plan.is_blocked && !is_doubtful {
+                plan.contain = Some(Action::BlockBucket { bucket: live.bucket.clone() });
+            }
+        } else {
+            plan.statements.clear();
+            plan.doubt = None;
+        }
+    }
+    plan.look_for_outsiders(policy.as_ref(), wanted, None);
+    plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy.as_ref(), wanted);
+    plan
+}
+
+impl Plan {
+    /// What a read gave; a failed one is noted.
+    fn note<'a, T>(&mut self, what: &str, read: &'a Read<T>) -> Option<&'a T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.not_read.push(format!("{what}: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// Judges a policy by snapback's and by AWS's word. `restricts`: a block keeps everybody out of it, which AWS's word may be about.
+    fn judge(&mut self, policy: Option<&Value>, says: Option<bool>, restricts: bool) {
+        let Some(policy) = policy else { return };
+        self.statements = public_statements(policy);
+        let is_of_block = restricts && !has_denial(policy);
+        self.doubt = match (self.statements.is_empty(), says) {
+            (true, Some(true)) => Some(Doubt::OnlyAws),
+            (false, Some(false)) if !is_of_block => Some(Doubt::OnlySnapback),
+            _ => None,
+        };
+    }
+
+    fn look_for_outsiders(&mut self, policy: Option<&Value>, wanted: Wanted<'_>, owner_id: Option<&str>) {
+        if let Some(policy) = policy.filter(|_| wanted.scope.cross_account) {
+            let circle = Circle { account: wanted.account, trusted: wanted.trusted, owner_id };
+            self.outsiders = outsiders(policy, &circle);
+        }
+    }
+
+    fn repair_policy(&mut self, of: PolicyOf, policy: Option<&Value>, wanted: Wanted<'_>) {
+        let Some(policy) = policy else { return };
+        let takes_public = wanted.takes_public && self.doubt.is_none();
+        let public = if takes_public { self.statements.clone() } else { Vec::new() };
+        let is_taken_out = |outsider: &&Outsider| wanted.takes_outsiders && outsider.is_certain;
+        let outsiders: Vec<Outsider> = self.outsiders.iter().filter(is_taken_out).cloned().collect();
+        if public.is_empty() && outsiders.is_empty() {
+            return;
+        }
+        let document = without(policy, &public, &outsiders);
+        self.repair.push(Action::WritePolicy { of, document, public, outsiders });
+    }
+}
+
+fn has_public(grants: &Option<Vec<Grant>>) -> bool {
+    grants.as_ref().is_some_and(|grants| grants.iter().any(|grant| grant.grantee.is_public()))
+}
+
+impl Action {
+    /// The API's name for the call.
+    pub fn call(&self) -> &'static str {
+        match self {
+            Self::BlockAccount { .. } | Self::BlockBucket { .. } => "PutPublicAccessBlock",
+            Self::WritePolicy { of: PolicyOf::Bucket(_), document: Some(_), .. } => "PutBucketPolicy",
+            Self::WritePolicy { of: PolicyOf::Bucket(_), document: None, .. } => "DeleteBucketPolicy",
+            Self::WritePolicy { of: PolicyOf::AccessPoint(_), document: Some(_), .. } => "PutAccessPointPolicy",
+            Self::WritePolicy { of: PolicyOf::AccessPoint(_), document: None, .. } => "DeleteAccessPointPolicy",
+            Self::WriteAcl { object: None, .. } => "PutBucketAcl",
+            Self::WriteAcl { object: Some(_), .. } => "PutObjectAcl",
+        }
+    }
+
+    /// The permission that it takes
+    /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
+    pub fn permission(&self) -> &'static str {
+        match self {
+            Self::BlockAccount { .. } => "s3:PutAccountPublicAccessBlock",
+            Self::BlockBucket { .. } => "s3:PutBucketPublicAccessBlock",
+            Self::WritePolicy { of: PolicyOf::Bucket(_), document: Some(_), .. } => "s3:PutBucketPolicy",
+            Self::WritePolicy { of: PolicyOf::Bucket(_), document: None, .. } => "s3:DeleteBucketPolicy",
+            Self::WritePolicy { of: PolicyOf::AccessPoint(_), document: Some(_), .. } => "s3:PutAccessPointPolicy",
+            Self::WritePolicy { of: PolicyOf::AccessPoint(_), document: None, .. } => "s3:DeleteAccessPointPolicy",
+            Self::WriteAcl { object: None, .. } => "s3:PutBucketAcl",
+            Self::WriteAcl { object: Some((_, None)), .. } => "s3:PutObjectAcl",
+            Self::WriteAcl { object: Some((_, Some(_))), .. } => "s3:PutObjectVersionAcl",
+        }
+    }
+
+    /// What it does, in a few words for a list.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::BlockAccount { .. } => {
+                vec!["  - turn on all four switches of the account's public access block".to_owned()]
+            }
+            Self::BlockBucket { bucket } => {
+                vec![format!("  - turn on all four switches of the public access block of bucket {}", quote(bucket))]
+            }
+            Self::WritePolicy { public, outsiders, .. } => {
+                let statements = public.iter().map(|statement| {
+                    format!("  - take this statement out of the policy: {}", quote(&statement.statement.to_string()))
+                });
+                let principals = outsiders
+                    .iter()
+                    .map(|outsider| format!("  - take {} out of the policy", quote(&outsider.principal.to_string())));
+                statements.chain(principals).collect()
+            }
+            Self::WriteAcl { object, without, .. } => {
+                let of = if object.is_some() { "object's" } else { "bucket's" };
+                let line = |grant: &Grant| {
+                    format!("  - take {} out of the {of} access control list", quote(&grant.to_string()))
+                };
+                without.iter().map(line).collect()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BlockAccount { account } => write!(formatter, "turn on the public access block of account {account}"),
+            Self::BlockBucket { bucket } => {
+                write!(formatter, "turn on the public access block of bucket {}", quote(bucket))
+            }
+            Self::WritePolicy { of, document, .. } => {
+                let verb = if document.is_some() { "shorten" } else { "delete" };
+                match of {
+                    PolicyOf::Bucket(name) => write!(formatter, "{verb} the policy of bucket {}", quote(name)),
+                    PolicyOf::AccessPoint(name) => {
+                        write!(formatter, "{verb} the policy of access point {}", quote(name))
+                    }
+                }
+            }
+            Self::WriteAcl { bucket, object: None, .. } => {
+                write!(formatter, "shorten the access control list of bucket {}", quote(bucket))
+            }
+            Self::WriteAcl { bucket, object: Some((key, _)), .. } => {
+                write!(
+                    formatter,
+                    "shorten the access control list of object {} in bucket {}",
+                    quote(key),
+                    quote(bucket)
+                )
+            }
+        }
+    }
+}
