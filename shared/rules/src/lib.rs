@@ -19,6 +19,7 @@ pub mod policy;
 pub mod public;
 pub mod role_trust;
 pub mod root_activity;
+pub mod s3_public;
 pub mod security_group;
 pub mod settings;
 pub mod text;
