@@ -30,11 +30,18 @@ from werkzeug.serving import make_server
 import cloudtrail  # noqa: F401
 import ec2  # noqa: F401
 import identity
+import s3  # noqa: F401
+import s3_calls
 from calls import CALLS, CALLS_LOCK, Call, Refused, error_answer, read_body
 
-# moto changes its state without locks. The services that work on the users and roles of IAM have one in common.
+# moto changes its state without locks. The services that work on the users and roles of IAM have one in common, and so has S3
+# with its control.
 EC2_LOCK = threading.Lock()
-LOCKS = {"ec2": EC2_LOCK, "iam": identity.LOCK, "sts": identity.LOCK, "organizations": identity.LOCK}
+S3_LOCK = threading.Lock()
+LOCKS = {
+    "ec2": EC2_LOCK, "s3": S3_LOCK, "s3control": S3_LOCK,
+    "iam": identity.LOCK, "sts": identity.LOCK, "organizations": identity.LOCK,
+}
 
 # An error's code in the protocols that say it in the body.
 ERROR_CODE = re.compile(rb'<Code>([^<]+)|"__type": *"(?:[^"#]*#)?([^"]+)')
@@ -60,6 +67,7 @@ class Sandbox:
     def __call__(self, environ, start_response):
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             return self.own_request(environ, start_response)
+        s3_calls.put_bucket_in_path(environ)
         call = Call(environ)
         call.caller = identity.caller(call.access_key_id)
         with CALLS_LOCK:

@@ -7,8 +7,10 @@ import itertools
 import json
 import threading
 import uuid
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
+
+import s3_calls
 
 # The last calls. Whoever looks at more than one of them holds the lock.
 CALLS = collections.deque(maxlen=10_000)
@@ -17,7 +19,7 @@ NUMBERS = itertools.count(1)
 
 
 class Call:
-    """One call, read from its signature's scope and from its body."""
+    """One call, read from its signature's scope and from its body. An unsigned one that says nothing of a service is S3's."""
 
     def __init__(self, environ):
         body = read_body(environ)
@@ -25,7 +27,7 @@ class Call:
         self.event_id = str(uuid.uuid4())
         self.time = datetime.datetime.now(datetime.timezone.utc)
         self.user_agent = environ.get("HTTP_USER_AGENT", "")
-        self.access_key_id, self.region, self.service = credential_scope(environ.get("HTTP_AUTHORIZATION", ""))
+        self.access_key_id, self.region, self.service = credential_scope(signature(environ))
         self.target = environ.get("HTTP_X_AMZ_TARGET", "")
         content_type = environ.get("CONTENT_TYPE", "")
         if self.target:
@@ -37,8 +39,11 @@ class Call:
             self.parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
             self.action = self.parameters.pop("Action", "")
             self.parameters.pop("Version", None)
+        elif self.service in ("s3", ""):
+            self.service, self.action, self.parameters = s3_calls.read(environ, body)
+            self.protocol = self.service
         else:
-            self.protocol = "s3" if self.service == "s3" else "rest"
+            self.protocol = "rest"
             self.action = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')}"
             self.parameters = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         # Whose call it is, as CloudTrail's userIdentity.
@@ -63,6 +68,15 @@ def read_body(environ):
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def signature(environ):
+    """The header with a request's signature, or that part of it which a presigned URL holds.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
+    return environ.get("HTTP_AUTHORIZATION") or (f"Credential={credential[0]}" if credential else "")
 
 
 def credential_scope(authorization):

@@ -55,6 +55,7 @@ INVALID_KEY = {
     "ec2": ("AuthFailure", 401),
     "json": ("UnrecognizedClientException", 400),
     "s3": ("InvalidAccessKeyId", 403),
+    "s3control": ("InvalidAccessKeyId", 403),
     None: ("InvalidClientTokenId", 403),
 }
 DENIED = {

@@ -15,15 +15,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// The service's name in the signature, such as `ec2`.
+    /// The service's name in the signature, such as `ec2`; `s3control` for that part of S3.
     pub service: String,
-    /// The API's action, such as `DescribeSecurityGroups`; for REST APIs, such as S3, method and path.
+    /// The API's action, such as `DescribeSecurityGroups`; for REST APIs other than S3, method and path.
     pub action: String,
     /// The region in the signature.
     pub region: String,
     /// Whose call it was.
     pub access_key_id: String,
-    /// The request's parameters, spelled as in the wire format, such as `GroupId.1`. A value that is no string is in JSON.
+    /// The request's parameters, spelled as in the wire format, such as `GroupId.1`; for S3, as in the API, such as `Bucket`. A
+    /// value that is no string is in JSON.
     #[serde(deserialize_with = "texts")]
     pub parameters: BTreeMap<String, String>,
     /// The HTTP status of the answer; 0 while there is none.
