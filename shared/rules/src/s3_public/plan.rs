@@ -438,12 +438,7 @@ impl fmt::Display for Action {
             }
             Self::WritePolicy { of, document, .. } => {
                 let verb = if document.is_some() { "shorten" } else { "delete" };
-                match of {
-                    PolicyOf::Bucket(name) => write!(formatter, "{verb} the policy of bucket {}", quote(name)),
-                    PolicyOf::AccessPoint(name) => {
-                        write!(formatter, "{verb} the policy of access point {}", quote(name))
-                    }
-                }
+                write!(formatter, "{verb} the policy of {of}")
             }
             Self::WriteAcl { bucket, object: None, .. } => {
                 write!(formatter, "shorten the access control list of bucket {}", quote(bucket))
@@ -456,6 +451,15 @@ impl fmt::Display for Action {
                     quote(bucket)
                 )
             }
+        }
+    }
+}
+
+impl fmt::Display for PolicyOf {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bucket(name) => write!(formatter, "bucket {}", quote(name)),
+            Self::AccessPoint(name) => write!(formatter, "access point {}", quote(name)),
         }
     }
 }

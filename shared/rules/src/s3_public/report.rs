@@ -2,11 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
-use super::detect::Finding;
-use super::plan::{Action, Plan};
-use crate::alert::{Outcome, Report, Step};
+use super::acl::Grant;
+use super::block::Block;
+use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told};
+use super::judge::{Outsider, PublicStatement, public_statements};
+use super::plan::{Action, Doubt, Plan};
+use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::command::{is_argument, is_bucket_name};
 use crate::event::Event;
-use crate::settings::Settings;
+use crate::json::text;
+use crate::settings::{Mode, Rollout, Settings};
+use crate::text::quote;
 
 /// What came of a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +38,7 @@ pub enum Course {
         before: Box<Plan>,
         /// What was carried out, in order.
         carried_out: Vec<Action>,
-        /// What went wrong; a call that failed although its effect was seen is among it.
+        /// What went wrong.
         problems: Vec<String>,
         /// What is open now, as it was read at the end; `None` if the bucket or the access point is gone.
         now: Option<Box<Plan>>,
@@ -42,16 +48,536 @@ pub enum Course {
 }
 
 /// Puts together what a person is told.
-pub fn report(_event: &Event, _finding: &Finding, _settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
-    let mut report = Report::new(Outcome::Alert, "S3");
-    if let Course::Done { now, problems, .. } = course {
-        report.outcome = match now {
-            Some(now) if now.is_open() => Outcome::Failed,
-            Some(now) if now.is_public() || !problems.is_empty() => Outcome::Contained,
-            _ => Outcome::Reverted,
-        };
-        report.problem = problems.first().cloned();
+pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
+    let mut report = Report::new(Outcome::Alert, headline(finding, course));
+    report.happened = happened(event, finding);
+    report.to_allow = to_allow(event, finding, course);
+    report.actions = planned(course);
+    match course {
+        Course::Told => told(&mut report, finding),
+        Course::NotRead { problem } => {
+            report.outcome = Outcome::Failed;
+            report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
+            report.done.push("Nothing: it could not be read.".to_owned());
+            how_to_close(&mut report, event, finding);
+            report.left.push(TRIES_AGAIN.to_owned());
+        }
+        Course::Left { plan } => left_as_it_is(&mut report, event, finding, settings, plan),
+        Course::Gone(plan) => gone(&mut report, finding, plan.as_deref()),
+        Course::Done { before, carried_out, problems, now, shut_at } => {
+            report.closed_at = *shut_at;
+            done(&mut report, event, finding, settings, &Done { before, carried_out, problems, now: now.as_deref() });
+        }
     }
     report.steps = steps;
     report
+}
+
+/// What was changed, in a few words; of several, the worst.
+fn headline(finding: &Finding, course: &Course) -> String {
+    let plan = match course {
+        Course::Left { plan } | Course::Gone(Some(plan)) | Course::Done { before: plan, .. } => Some(plan),
+        Course::Told | Course::NotRead { .. } | Course::Gone(None) => None,
+    };
+    let of_others = plan.filter(|plan| !plan.is_public() && plan.doubt.is_none()).and_then(|plan| others(plan));
+    let set_or_deleted = |block: &Option<Block>| if block.is_some() { "weakened" } else { "deleted" };
+    match &finding.opened {
+        Opened::Account(block) => format!("S3 public access block of the account {}", set_or_deleted(block)),
+        Opened::Bucket { bucket, change } => match change {
+            BucketChange::Block(block) => format!("public access block of bucket {bucket} {}", set_or_deleted(block)),
+            BucketChange::Policy(_) => match of_others {
+                Some(others) => format!("policy of bucket {bucket} lets in {others}"),
+                None => format!("public policy on bucket {bucket}"),
+            },
+            BucketChange::Acl(_) | BucketChange::ObjectAcl { .. } => {
+                let of = if matches!(change, BucketChange::Acl(_)) { "ACL of" } else { "ACL of an object in" };
+                match of_others {
+                    Some(others) => format!("{of} bucket {bucket} lets in {others}"),
+                    None => format!("public {of} bucket {bucket}"),
+                }
+            }
+        },
+        Opened::AccessPoint { name, change, .. } => match (change, of_others) {
+            (AccessPointChange::Created(_), _) => format!("access point {name} made with a weak public access block"),
+            (AccessPointChange::Policy(_), Some(others)) => format!("policy of access point {name} lets in {others}"),
+            (AccessPointChange::Policy(_), None) => format!("public policy on access point {name}"),
+        },
+        Opened::Told(Told::MultiRegion { name, .. }) => {
+            format!("multi-Region access point {} may be public", name.as_deref().unwrap_or("of unknown name"))
+        }
+        Opened::Told(Told::AclsEnabled { bucket, .. }) => format!("ACLs of bucket {bucket} count again"),
+    }
+}
+
+/// Whom of others a policy or a list lets in; `None` if nobody.
+fn others(plan: &Plan) -> Option<String> {
+    let mut accounts: Vec<&String> = plan.outsiders.iter().flat_map(|outsider| &outsider.accounts).collect();
+    accounts.dedup();
+    match accounts.as_slice() {
+        [] if plan.outsiders.is_empty() && plan.foreign_grants.is_empty() => None,
+        [] => Some("somebody unknown".to_owned()),
+        [one] => Some(format!("account {one}")),
+        [one, more @ ..] => Some(format!("account {one} and {} more", more.len())),
+    }
+}
+
+fn happened(event: &Event, finding: &Finding) -> Vec<String> {
+    let call = quote(&event.name);
+    let not_in_it = |what: &str| format!("{what} is not in the event in a form that can be read.");
+    let block = |of: &str, block: &Option<Block>| match block {
+        Some(block) => format!("{call} set the public access block of {of}. Off: {}.", block.off().join(", ")),
+        None => format!("{call} deleted the public access block of {of}: all four switches are off."),
+    };
+    match &finding.opened {
+        Opened::Account(change) => vec![
+            block("the account", change),
+            "It holds for all buckets of the account. What it was before is not in the event.".to_owned(),
+        ],
+        Opened::Bucket { bucket, change } => {
+            let bucket = format!("bucket {}", quote(bucket));
+            match change {
+                BucketChange::Block(change) => vec![block(&bucket, change)],
+                BucketChange::Policy(document) => {
+                    let mut lines = vec![format!("{call} wrote the policy of {bucket}.")];
+                    match document {
+                        Some(document) => lines.extend(named_statements(&public_statements(document))),
+                        None => lines.push(not_in_it("The policy")),
+                    }
+                    lines
+                }
+                BucketChange::Acl(grants) => {
+                    let of =
+                        if event.name == "CreateBucket" { "made" } else { "wrote the access control list (ACL) of" };
+                    let mut lines = vec![format!("{call} {of} {bucket}.")];
+                    lines.extend(named_grants(grants.as_deref(), &not_in_it("The list")));
+                    lines
+                }
+                BucketChange::ObjectAcl { key, version_id, grants } => {
+                    let version = version_id.as_deref();
+                    let version = version.map_or_else(String::new, |version| format!(" (version {})", quote(version)));
+                    let of = format!("object {}{version} in {bucket}", quote(key));
+                    let mut lines = vec![format!("{call} wrote the access control list (ACL) of {of}.")];
+                    lines.extend(named_grants(grants.as_deref(), &not_in_it("The list")));
+                    lines
+                }
+            }
+        }
+        Opened::AccessPoint { name, bucket, change } => {
+            let to = bucket.as_deref().map_or_else(String::new, |bucket| format!(" to bucket {}", quote(bucket)));
+            let of = format!("access point {}{to}", quote(name));
+            match change {
+                AccessPointChange::Created(block) => vec![
+                    format!("{call} made {of}. Its own public access block, which can't be changed later, is without"),
+                    format!("{}.", block.off().join(", ")),
+                ],
+                AccessPointChange::Policy(document) => {
+                    let mut lines = vec![format!("{call} wrote the policy of {of}.")];
+                    match document {
+                        Some(document) => lines.extend(named_statements(&public_statements(document))),
+                        None => lines.push(not_in_it("The policy")),
+                    }
+                    lines
+                }
+            }
+        }
+        Opened::Told(Told::MultiRegion { name, reasons }) => {
+            let name = name.as_deref().map_or_else(String::new, |name| format!(" {}", quote(name)));
+            let mut lines = vec![format!("{call} was called for a multi-Region access point{name}:")];
+            lines.extend(reasons.iter().map(|reason| format!("  - {}", quote(reason))));
+            lines
+        }
+        Opened::Told(Told::AclsEnabled { bucket, ownership }) => {
+            let ownership = match ownership {
+                Some(ownership) => {
+                    format!("set the object ownership of bucket {} to {}", quote(bucket), quote(ownership))
+                }
+                None => format!("deleted the object ownership setting of bucket {}", quote(bucket)),
+            };
+            vec![
+                format!("{call} {ownership}."),
+                "From now on access control lists (ACLs) of the bucket and of its objects count.".to_owned(),
+            ]
+        }
+    }
+}
+
+fn named_statements(statements: &[PublicStatement]) -> Vec<String> {
+    let line = |statement: &PublicStatement| {
+        let sid = text(&statement.statement, "Sid");
+        let sid = sid.map_or_else(String::new, |sid| format!(" ({})", quote(&sid)));
+        format!("  - statement {}{sid} is public: {}", statement.index + 1, quote(&statement.reason))
+    };
+    statements.iter().map(line).collect()
+}
+
+fn named_grants(grants: Option<&[Grant]>, otherwise: &str) -> Vec<String> {
+    let Some(grants) = grants else { return vec![otherwise.to_owned()] };
+    let public = grants.iter().filter(|grant| grant.grantee.is_public());
+    public.map(|grant| format!("  - it gives {}", quote(&grant.to_string()))).collect()
+}
+
+fn named_outsiders(outsiders: &[Outsider]) -> Vec<String> {
+    let line = |outsider: &Outsider| {
+        let principal = quote(&outsider.principal.to_string());
+        format!("  - {principal} (statement {}): {}", outsider.index + 1, quote(&outsider.reason))
+    };
+    outsiders.iter().map(line).collect()
+}
+
+fn told(report: &mut Report, finding: &Finding) {
+    report.done.push("Nothing: snapback only tells of this.".to_owned());
+    match &finding.opened {
+        Opened::Told(Told::MultiRegion { .. }) => {
+            report.severity = Some(Severity::High);
+            report.left.push(
+                "Judge the access point in the S3 console, and delete it or its policy if it is not meant to be public."
+                    .to_owned(),
+            );
+            report.left.push("The blocks of its buckets and of the account hold for it too.".to_owned());
+        }
+        Opened::Told(Told::AclsEnabled { bucket, .. }) => {
+            report.severity = Some(Severity::Low);
+            report.left.push("If no ACL is needed, turn them off again:".to_owned());
+            report.left.extend(command(
+                &["s3api", "put-bucket-ownership-controls", "--bucket", bucket],
+                " --ownership-controls 'Rules=[{ObjectOwnership=BucketOwnerEnforced}]'",
+                None,
+            ));
+        }
+        Opened::Account(_) | Opened::Bucket { .. } | Opened::AccessPoint { .. } => {}
+    }
+}
+
+fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
+    report.headline.push_str(", already gone");
+    report.done.push(match (plan, &finding.opened) {
+        (None, Opened::AccessPoint { .. }) => {
+            "Nothing was changed: the access point was gone when snapback looked.".to_owned()
+        }
+        (None, _) => "Nothing was changed: the bucket or the object was gone when snapback looked.".to_owned(),
+        (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => {
+            "Nothing was changed: all four switches were on again when snapback looked.".to_owned()
+        }
+        (Some(_), _) => "Nothing was changed: it was not public any more when snapback looked.".to_owned(),
+    });
+    if let Some(plan) = plan {
+        could_not_be_read(report, plan);
+    }
+}
+
+fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, plan: &Plan) {
+    let is_public = plan.is_public() && !plan.is_blocked;
+    report.severity = Some(match (&finding.opened, plan.doubt) {
+        _ if is_public => Severity::High,
+        (Opened::Account(_), _) if !plan.switches_off.is_empty() => Severity::High,
+        (_, Some(Doubt::OnlySnapback)) => Severity::Low,
+        _ if !plan.switches_off.is_empty() && !plan.is_blocked => Severity::Medium,
+        _ if plan.outsiders.iter().any(|outsider| outsider.is_certain) => Severity::Medium,
+        _ => Severity::Low,
+    });
+    let would: Vec<String> = plan.actions().flat_map(Action::lines).collect();
+    let concerns_public = plan.is_public() || plan.is_open();
+    match would.as_slice() {
+        [] if concerns_public && settings.s3_public_mode == Mode::Alert => {
+            report.done.push("Nothing was changed, because S3PublicMode is `alert`.".to_owned());
+        }
+        [] if matches!(finding.opened, Opened::Account(_)) && !settings.public_buckets.is_empty() => {
+            report.done.push(
+                "Nothing was changed: the account's block would also close the buckets in PublicBuckets.".to_owned(),
+            );
+        }
+        [] => report.done.push("Nothing was changed.".to_owned()),
+        _ if settings.rollout == Rollout::Observe => {
+            report.headline = format!("would have reverted: {}", report.headline);
+            report
+                .done
+                .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
+            report.done.extend(would);
+        }
+        _ => {
+            report.done.push("Nothing was changed. It would have been the way to:".to_owned());
+            report.done.extend(would);
+        }
+    }
+    if plan.doubt == Some(Doubt::OnlySnapback) {
+        report.done.push(
+            "AWS does not call the policy public (policy status), though these statements are for everybody:"
+                .to_owned(),
+        );
+        report.done.extend(named_statements(&plan.statements));
+        report.left.push("Judge the policy by hand: a Deny in it may keep everybody else out.".to_owned());
+    }
+    if let Some(account) = &plan.other_account {
+        report
+            .done
+            .push(format!("The bucket is in account {}, whose block it is not snapback's to change.", quote(account)));
+    }
+    if concerns_public {
+        how_to_close(report, event, finding);
+    }
+    of_others(report, plan, settings);
+    could_not_be_read(report, plan);
+}
+
+/// Those of other accounts who are let in, and what is left to do about them.
+fn of_others(report: &mut Report, plan: &Plan, settings: &Settings) {
+    let (certain, unknown): (Vec<&Outsider>, Vec<&Outsider>) =
+        plan.outsiders.iter().partition(|outsider| outsider.is_certain);
+    let lines = |outsiders: Vec<&Outsider>| named_outsiders(&outsiders.into_iter().cloned().collect::<Vec<Outsider>>());
+    if !certain.is_empty() {
+        report.left.push("The policy lets in other accounts. If they are not yours, take them out:".to_owned());
+        if settings.s3_cross_account_mode == Mode::Alert {
+            report.done.push("S3CrossAccountMode is `alert`: other accounts in the policy are left.".to_owned());
+        }
+        report.left.extend(lines(certain));
+    }
+    if !unknown.is_empty() {
+        report.left.push("The policy lets in some of whom it cannot be told whose they are:".to_owned());
+        report.left.extend(lines(unknown));
+    }
+    if !plan.foreign_grants.is_empty() {
+        report.left.push("The ACL gives other accounts access, which snapback only tells:".to_owned());
+        report.left.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.to_string()))));
+    }
+}
+
+fn could_not_be_read(report: &mut Report, plan: &Plan) {
+    if plan.not_read.is_empty() {
+        return;
+    }
+    report.left.push("This could not be read, so look at it yourself:".to_owned());
+    report.left.extend(plan.not_read.iter().map(|problem| format!("  - {}", quote(problem))));
+}
+
+/// What was done, and how it stands.
+struct Done<'a> {
+    before: &'a Plan,
+    carried_out: &'a [Action],
+    problems: &'a [String],
+    now: Option<&'a Plan>,
+}
+
+impl Done<'_> {
+    /// Whether AWS calls a policy public in which nothing was found.
+    fn has_doubt(&self) -> bool {
+        [Some(self.before), self.now].into_iter().flatten().any(|plan| plan.doubt == Some(Doubt::OnlyAws))
+    }
+
+    /// Whether everybody may still get in: nothing but a look at what is closed says no.
+    fn may_be_open(&self) -> bool {
+        let Some(now) = self.now else { return false };
+        let is_unseen = !now.not_read.is_empty() && !now.is_blocked;
+        now.is_open() || is_unseen
+    }
+
+    fn outcome(&self, finding: &Finding) -> Outcome {
+        let Some(now) = self.now else { return Outcome::Reverted };
+        let is_for_good = matches!(finding.opened, Opened::AccessPoint { change: AccessPointChange::Created(_), .. });
+        let is_tidy = now.contain.is_none() && now.repair.is_empty() && now.not_read.is_empty() && !now.is_public();
+        let takes_only_others_out = !self.before.is_public() && self.before.switches_off.is_empty();
+        match () {
+            () if self.may_be_open() => Outcome::Failed,
+            () if takes_only_others_out && !now.repair.is_empty() => Outcome::Failed,
+            () if !is_tidy || is_for_good || self.has_doubt() || !self.problems.is_empty() => Outcome::Contained,
+            () => Outcome::Reverted,
+        }
+    }
+}
+
+fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, done: &Done<'_>) {
+    report.outcome = done.outcome(finding);
+    let is_unfinished = report.outcome == Outcome::Failed || done.now.is_some_and(|now| !now.repair.is_empty());
+    if report.outcome == Outcome::Failed || is_unfinished || !done.problems.is_empty() {
+        let problems = match done.problems {
+            [] => "what was to be closed or taken out was still there when it was read again".to_owned(),
+            problems => problems.join("; "),
+        };
+        report.problem = is_unfinished.then_some(problems);
+    }
+    match done.carried_out {
+        [] => report.done.push("Nothing could be carried out.".to_owned()),
+        actions => {
+            report.done.push("Carried out:".to_owned());
+            report.done.extend(actions.iter().flat_map(Action::lines));
+        }
+    }
+    if report.problem.is_none() {
+        report.done.extend(done.problems.iter().map(|problem| {
+            format!("A call ended in an error, and what it was to do is done all the same: {}", quote(problem))
+        }));
+    }
+    if done.carried_out.iter().any(|action| matches!(action, Action::WritePolicy { document: Some(_), .. })) {
+        report.done.push("The rest of the policy stays as it was.".to_owned());
+    }
+    if done.carried_out.iter().any(|action| puts_right_more(action, finding)) {
+        report.done.push(
+            "What was public in the bucket without this event went too: the bucket's block closes it in any case."
+                .to_owned(),
+        );
+    }
+    report.done.push(seen(done, report.outcome));
+    if let Opened::Account(_) = finding.opened {
+        report.left.push(
+            "All four switches are on now. What they were before is not in the event: what was public on purpose is closed."
+                .to_owned(),
+        );
+    }
+    if report.outcome == Outcome::Failed {
+        how_to_close(report, event, finding);
+    }
+    if done.has_doubt() {
+        report.left.push(
+            "AWS calls the policy public (policy status), and snapback found no public statement in it. The block stays on. Judge the policy by hand."
+                .to_owned(),
+        );
+    }
+    if let (Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. }, true) =
+        (&finding.opened, report.outcome == Outcome::Contained)
+    {
+        report.left.push(
+            "The access point's own block can't be changed; the bucket's keeps everybody out. If the access point is not needed:"
+                .to_owned(),
+        );
+        let arguments = ["s3control", "delete-access-point", "--account-id", &finding.account, "--name", name];
+        report.left.extend(command(&arguments, "", region(event, finding)));
+    }
+    if let Some(now) = done.now {
+        could_not_be_read(report, now);
+    }
+    let was_readable = done.before.is_public() && !done.before.is_blocked;
+    if was_readable {
+        report.left.push(
+            "If it held what must not be public, see who read it meanwhile: CloudTrail's data events or S3's server access logs, where they are on."
+                .to_owned(),
+        );
+    }
+    if let Some(now) = done.now {
+        of_others(report, now, settings);
+    }
+    if report.problem.is_some() {
+        report.left.push(TRIES_AGAIN.to_owned());
+    }
+}
+
+/// Whether an action puts right what the event did not change.
+fn puts_right_more(action: &Action, finding: &Finding) -> bool {
+    let Opened::Bucket { change, .. } = &finding.opened else { return false };
+    match action {
+        Action::BlockAccount { .. } | Action::BlockBucket { .. } => false,
+        Action::WritePolicy { .. } => !matches!(change, BucketChange::Policy(_)),
+        Action::WriteAcl { object: None, .. } => !matches!(change, BucketChange::Acl(_)),
+        Action::WriteAcl { object: Some(_), .. } => false,
+    }
+}
+
+/// What the last look showed.
+fn seen(done: &Done<'_>, outcome: Outcome) -> String {
+    match done.now {
+        None => "Looked again afterwards: it is gone.".to_owned(),
+        Some(_) if outcome == Outcome::Failed => {
+            "It was read again afterwards, and was not seen to be closed.".to_owned()
+        }
+        Some(now) if now.is_blocked && !now.is_public() => {
+            "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
+                .to_owned()
+        }
+        Some(now) if now.is_blocked => {
+            "It was read again afterwards: all four switches of the block are on.".to_owned()
+        }
+        Some(_) => "It was read again afterwards: it is closed, but not by a block.".to_owned(),
+    }
+}
+
+/// The changes that were planned, for the log.
+fn planned(course: &Course) -> Vec<String> {
+    match course {
+        Course::Left { plan } | Course::Done { before: plan, .. } => plan.actions().map(ToString::to_string).collect(),
+        Course::Told | Course::NotRead { .. } | Course::Gone(_) => Vec::new(),
+    }
+}
+
+/// The switches of a block, as the AWS CLI takes them.
+const ALL_ON: &str = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true";
+
+fn how_to_close(report: &mut Report, event: &Event, finding: &Finding) {
+    let account = finding.account.as_str();
+    let region = region(event, finding);
+    let close_all = ["s3control", "put-public-access-block", "--account-id", account];
+    let options = format!(" --public-access-block-configuration {ALL_ON}");
+    let bucket = match &finding.opened {
+        Opened::Account(_) => {
+            report.left.push("Close it by hand, for all buckets of the account:".to_owned());
+            report.left.extend(command(&close_all, &options, None));
+            return;
+        }
+        Opened::Bucket { bucket, .. } => Some(bucket),
+        Opened::AccessPoint { bucket, .. } => bucket.as_ref(),
+        Opened::Told(_) => return,
+    };
+    match bucket {
+        Some(bucket) => {
+            report.left.push("Close it by hand:".to_owned());
+            let arguments = ["s3api", "put-public-access-block", "--bucket", bucket];
+            report.left.extend(command(&arguments, &options, region));
+        }
+        None => report.left.push("Turn on the public access block of the access point's bucket.".to_owned()),
+    }
+    match &finding.opened {
+        Opened::Bucket { bucket, .. } => {
+            report.left.push(
+                "then take out what is public; if the policy itself denies you that, root can delete it:".to_owned(),
+            );
+            report.left.extend(command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region));
+        }
+        Opened::AccessPoint { name, .. } => {
+            report.left.push("then take out what is public in the access point's policy, or delete it:".to_owned());
+            let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
+            report.left.extend(command(&arguments, "", region));
+        }
+        Opened::Account(_) | Opened::Told(_) => {}
+    }
+}
+
+/// The region that a command has to name.
+fn region<'a>(event: &'a Event, finding: &'a Finding) -> Option<&'a str> {
+    finding.region.as_deref().or(event.region.as_deref()).filter(|region| is_argument(region))
+}
+
+/// A command of the AWS CLI; `None` if something in it could mean something else to a shell.
+fn command(arguments: &[&str], options: &str, region: Option<&str>) -> Option<String> {
+    let region = region.map_or_else(String::new, |region| format!(" --region {region}"));
+    let (options_of_command, values): (Vec<&&str>, Vec<&&str>) =
+        arguments.iter().partition(|argument| argument.starts_with("--"));
+    let is_plain = values.iter().all(|value| is_argument(value)) && !options_of_command.is_empty();
+    is_plain.then(|| format!("  aws {}{options}{region}", arguments.join(" ")))
+}
+
+fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
+    let bucket = match &finding.opened {
+        Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket),
+        Opened::AccessPoint { bucket, .. } => bucket.as_ref(),
+        Opened::Account(_) | Opened::Told(Told::MultiRegion { .. }) => None,
+    };
+    let plan = match course {
+        Course::Left { plan } | Course::Done { before: plan, .. } => Some(plan),
+        Course::Told | Course::NotRead { .. } | Course::Gone(_) => None,
+    };
+    let mut lines = Vec::new();
+    let is_public = plan.is_none_or(|plan| plan.is_public() || !plan.switches_off.is_empty() || plan.doubt.is_some());
+    if let Some(bucket) = bucket.filter(|bucket| is_public && is_bucket_name(bucket)) {
+        lines.push(format!("For this bucket to be public, add to the setting PublicBuckets: {bucket}"));
+    }
+    let mut accounts: Vec<&str> = plan
+        .into_iter()
+        .flat_map(|plan| &plan.outsiders)
+        .flat_map(|outsider| &outsider.accounts)
+        .map(String::as_str)
+        .collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    if !accounts.is_empty() {
+        lines.push(format!("For these accounts, add to the setting TrustedAccounts: {}", quote(&accounts.join(","))));
+    }
+    lines.extend(allow_actor(event));
+    lines
 }

@@ -1,0 +1,402 @@
+//! The mails of `s3-public`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before it is
+//! committed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use rules::alert::{LONGEST_SUBJECT, Step, render};
+use rules::s3_public::acl::{Acl, Grant, Grantee};
+use rules::s3_public::block::Block;
+use rules::s3_public::detect::{Finding, Opened, read};
+use rules::s3_public::plan::{
+    Action, LiveAccessPoint, LiveBucket, Plan, Wanted, of_access_point, of_account, of_bucket,
+};
+use rules::s3_public::report::{Course, report};
+use rules::settings::Given;
+use rules::{Event, Settings, event};
+use serde_json::{Value, json};
+
+use common::Scene;
+
+const SCENE: Scene =
+    Scene { account: "123456789012", region: "eu-west-1", time: "2026-03-02T09:14:05Z", service: "s3" };
+
+const BUCKET: &str = "team-reports";
+const OWNER: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+const REFUSED: &str = "`PutPublicAccessBlock` failed: AccessDenied: Access Denied";
+
+// ---------------------------------------------------------------------------------------------------------
+// Taken back
+
+#[test]
+fn policy_reverted() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": mixed()}));
+    let live = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), ..private() };
+    let rest = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(false)), ..blocked() };
+    let course = taken_back(&event, &live, Some(&rest), &settings(&[]), &[]);
+    check("policy_reverted", &event, &settings(&[]), course);
+}
+
+#[test]
+fn policy_reverted_with_all_else_that_was_public() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": website()}));
+    let acl = Ok(acl(&[(EVERYBODY, "READ")]));
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), acl, ..private() };
+    let course = taken_back(&event, &live, Some(&blocked()), &settings(&[]), &[]);
+    check("policy_reverted_with_all_else_that_was_public", &event, &settings(&[]), course);
+}
+
+#[test]
+fn acl_reverted() {
+    let request = json!({"bucketName": BUCKET, "x-amz-acl": ["public-read-write"], "acl": [""]});
+    let event = of("PutBucketAcl", request);
+    let acl = Ok(acl(&[(EVERYBODY, "READ"), (EVERYBODY, "WRITE")]));
+    let live = LiveBucket { acl, ..private() };
+    let course = taken_back(&event, &live, Some(&blocked()), &settings(&[]), &[]);
+    check("acl_reverted", &event, &settings(&[]), course);
+}
+
+#[test]
+fn object_acl_reverted() {
+    let request =
+        json!({"bucketName": BUCKET, "key": "2026/q1.csv", "x-amz-acl": ["public-read"], "versionId": "3HL4k"});
+    let event = of("PutObjectAcl", request);
+    let object_acl = Some(Ok(Some(acl(&[(EVERYBODY, "READ")]))));
+    let live = LiveBucket { object_acl, ..private() };
+    let rest = LiveBucket { object_acl: Some(Ok(Some(acl(&[])))), ..blocked() };
+    let course = taken_back(&event, &live, Some(&rest), &settings(&[]), &[]);
+    check("object_acl_reverted", &event, &settings(&[]), course);
+}
+
+#[test]
+fn bucket_block_reverted() {
+    let event = of("DeleteBucketPublicAccessBlock", json!({"bucketName": BUCKET}));
+    let course = taken_back(&event, &private(), Some(&blocked()), &settings(&[]), &[]);
+    check("bucket_block_reverted", &event, &settings(&[]), course);
+}
+
+#[test]
+fn account_block_reverted() {
+    let block = json!({"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": false, "RestrictPublicBuckets": false});
+    let event = of("PutAccountPublicAccessBlock", json!({"PublicAccessBlockConfiguration": block}));
+    let settings = settings(&[]);
+    let before = of_account(SCENE.account, Some(Block::read(&block)), &settings);
+    let now = of_account(SCENE.account, Some(Block::ON), &settings);
+    check("account_block_reverted", &event, &settings, ended(before, Some(now), &[]));
+}
+
+#[test]
+fn access_point_policy_reverted() {
+    let event = of(
+        "PutAccessPointPolicy",
+        json!({"name": "share", "PutAccessPointPolicyRequest": {"Policy": website().to_string()}}),
+    );
+    let live = access_point(Block::OFF, Some(website()), None);
+    let rest = access_point(Block::OFF, None, Some(Block::ON));
+    let course = of_point(&event, &live, Some(&rest));
+    check("access_point_policy_reverted", &event, &settings(&[]), course);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Shut, and something is left
+
+#[test]
+fn access_point_created_weak() {
+    let block = json!({"BlockPublicAcls": false, "IgnorePublicAcls": true, "BlockPublicPolicy": false, "RestrictPublicBuckets": true});
+    let request = json!({"name": "share", "CreateAccessPointRequest": {"Bucket": BUCKET, "PublicAccessBlockConfiguration": block}});
+    let event = of("CreateAccessPoint", request);
+    let live = access_point(Block::read(&block), None, Some(Block::OFF));
+    let rest = access_point(Block::read(&block), None, Some(Block::ON));
+    check("access_point_created_weak", &event, &settings(&[]), of_point(&event, &live, Some(&rest)));
+}
+
+#[test]
+fn aws_says_public_and_nothing_was_found() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": narrow()}));
+    let live = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(true)), ..private() };
+    let rest = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(true)), ..blocked() };
+    let course = taken_back(&event, &live, Some(&rest), &settings(&[]), &[]);
+    check("aws_says_public_and_nothing_was_found", &event, &settings(&[]), course);
+}
+
+#[test]
+fn contained_and_the_policy_could_not_be_written() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": mixed()}));
+    let live = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), ..private() };
+    let rest = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), ..blocked() };
+    let refused = "`PutBucketPolicy` failed: AccessDenied: Access Denied";
+    let course = taken_back(&event, &live, Some(&rest), &settings(&[]), &[refused]);
+    check("contained_and_the_policy_could_not_be_written", &event, &settings(&[]), course);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Failed
+
+#[test]
+fn the_block_is_refused() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": website()}));
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
+    let course = taken_back(&event, &live, Some(&live), &settings(&[]), &[REFUSED]);
+    check("the_block_is_refused", &event, &settings(&[]), course);
+}
+
+#[test]
+fn the_accounts_block_is_refused() {
+    let event =
+        of("DeleteAccountPublicAccessBlock", json!({"host": ["123456789012.s3-control.eu-west-1.amazonaws.com"]}));
+    let settings = settings(&[]);
+    let before = of_account(SCENE.account, None, &settings);
+    check("the_accounts_block_is_refused", &event, &settings, ended(before.clone(), Some(before), &[REFUSED]));
+}
+
+#[test]
+fn nothing_could_be_read() {
+    let event = of("PutBucketAcl", json!({"bucketName": BUCKET, "acl": [""]}));
+    let problem = "`GetBucketAcl` failed: ServiceUnavailable: Please try again".to_owned();
+    check("nothing_could_be_read", &event, &settings(&[]), Course::NotRead { problem });
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Told
+
+#[test]
+fn withheld_by_mode() {
+    let settings = settings(&[("S3PublicMode", "alert")]);
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": website()}));
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
+    check("withheld_by_mode", &event, &settings, left(&event, &live, &settings));
+}
+
+#[test]
+fn withheld_by_rollout() {
+    let settings = settings(&[("Rollout", "observe")]);
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": mixed()}));
+    let live = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), ..private() };
+    check("withheld_by_rollout", &event, &settings, left(&event, &live, &settings));
+}
+
+#[test]
+fn withheld_because_of_public_buckets() {
+    let settings = settings(&[("PublicBuckets", "www.example.com")]);
+    let event =
+        of("DeleteAccountPublicAccessBlock", json!({"host": "123456789012.s3-control.eu-west-1.amazonaws.com"}));
+    let plan = Box::new(of_account(SCENE.account, None, &settings));
+    check("withheld_because_of_public_buckets", &event, &settings, Course::Left { plan });
+}
+
+#[test]
+fn aws_does_not_call_it_public() {
+    let mut denying = website();
+    let denied = json!({"Sid": "OnlyHere", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}});
+    denying["Statement"].as_array_mut().unwrap().push(denied);
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": denying}));
+    let live = LiveBucket { policy: Ok(Some(denying)), is_public: Ok(Some(false)), ..private() };
+    check("aws_does_not_call_it_public", &event, &settings(&[]), left(&event, &live, &settings(&[])));
+}
+
+#[test]
+fn another_account_is_let_in() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": foreign()}));
+    let live = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..private() };
+    check("another_account_is_let_in", &event, &settings(&[]), left(&event, &live, &settings(&[])));
+}
+
+#[test]
+fn another_account_is_taken_out() {
+    let settings = settings(&[("S3CrossAccountMode", "revert")]);
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": foreign()}));
+    let live = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..private() };
+    let course = taken_back(&event, &live, Some(&private()), &settings, &[]);
+    check("another_account_is_taken_out", &event, &settings, course);
+}
+
+#[test]
+fn an_acl_lets_in_another_account() {
+    let event = of("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-grant-read": ["id=\"b1c2d3\""]}));
+    let live = LiveBucket { acl: Ok(acl(&[("b1c2d3", "READ")])), ..private() };
+    check("an_acl_lets_in_another_account", &event, &settings(&[]), left(&event, &live, &settings(&[])));
+}
+
+#[test]
+fn a_multi_region_access_point() {
+    let details = json!({"Name": "worldwide", "Policy": website().to_string()});
+    let event =
+        of("PutMultiRegionAccessPointPolicy", json!({"PutMultiRegionAccessPointPolicyRequest": {"Details": details}}));
+    check("a_multi_region_access_point", &event, &settings(&[]), Course::Told);
+}
+
+#[test]
+fn acls_count_again() {
+    let rule = json!({"OwnershipControls": {"Rule": {"ObjectOwnership": "ObjectWriter"}}, "bucketName": BUCKET});
+    let event = of("PutBucketOwnershipControls", rule);
+    check("acls_count_again", &event, &settings(&[]), Course::Told);
+}
+
+#[test]
+fn already_gone() {
+    let event = of("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-acl": ["public-read"]}));
+    let plan = Box::new(planned(&event, &private(), &settings(&[]), false));
+    check("already_gone", &event, &settings(&[]), Course::Gone(Some(plan)));
+}
+
+#[test]
+fn the_bucket_is_gone() {
+    let event = of("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-acl": ["public-read"]}));
+    check("the_bucket_is_gone", &event, &settings(&[]), Course::Gone(None));
+}
+
+#[test]
+fn names_of_the_attackers_choosing() {
+    let bucket = "x; rm -rf ~\nREVERTED";
+    let event = of("PutBucketAcl", json!({"bucketName": bucket, "x-amz-acl": ["public-read"]}));
+    let course = Course::NotRead { problem: "no answer".to_owned() };
+    check("names_of_the_attackers_choosing", &event, &settings(&[]), course);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+fn check(name: &str, event: &Event, settings: &Settings, course: Course) {
+    let finding = found(event);
+    let steps = match course {
+        Course::Told => Vec::new(),
+        _ => vec![Step {
+            call: "GetPublicAccessBlock",
+            target: BUCKET.to_owned(),
+            result: Ok("ok".to_owned()),
+            millis: 41,
+        }],
+    };
+    let mail = render(&report(event, &finding, settings, &course, steps), event);
+    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    insta::with_settings!({snapshot_path => "snapshots/s3_public", prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+    });
+}
+
+fn of(name: &str, request: Value) -> Event {
+    event::parse(&SCENE.record(name, &request, &Value::Null)).unwrap()
+}
+
+fn found(event: &Event) -> Finding {
+    read(event).unwrap().unwrap()
+}
+
+fn settings(given: &[(&'static str, &str)]) -> Settings {
+    let given =
+        given.iter().map(|(name, value)| (*name, Given { name: (*name).to_owned(), value: (*value).to_owned() }));
+    Settings::from_given(&given.collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+fn planned(event: &Event, live: &LiveBucket, settings: &Settings, is_begun: bool) -> Plan {
+    let Opened::Bucket { bucket, change } = found(event).opened else { panic!("not of a bucket") };
+    of_bucket(&bucket, &change, live, Wanted::of(settings, SCENE.account, Some(&bucket)), is_begun)
+}
+
+fn left(event: &Event, live: &LiveBucket, settings: &Settings) -> Course {
+    Course::Left { plan: Box::new(planned(event, live, settings, false)) }
+}
+
+/// What comes of a plan whose actions are carried out, but for those that `problems` are about.
+fn taken_back(
+    event: &Event,
+    live: &LiveBucket,
+    rest: Option<&LiveBucket>,
+    settings: &Settings,
+    problems: &[&str],
+) -> Course {
+    let before = planned(event, live, settings, false);
+    ended(before, rest.map(|rest| planned(event, rest, settings, true)), problems)
+}
+
+fn of_point(event: &Event, live: &LiveAccessPoint, rest: Option<&LiveAccessPoint>) -> Course {
+    let settings = settings(&[]);
+    let Opened::AccessPoint { name, change, .. } = found(event).opened else { panic!("not of an access point") };
+    let wanted = Wanted::of(&settings, SCENE.account, Some(BUCKET));
+    let before = of_access_point(&name, &change, live, wanted, false);
+    ended(before, rest.map(|rest| of_access_point(&name, &change, rest, wanted, true)), &[])
+}
+
+fn ended(before: Plan, now: Option<Plan>, problems: &[&str]) -> Course {
+    let failed = |action: &Action| problems.iter().any(|problem| problem.contains(action.call()));
+    let carried_out = before.actions().filter(|action| !failed(action)).cloned().collect();
+    let is_shut = now.as_ref().is_none_or(|now| !now.is_open());
+    Course::Done {
+        carried_out,
+        problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+        shut_at: is_shut.then(|| "2026-03-02T09:14:11Z".parse().unwrap()),
+        before: Box::new(before),
+        now: now.map(Box::new),
+    }
+}
+
+fn private() -> LiveBucket {
+    LiveBucket { block: Ok(None), policy: Ok(None), is_public: Ok(None), acl: Ok(acl(&[])), object_acl: None }
+}
+
+fn blocked() -> LiveBucket {
+    LiveBucket { block: Ok(Some(Block::ON)), ..private() }
+}
+
+fn access_point(block: Block, policy: Option<Value>, bucket_block: Option<Block>) -> LiveAccessPoint {
+    LiveAccessPoint {
+        bucket: BUCKET.to_owned(),
+        bucket_account: SCENE.account.to_owned(),
+        is_in_vpc: false,
+        block,
+        is_public: Ok(policy.as_ref().map(|_| true)),
+        policy: Ok(policy),
+        bucket_block: bucket_block.map(|block| Ok(Some(block))),
+    }
+}
+
+fn acl(more: &[(&str, &str)]) -> Acl {
+    let grant = |grantee: &str, permission: &str| {
+        let is_group = grantee.starts_with("http");
+        let grantee = if is_group { Grantee::Group(grantee.to_owned()) } else { Grantee::User(grantee.to_owned()) };
+        Grant { grantee, permission: permission.to_owned() }
+    };
+    let grants = std::iter::once(&(OWNER, "FULL_CONTROL")).chain(more);
+    Acl { owner_id: OWNER.to_owned(), grants: grants.map(|(grantee, permission)| grant(grantee, permission)).collect() }
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Id": "reports", "Statement": statements})
+}
+
+fn everybody_reads() -> Value {
+    json!({"Sid": "PublicRead", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"})
+}
+
+fn role_writes() -> Value {
+    json!({"Sid": "Writer", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/Reports"}, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::team-reports/*"})
+}
+
+fn tls_only() -> Value {
+    json!({"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+}
+
+fn website() -> Value {
+    document(&[everybody_reads()])
+}
+
+fn narrow() -> Value {
+    document(&[role_writes(), tls_only()])
+}
+
+fn mixed() -> Value {
+    document(&[role_writes(), everybody_reads(), tls_only()])
+}
+
+fn foreign() -> Value {
+    let principal = json!({"AWS": "arn:aws:iam::999988887777:root"});
+    document(&[
+        json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"}),
+    ])
+}
