@@ -171,6 +171,9 @@ pub(super) struct S3 {
     made: Vec<Made>,
 }
 
+/// The owner of a bucket, the grants of its list, and those of its objects' lists by key.
+type Acls = (String, BTreeSet<Grant>, BTreeMap<String, BTreeSet<Grant>>);
+
 /// Something that was created, and is deleted at the end if it is still there.
 #[derive(PartialEq)]
 enum Made {
@@ -450,11 +453,9 @@ impl S3 {
     /// A bucket with all that says who can reach it; `None` if there is none of that name.
     async fn bucket(&self, name: &str) -> Result<Option<Bucket>, ReenactError> {
         let client = self.client_of(name)?;
-        let acl = Box::pin(client.get_bucket_acl().bucket(name).send()).await;
-        let Some(acl) = unless_missing("GetBucketAcl", acl)? else { return Ok(None) };
-        let block = Box::pin(client.get_public_access_block().bucket(name).send()).await;
-        let block = unless_missing("GetPublicAccessBlock", block)?;
-        let block = block.as_ref().and_then(|found| found.public_access_block_configuration());
+        let Some(block) = Box::pin(self.own_block(name)).await? else { return Ok(None) };
+        let acls = Box::pin(self.acls(name, block)).await?;
+        let Some((owner, grants, objects)) = acls else { return Ok(None) };
         let document = Box::pin(client.get_bucket_policy().bucket(name).send()).await;
         let document = unless_missing("GetBucketPolicy", document)?.and_then(|found| found.policy);
         let is_policy_public = match &document {
@@ -468,28 +469,78 @@ impl S3 {
         let ownership = Box::pin(client.get_bucket_ownership_controls().bucket(name).send()).await;
         let ownership = unless_missing("GetBucketOwnershipControls", ownership)?;
         let ownership = ownership.as_ref().and_then(|found| found.ownership_controls()?.rules().first());
-        let mut objects = BTreeMap::new();
-        for (_, key) in self.objects.iter().filter(|(bucket, _)| bucket == name) {
-            let acl = Box::pin(client.get_object_acl().bucket(name).key(key).send()).await;
-            if let Some(acl) = unless_missing("GetObjectAcl", acl)? {
-                objects.insert(key.clone(), acl.grants().iter().map(grant).collect());
-            }
-        }
         Ok(Some(Bucket {
-            block: block.map_or(Block::OFF, |block| Block {
-                block_public_acls: block.block_public_acls() == Some(true),
-                ignore_public_acls: block.ignore_public_acls() == Some(true),
-                block_public_policy: block.block_public_policy() == Some(true),
-                restrict_public_buckets: block.restrict_public_buckets() == Some(true),
-            }),
+            block: block.unwrap_or(Block::OFF),
             policy: document.map(|document| parsed(&document)),
             is_policy_public,
-            owner: acl.owner().and_then(|owner| owner.id()).unwrap_or_default().to_owned(),
-            grants: acl.grants().iter().map(grant).collect(),
+            owner,
+            grants,
             ownership: ownership.map(|rule| rule.object_ownership().as_str().to_owned()),
             objects,
             read_by_anybody: Box::pin(self.read_by_anybody(name)).await?,
         }))
+    }
+
+    /// A bucket's own block, if it has one; `None` if there is no such bucket.
+    async fn own_block(&self, bucket: &str) -> Result<Option<Option<Block>>, ReenactError> {
+        let found = Box::pin(self.client_of(bucket)?.get_public_access_block().bucket(bucket).send()).await;
+        match found.map_err(|error| CallError::new("GetPublicAccessBlock", &error)) {
+            Ok(found) => {
+                let block = found.public_access_block_configuration().map(|block| Block {
+                    block_public_acls: block.block_public_acls() == Some(true),
+                    ignore_public_acls: block.ignore_public_acls() == Some(true),
+                    block_public_policy: block.block_public_policy() == Some(true),
+                    restrict_public_buckets: block.restrict_public_buckets() == Some(true),
+                });
+                Ok(Some(block))
+            }
+            Err(error) => match error.code.as_deref() {
+                Some("NoSuchBucket") => Ok(None),
+                Some("NoSuchPublicAccessBlockConfiguration") => Ok(Some(None)),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// A bucket's owner, the grants of its list, and those of the lists of the objects that events are about.
+    ///
+    /// Where a block has S3 ignore public grants, S3 doesn't show them either (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>). In a stand-in, the
+    /// blocks are taken away for that look, since what waits behind them matters.
+    async fn acls(&self, bucket: &str, block: Option<Block>) -> Result<Option<Acls>, ReenactError> {
+        let account = match &self.account {
+            Some((account, _)) => Box::pin(self.account_block(account, super::REGION_INSTEAD)).await?,
+            None => None,
+        };
+        let is_hiding = [block, account].iter().flatten().any(|block| block.ignore_public_acls);
+        let lifts = is_hiding && self.may_use_existing;
+        if lifts {
+            Box::pin(self.lift_blocks(bucket, super::REGION_INSTEAD)).await?;
+        }
+        let found = Box::pin(self.shown_acls(bucket)).await;
+        if lifts {
+            if let Some(block) = block {
+                Box::pin(self.put_block(bucket, block)).await?;
+            }
+            if let (Some((name, _)), Some(block)) = (&self.account, account) {
+                Box::pin(self.write_account_block(name, super::REGION_INSTEAD, Some(block))).await?;
+            }
+        }
+        found
+    }
+
+    async fn shown_acls(&self, bucket: &str) -> Result<Option<Acls>, ReenactError> {
+        let client = self.client_of(bucket)?;
+        let acl = Box::pin(client.get_bucket_acl().bucket(bucket).send()).await;
+        let Some(acl) = unless_missing("GetBucketAcl", acl)? else { return Ok(None) };
+        let mut objects = BTreeMap::new();
+        for (_, key) in self.objects.iter().filter(|(of, _)| of == bucket) {
+            let acl = Box::pin(client.get_object_acl().bucket(bucket).key(key).send()).await;
+            if let Some(acl) = unless_missing("GetObjectAcl", acl)? {
+                objects.insert(key.clone(), acl.grants().iter().map(grant).collect());
+            }
+        }
+        let owner = acl.owner().and_then(|owner| owner.id()).unwrap_or_default().to_owned();
+        Ok(Some((owner, acl.grants().iter().map(grant).collect(), objects)))
     }
 
     /// What can be read of a bucket without a signature.
