@@ -239,9 +239,9 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
                 plan.switches_off = block.map(Block::off).unwrap_or_default();
             }
             // AWS's word that a policy is not public keeps it, and its bucket, as they are.
-            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback) && plan.grants.is_empty();
-            let is_to_be_shut = !plan.is_blocked && !(is_doubtful && plan.switches_off.is_empty());
-            if wanted.takes_public && is_to_be_shut {
+            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback);
+            let is_kept = is_doubtful && plan.grants.is_empty() && plan.switches_off.is_empty();
+            if wanted.takes_public && !plan.is_blocked && !is_kept {
                 plan.contain = Some(Action::BlockBucket { bucket: bucket.to_owned() });
             }
         } else {
