@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Scope;
 use super::acl::{Grant, Grantee, requested};
 use super::block::Block;
-use super::judge::{Circle, outsiders, public_statements};
+use super::judge::{Circle, outsiders, public_statements, public_statements_of_access_point};
 use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
@@ -177,7 +177,11 @@ fn of_policy(document: Option<&Value>, scope: Scope, finding: &Finding, settings
     if policy::only_denies(document) {
         return ignore("the policy only denies");
     }
-    let is_public = scope.public && !public_statements(document).is_empty();
+    let statements = match finding.opened {
+        Opened::AccessPoint { .. } => public_statements_of_access_point(document),
+        _ => public_statements(document),
+    };
+    let is_public = scope.public && !statements.is_empty();
     let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
     let has_outsiders = scope.cross_account && outsiders(document, &circle).iter().any(|outsider| outsider.is_certain);
     match is_public || has_outsiders {
@@ -302,7 +306,7 @@ fn multi_region(event: &Event) -> Told {
     } else {
         match policy::parse(field(details, "Policy")) {
             Ok(document) => {
-                let statements = public_statements(&document).into_iter();
+                let statements = public_statements_of_access_point(&document).into_iter();
                 reasons.extend(statements.map(|statement| format!("its policy is public: {}", statement.reason)));
             }
             Err(problem) => reasons.push(format!("its policy in the event {problem}")),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::acl::Grant;
 use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told};
-use super::judge::{PublicStatement, public_statements};
+use super::judge::{PublicStatement, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_argument, is_bucket_name};
@@ -185,7 +185,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
                 AccessPointChange::Policy(document) => {
                     let mut lines = vec![format!("{call} wrote the policy of {of}.")];
                     match document {
-                        Some(document) => lines.extend(named_statements(&public_statements(document))),
+                        Some(document) => lines.extend(named_statements(&public_statements_of_access_point(document))),
                         None => lines.push(not_in_it("The policy")),
                     }
                     lines
