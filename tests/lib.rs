@@ -269,7 +269,7 @@ pub fn told(call: &Call) -> String {
     if call.action != "Publish" {
         words.extend(call.parameters.iter().map(|(name, value)| format!("{name}={value}")));
     }
-    if call.status != 200 {
+    if !(200..300).contains(&call.status) {
         words.push(format!("-> {}", call.status));
     }
     words.join(" ")

@@ -1,10 +1,13 @@
 //! Configuration of the AWS clients.
 
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 
 /// A region's name that no host name can be made of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +26,44 @@ pub fn loader() -> ConfigLoader {
     let retries = aws_config::retry::RetryConfig::standard()
         .with_max_attempts(3)
         .with_initial_backoff(Duration::from_millis(200));
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_with_resolver(Resolver);
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).retry_config(retries)
+}
+
+/// The system's resolver, with the names that a client makes of an endpoint on this machine: S3 puts the bucket in front of the
+/// endpoint's host name, and S3 control the account's number, also where that is an address.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetPublicAccessBlock.html#API_control_GetPublicAccessBlock_RequestSyntax>
+#[derive(Clone, Copy, Debug)]
+struct Resolver;
+
+impl ResolveDns for Resolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        if let Some(addresses) = addresses_in_name(name) {
+            return DnsFuture::ready(Ok(addresses));
+        }
+        let name = name.to_owned();
+        DnsFuture::new(async move {
+            let found = tokio::task::spawn_blocking(move || (name, 0).to_socket_addrs()).await;
+            let found = found.map_err(io::Error::other).flatten().map_err(ResolveDnsError::new)?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}
+
+/// The addresses of a name that says them itself: `localhost` and the names under it are this machine, and a name that ends in an
+/// IPv4 address, which no name in the DNS does, is that.
+/// <https://www.rfc-editor.org/rfc/rfc6761#section-6.3>, <https://www.rfc-editor.org/rfc/rfc3696#section-2>
+fn addresses_in_name(name: &str) -> Option<Vec<IpAddr>> {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    if name == "localhost" || name.ends_with(".localhost") {
+        return Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    let start = name.rmatch_indices('.').nth(3)?.0 + 1;
+    let address: Ipv4Addr = name.get(start..)?.parse().ok()?;
+    Some(vec![address.into()])
 }
 
 /// The same configuration for another region.
@@ -37,4 +76,25 @@ pub fn in_region(config: &SdkConfig, region: &str) -> Result<SdkConfig, BadRegio
         return Err(BadRegion(region.to_owned()));
     }
     Ok(config.to_builder().region(Region::new(region.to_owned())).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_say_their_address() {
+        let this_machine = Some(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+        for name in ["localhost", "LocalHost.", "123456789012.localhost", "a.bucket.localhost"] {
+            assert_eq!(addresses_in_name(name), this_machine, "{name}");
+        }
+        for (name, address) in [("123456789012.127.0.0.1", [127, 0, 0, 1]), ("a.b.192.0.2.7", [192, 0, 2, 7])] {
+            assert_eq!(addresses_in_name(name), Some(vec![address.into()]), "{name}");
+        }
+        let others =
+            ["123456789012.s3-control.eu-west-1.amazonaws.com", "localhost.example", "notlocalhost", "1.2.3.256", ""];
+        for name in others {
+            assert_eq!(addresses_in_name(name), None, "{name}");
+        }
+    }
 }

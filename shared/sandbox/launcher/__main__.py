@@ -30,11 +30,17 @@ from werkzeug.serving import make_server
 import cloudtrail  # noqa: F401
 import ec2  # noqa: F401
 import identity
+import s3
+import s3_calls
 from calls import CALLS, CALLS_LOCK, Call, Refused, error_answer, read_body
 
-# moto changes its state without locks. The services that work on the users and roles of IAM have one in common.
+# moto changes its state without locks. The services that work on the users and roles of IAM have one in common, and so has S3
+# with its control.
 EC2_LOCK = threading.Lock()
-LOCKS = {"ec2": EC2_LOCK, "iam": identity.LOCK, "sts": identity.LOCK, "organizations": identity.LOCK}
+LOCKS = {
+    "ec2": EC2_LOCK, "s3": s3.LOCK, "s3control": s3.LOCK,
+    "iam": identity.LOCK, "sts": identity.LOCK, "organizations": identity.LOCK,
+}
 
 # An error's code in the protocols that say it in the body.
 ERROR_CODE = re.compile(rb'<Code>([^<]+)|"__type": *"(?:[^"#]*#)?([^"]+)')
@@ -60,6 +66,7 @@ class Sandbox:
     def __call__(self, environ, start_response):
         if environ.get("PATH_INFO", "").startswith("/_sandbox/"):
             return self.own_request(environ, start_response)
+        s3_calls.put_bucket_in_path(environ)
         call = Call(environ)
         call.caller = identity.caller(call.access_key_id)
         with CALLS_LOCK:
@@ -93,18 +100,20 @@ class Sandbox:
         try:
             identity.check_key(call.access_key_id)
             with LOCKS.get(call.service) or contextlib.nullcontext():
+                if call.service in ("s3", "s3control"):
+                    s3.check(call, environ)
                 return self.app(environ, start_response)
         except Refused as refused:
             code, status = refused.code_and_status(call)
-            return self.refuse(call, start_response, code, str(refused), status)
+            return self.refuse(call, start_response, code, str(refused), status, refused.headers)
         except NotImplementedError as error:
             # Without this, an action that moto lacks would be an HTML page, and tried again by the caller.
             return self.refuse(call, start_response, "InvalidAction", f"the stand-in lacks this: {error}", 400)
 
-    def refuse(self, call, start_response, code, message, status):
+    def refuse(self, call, start_response, code, message, status, more_headers=()):
         call.status, call.error_code = status, code
         content_type, headers, body = error_answer(call, code, message, status)
-        return answer(start_response, status, content_type, body, headers)
+        return answer(start_response, status, content_type, body, [*headers, *more_headers])
 
     def next_fault(self, call):
         for fault in self.faults:

@@ -7,8 +7,10 @@ import itertools
 import json
 import threading
 import uuid
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
+
+import s3_calls
 
 # The last calls. Whoever looks at more than one of them holds the lock.
 CALLS = collections.deque(maxlen=10_000)
@@ -17,7 +19,7 @@ NUMBERS = itertools.count(1)
 
 
 class Call:
-    """One call, read from its signature's scope and from its body."""
+    """One call, read from its signature's scope and from its body. An unsigned one that says nothing of a service is S3's."""
 
     def __init__(self, environ):
         body = read_body(environ)
@@ -25,7 +27,7 @@ class Call:
         self.event_id = str(uuid.uuid4())
         self.time = datetime.datetime.now(datetime.timezone.utc)
         self.user_agent = environ.get("HTTP_USER_AGENT", "")
-        self.access_key_id, self.region, self.service = credential_scope(environ.get("HTTP_AUTHORIZATION", ""))
+        self.access_key_id, self.region, self.service = credential_scope(signature(environ))
         self.target = environ.get("HTTP_X_AMZ_TARGET", "")
         content_type = environ.get("CONTENT_TYPE", "")
         if self.target:
@@ -37,8 +39,11 @@ class Call:
             self.parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
             self.action = self.parameters.pop("Action", "")
             self.parameters.pop("Version", None)
+        elif self.service in ("s3", ""):
+            self.service, self.action, self.parameters = s3_calls.read(environ, body)
+            self.protocol = self.service
         else:
-            self.protocol = "s3" if self.service == "s3" else "rest"
+            self.protocol = "rest"
             self.action = f"{environ.get('REQUEST_METHOD')} {environ.get('PATH_INFO')}"
             self.parameters = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         # Whose call it is, as CloudTrail's userIdentity.
@@ -65,6 +70,15 @@ def read_body(environ):
     return body
 
 
+def signature(environ):
+    """The header with a request's signature, or that part of it which a presigned URL holds.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    credential = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
+    return environ.get("HTTP_AUTHORIZATION") or (f"Credential={credential[0]}" if credential else "")
+
+
 def credential_scope(authorization):
     """Access key id, region and service of a signed request.
 
@@ -78,9 +92,9 @@ def credential_scope(authorization):
 class Refused(Exception):
     """Ends a call from wherever it is. `codes`: the error's code and status by protocol, under None for all others."""
 
-    def __init__(self, codes, message):
+    def __init__(self, codes, message, headers=()):
         super().__init__(message)
-        self.codes = codes
+        self.codes, self.headers = codes, headers
 
     def code_and_status(self, call):
         return self.codes.get(call.protocol, self.codes[None])
@@ -96,6 +110,8 @@ def error_answer(call, code, message, status):
         return "application/x-amz-json-1.0", headers, json.dumps({"__type": code, "message": message})
     if call.protocol == "ec2":
         body = f"<Response><Errors><Error>{what}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    elif call.action in ("HeadBucket", "HeadObject"):
+        return "application/xml", [], ""
     elif call.protocol == "s3":
         body = f"<Error>{what}<RequestId>{request_id}</RequestId></Error>"
     else:

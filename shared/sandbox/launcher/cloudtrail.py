@@ -32,7 +32,7 @@ def region_of(call):
 
 
 def is_management_event(call):
-    """Also not those of REST APIs, whose actions have no names here, and not those that nobody's key has signed."""
+    """Also not those of REST APIs, whose records are of another form, and not those that nobody's key has signed."""
     return (
         bool(call.status)
         and call.protocol in ("ec2", "query", "json")

@@ -10,13 +10,16 @@ use thiserror::Error;
 /// The project's exact versions of Python packages.
 const CONSTRAINTS: &str = include_str!("../../../constraints.txt");
 /// The launcher's files. Python runs the folder that has a `__main__.py`.
-const LAUNCHER: [(&str, &str); 6] = [
+const LAUNCHER: [(&str, &str); 9] = [
     ("__main__.py", include_str!("../launcher/__main__.py")),
     ("calls.py", include_str!("../launcher/calls.py")),
     ("cloudtrail.py", include_str!("../launcher/cloudtrail.py")),
     ("common.py", include_str!("../launcher/common.py")),
     ("ec2.py", include_str!("../launcher/ec2.py")),
     ("identity.py", include_str!("../launcher/identity.py")),
+    ("s3.py", include_str!("../launcher/s3.py")),
+    ("s3_policy.py", include_str!("../launcher/s3_policy.py")),
+    ("s3_calls.py", include_str!("../launcher/s3_calls.py")),
 ];
 
 /// What moto 5.2.5 asks for.
