@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use role_trust::RoleTrust;
 use rules::Outcome::{Alert, Failed, Reverted};
 use rules::policy;
-use rules::role_trust::plan::is_the_same;
+use rules::policy::is_the_same;
 use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
 use sandbox::{Fault, StandIn};
 use serde_json::{Value, json};

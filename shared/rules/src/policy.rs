@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::json::{field, items, text};
+use principal::{Principal, name_of};
 
 /// Reads a document: an object, or its text, plain or URL-encoded.
 ///
@@ -62,6 +63,41 @@ pub fn is_of_action(statement: &Value, action: &str) -> bool {
         (Value::Null, Value::Null) => true,
         (Value::Null, _) => !names("NotAction"),
         _ => names("Action"),
+    }
+}
+
+/// The document with these statements in place of its own; nothing else in it changes. One that was not in a list stays so.
+pub fn with_statements(document: &Value, mut statements: Vec<Value>) -> Value {
+    let mut object = document.as_object().cloned().unwrap_or_default();
+    let name = name_of(&object, "Statement").unwrap_or_else(|| "Statement".to_owned());
+    let was_alone = object.get(&name).is_some_and(Value::is_object);
+    let statements = match (was_alone, statements.len()) {
+        (true, 1) => statements.remove(0),
+        _ => Value::Array(statements),
+    };
+    object.insert(name, statements);
+    Value::Object(object)
+}
+
+/// Whether two documents say the same: IAM and S3 may write a list of one as its only member and an account as its
+/// root's ARN, and order lists anew.
+pub fn is_the_same(one: &Value, other: &Value) -> bool {
+    plain(one) == plain(other)
+}
+
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.iter().map(plain).collect();
+            list.sort_by_key(Value::to_string);
+            if list.len() == 1 { list.remove(0) } else { Value::Array(list) }
+        }
+        Value::Object(object) => object.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
+        Value::String(text) => match Principal::named("AWS", text).canonical() {
+            Principal::Named { text, .. } => Value::String(text),
+            Principal::AllBut(_) | Principal::Odd(_) => value.clone(),
+        },
+        _ => value.clone(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! <https://www.iana.org/assignments/iana-ipv6-special-registry/>); of IPv6 only 2000::/3 is handed out at all.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// All public IPv4 addresses are in here.
 const GLOBAL_V4: IpNet = v4([0, 0, 0, 0], 0);
@@ -98,6 +98,12 @@ pub fn public_addresses<'a>(family: Family, ranges: impl IntoIterator<Item = &'a
             size(range) - reserved.map(size).sum::<u128>()
         })
         .sum()
+}
+
+/// A range of addresses as a person or AWS wrote it; an address alone is a range of one. `None` if it is none.
+pub fn range(written: &str) -> Option<IpNet> {
+    let written = written.trim();
+    written.parse().or_else(|_| written.parse::<IpAddr>().map(IpNet::from)).ok()
 }
 
 /// What two prefixes share: the narrower one if one holds the other, else nothing. Families never overlap.

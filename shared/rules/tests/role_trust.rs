@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rules::decision::decide;
+use rules::policy::is_the_same;
 use rules::policy::principal::Who;
 use rules::role_trust::detect::{Finding, Trust, detect};
 use rules::role_trust::judge::{Circle, Organization, Standing, Stranger, strangers, undecided_accounts};
-use rules::role_trust::plan::{Action, LiveRole, Situation, is_the_same, plan, without};
+use rules::role_trust::plan::{Action, LiveRole, Situation, plan, without};
 use rules::role_trust::{NAME, SUBSCRIPTIONS};
 use rules::settings::Given;
 use rules::{Decision, Event, Settings, event, policy};

@@ -30,16 +30,15 @@ from werkzeug.serving import make_server
 import cloudtrail  # noqa: F401
 import ec2  # noqa: F401
 import identity
-import s3  # noqa: F401
+import s3
 import s3_calls
 from calls import CALLS, CALLS_LOCK, Call, Refused, error_answer, read_body
 
 # moto changes its state without locks. The services that work on the users and roles of IAM have one in common, and so has S3
 # with its control.
 EC2_LOCK = threading.Lock()
-S3_LOCK = threading.Lock()
 LOCKS = {
-    "ec2": EC2_LOCK, "s3": S3_LOCK, "s3control": S3_LOCK,
+    "ec2": EC2_LOCK, "s3": s3.LOCK, "s3control": s3.LOCK,
     "iam": identity.LOCK, "sts": identity.LOCK, "organizations": identity.LOCK,
 }
 
@@ -101,18 +100,20 @@ class Sandbox:
         try:
             identity.check_key(call.access_key_id)
             with LOCKS.get(call.service) or contextlib.nullcontext():
+                if call.service in ("s3", "s3control"):
+                    s3.check(call, environ)
                 return self.app(environ, start_response)
         except Refused as refused:
             code, status = refused.code_and_status(call)
-            return self.refuse(call, start_response, code, str(refused), status)
+            return self.refuse(call, start_response, code, str(refused), status, refused.headers)
         except NotImplementedError as error:
             # Without this, an action that moto lacks would be an HTML page, and tried again by the caller.
             return self.refuse(call, start_response, "InvalidAction", f"the stand-in lacks this: {error}", 400)
 
-    def refuse(self, call, start_response, code, message, status):
+    def refuse(self, call, start_response, code, message, status, more_headers=()):
         call.status, call.error_code = status, code
         content_type, headers, body = error_answer(call, code, message, status)
-        return answer(start_response, status, content_type, body, headers)
+        return answer(start_response, status, content_type, body, [*headers, *more_headers])
 
     def next_fault(self, call):
         for fault in self.faults:

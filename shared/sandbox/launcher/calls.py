@@ -92,9 +92,9 @@ def credential_scope(authorization):
 class Refused(Exception):
     """Ends a call from wherever it is. `codes`: the error's code and status by protocol, under None for all others."""
 
-    def __init__(self, codes, message):
+    def __init__(self, codes, message, headers=()):
         super().__init__(message)
-        self.codes = codes
+        self.codes, self.headers = codes, headers
 
     def code_and_status(self, call):
         return self.codes.get(call.protocol, self.codes[None])
@@ -110,6 +110,8 @@ def error_answer(call, code, message, status):
         return "application/x-amz-json-1.0", headers, json.dumps({"__type": code, "message": message})
     if call.protocol == "ec2":
         body = f"<Response><Errors><Error>{what}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    elif call.action in ("HeadBucket", "HeadObject"):
+        return "application/xml", [], ""
     elif call.protocol == "s3":
         body = f"<Error>{what}<RequestId>{request_id}</RequestId></Error>"
     else:

@@ -9,7 +9,6 @@ import re
 import sys
 import threading
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.core.serialize import never_return
@@ -115,8 +114,19 @@ def caller(access_key_id):
             }
         else:
             who = {"type": "Unknown"}
-        account = (user or session).account_id if user or session else DEFAULT_ACCOUNT_ID
+        account = (user or session).account_id if user or session else models.get_account_id_from(access_key_id)
         return {**who, "accountId": account, "accessKeyId": access_key_id}
+
+
+moto_get_account_id_from = models.get_account_id_from
+ACCOUNT_KEY = re.compile("AKIA([0-9]{12})[0-9]{4}")
+
+
+# For tests: a key whose id has an account's number in it is of that account, with nothing created first.
+@replaces(models)
+def get_account_id_from(access_key):
+    named = ACCOUNT_KEY.fullmatch(access_key)
+    return named[1] if named else moto_get_account_id_from(access_key)
 
 
 moto_mark_account_as_visited = models.mark_account_as_visited

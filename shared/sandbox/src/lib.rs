@@ -3,7 +3,8 @@
 //! [`StandIn`] runs a moto server on 127.0.0.1 for as long as it lives. The first start downloads moto into a folder
 //! of its own in the user's cache; nothing else on the machine changes. What AWS does and moto does not is added by
 //! the Python program in `launcher`. [`Mailbox`] is a topic with a reader, so that alerts can be read back. [`calls`]
-//! tells which calls reached the stand-in, and [`inject`] makes some of them fail.
+//! tells which calls reached the stand-in, [`inject`] makes some of them fail, and [`anonymous_get`] shows whether an object in S3 is
+//! open to everybody.
 //!
 //! For the command and for tests. No Lambda depends on this crate.
 
@@ -14,7 +15,7 @@ mod stand_in;
 mod venv;
 
 pub use mailbox::{Mail, Mailbox, MailboxError};
-pub use recorder::{Call, Fault, RecorderError, calls, inject};
+pub use recorder::{Call, Fault, RecorderError, anonymous_get, calls, inject};
 pub use stand_in::{StandIn, StandInError, StandInOptions, local_config};
 pub use venv::VenvError;
 

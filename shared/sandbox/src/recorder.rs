@@ -1,4 +1,4 @@
-//! What reached the stand-in, and errors on demand: a client for the launcher's paths under `/_sandbox/`.
+//! What reached the stand-in, and errors on demand: a client for the launcher's paths under `/_sandbox/`. And what anybody can read.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -111,10 +111,27 @@ pub fn inject(endpoint: &str, fault: &Fault) -> Result<(), RecorderError> {
     Ok(())
 }
 
-/// HTTP/1.0, so that the answer is neither chunked nor followed by another one.
+/// The HTTP status of a GET of an object that nobody has signed; of the list of the bucket's objects if `key` is empty.
+///
+/// # Errors
+/// When there is no stand-in at `endpoint`.
+pub fn anonymous_get(endpoint: &str, bucket: &str, key: &str) -> Result<u16, RecorderError> {
+    let answer = exchange(endpoint, &format!("GET /{bucket}/{key}"), "")?;
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| unexpected(endpoint, &answer))
+}
+
 fn request(endpoint: &str, method_and_path: &str, body: &str) -> Result<String, RecorderError> {
+    let answer = exchange(endpoint, method_and_path, body)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
+        _ => Err(unexpected(endpoint, &answer)),
+    }
+}
+
+/// HTTP/1.0, so that the answer is neither chunked nor followed by another one.
+fn exchange(endpoint: &str, method_and_path: &str, body: &str) -> Result<String, RecorderError> {
     let address = endpoint.trim_start_matches("http://").trim_end_matches('/');
-    let exchange = || -> io::Result<String> {
+    let talk = || -> io::Result<String> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
@@ -124,15 +141,11 @@ fn request(endpoint: &str, method_and_path: &str, body: &str) -> Result<String, 
         );
         stream.write_all(head.as_bytes())?;
         stream.write_all(body.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    let answer = exchange().map_err(|source| RecorderError::Io { endpoint: endpoint.to_owned(), source })?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
-        _ => Err(unexpected(endpoint, &answer)),
-    }
+    talk().map_err(|source| RecorderError::Io { endpoint: endpoint.to_owned(), source })
 }
 
 fn unexpected(endpoint: &str, answer: &str) -> RecorderError {

@@ -60,7 +60,8 @@ pub enum StandInError {
 /// A stand-in AWS account: a moto server on 127.0.0.1, which ends when this is dropped or this process dies.
 ///
 /// It accepts any credentials; only the access keys of users that were created in it have the permissions of their users, and die
-/// with the key. The account's number is 123456789012, and its state is gone with it.
+/// with the key. The account's number is 123456789012, and its state is gone with it. Another account is that of access keys named
+/// `AKIA`, its number, and four more digits.
 #[derive(Debug)]
 pub struct StandIn {
     child: Child,

@@ -10,7 +10,7 @@ use thiserror::Error;
 /// The project's exact versions of Python packages.
 const CONSTRAINTS: &str = include_str!("../../../constraints.txt");
 /// The launcher's files. Python runs the folder that has a `__main__.py`.
-const LAUNCHER: [(&str, &str); 8] = [
+const LAUNCHER: [(&str, &str); 9] = [
     ("__main__.py", include_str!("../launcher/__main__.py")),
     ("calls.py", include_str!("../launcher/calls.py")),
     ("cloudtrail.py", include_str!("../launcher/cloudtrail.py")),
@@ -18,6 +18,7 @@ const LAUNCHER: [(&str, &str); 8] = [
     ("ec2.py", include_str!("../launcher/ec2.py")),
     ("identity.py", include_str!("../launcher/identity.py")),
     ("s3.py", include_str!("../launcher/s3.py")),
+    ("s3_policy.py", include_str!("../launcher/s3_policy.py")),
     ("s3_calls.py", include_str!("../launcher/s3_calls.py")),
 ];
 

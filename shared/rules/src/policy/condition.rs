@@ -9,10 +9,13 @@ use std::fmt;
 
 use serde_json::Value;
 
+use ipnet::IpNet;
+
 use super::principal::is_unique_id;
 use super::texts;
 use crate::command::is_account_id;
 use crate::json::field;
+use crate::public::range;
 
 /// Keys that are in every request, so that an operator that lets an absent key pass lets nothing pass
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalaccount>).
@@ -57,12 +60,22 @@ enum Comparison {
     Arns,
 }
 
-/// The conditions of a statement.
+/// Whether an account is the own one, by its id or its policy variable, or a trusted one.
+pub fn is_own_or_trusted(account: &str, own: &str, trusted: &BTreeSet<String>) -> bool {
+    account == own || account == OWN_ACCOUNT || trusted.contains(account)
+}
+
+/// The conditions of a statement. One that holds something else than texts among its values has none: it demands nothing.
 pub fn conditions(statement: &Value) -> Vec<Condition> {
     let operators = field(statement, "Condition").as_object().into_iter().flatten();
     let tests = operators.flat_map(|(operator, tests)| {
         let keys = tests.as_object().into_iter().flat_map(|keys| keys.keys());
-        keys.map(|key| Condition { operator: operator.clone(), key: key.clone(), values: texts(tests, key) })
+        keys.map(|key| {
+            let is_odd = |value: &Value| matches!(value, Value::Null | Value::Object(_) | Value::Array(_));
+            let has_odd = field(tests, key).as_array().is_some_and(|values| values.iter().any(is_odd));
+            let values = if has_odd { Vec::new() } else { texts(tests, key) };
+            Condition { operator: operator.clone(), key: key.clone(), values }
+        })
     });
     tests.collect()
 }
@@ -87,6 +100,9 @@ impl Condition {
         // What each key means: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         match self.key.to_ascii_lowercase().as_str() {
             "aws:principalaccount" | "aws:sourceaccount" | "aws:sourceowner" => all(account).map(Callers::Accounts),
+            // A root user's is the id of its account:
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+            "aws:userid" => all(account).map(Callers::Accounts),
             "aws:principalarn" | "aws:sourcearn" => all(account_of_arn).map(Callers::Accounts),
             "aws:principalorgid" | "aws:sourceorgid" => all(organization).map(Callers::Organizations),
             "aws:principalorgpaths" | "aws:sourceorgpaths" => all(organization_of_path).map(Callers::Organizations),
@@ -97,6 +113,30 @@ impl Condition {
             "aws:principalservicename" | "aws:principalservicenameslist" => Some(Callers::Services),
             _ => None,
         }
+    }
+
+    /// The accounts through whose access points or VPC endpoints alone a request may come; `None` if it may come otherwise
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-condition-keys>,
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-vpceaccount>).
+    pub fn through(&self) -> Option<BTreeSet<String>> {
+        let comparison = self.comparison()?;
+        let read = match self.key.to_ascii_lowercase().as_str() {
+            "s3:dataaccesspointaccount" | "aws:vpceaccount" => account,
+            "s3:dataaccesspointarn" => account_of_arn,
+            _ => return None,
+        };
+        self.values.iter().map(|value| read(value, comparison)).collect()
+    }
+
+    /// The ranges of which the key's address has to be in one; `None` if the condition does not demand that
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IPAddress>).
+    pub fn ranges(&self) -> Option<Vec<IpNet>> {
+        (self.demanding_operator()? == "ipaddress").then(|| self.values.iter().map(|value| range(value)).collect())?
+    }
+
+    /// Whether the condition demands that the key is there and equals one of the values, which may hold wildcards and policy variables.
+    pub fn demands_a_value(&self) -> bool {
+        self.comparison().is_some()
     }
 
     /// Whom a condition of a `Deny` leaves out of it, so that it denies everybody else; `None` if that cannot be said. An absent key does not
@@ -150,6 +190,16 @@ impl Condition {
 
     /// How the values are compared; `None` if the operator does not demand that the key is there and equals one of them.
     fn comparison(&self) -> Option<Comparison> {
+        match self.demanding_operator()?.as_str() {
+            "stringequals" | "stringequalsignorecase" | "bool" => Some(Comparison::Exact),
+            "stringlike" => Some(Comparison::Wildcards),
+            "arnequals" | "arnlike" => Some(Comparison::Arns),
+            _ => None,
+        }
+    }
+
+    /// The operator in lower case without what is around it; `None` if it lets a request pass that lacks the key.
+    fn demanding_operator(&self) -> Option<String> {
         if self.values.is_empty() {
             return None;
         }
@@ -165,12 +215,7 @@ impl Condition {
         if passes_absent && !ALWAYS_PRESENT.iter().any(|key| self.key.eq_ignore_ascii_case(key)) {
             return None;
         }
-        match operator {
-            "stringequals" | "stringequalsignorecase" | "bool" => Some(Comparison::Exact),
-            "stringlike" => Some(Comparison::Wildcards),
-            "arnequals" | "arnlike" => Some(Comparison::Arns),
-            _ => None,
-        }
+        Some(operator.to_owned())
     }
 }
 
@@ -277,10 +322,51 @@ mod tests {
             ("Bool", "aws:PrincipalIsAWSService", &["true", "false"], None),
             ("BoolIfExists", "aws:PrincipalIsAWSService", &["true"], None),
             ("StringLike", "aws:PrincipalServiceName", &["*"], Some(Callers::Services)),
+            ("StringEquals", "aws:userid", &[own], accounts(&[own])),
+            ("StringEquals", "aws:userid", &[own, "AIDAJQABLZS4A3QDU576Q"], None),
             ("StringEquals", "sts:ExternalId", &["x"], None),
             ("IpAddress", "aws:SourceIp", &["10.0.0.0/8"], None),
         ] {
             assert_eq!(condition(operator, key, values).callers(), expected, "{operator} {key} {values:?}");
+        }
+    }
+
+    #[test]
+    fn a_condition_says_where_a_request_comes_through_only_if_it_fixes_it() {
+        let own = "123456789012";
+        let points = "arn:aws:s3:us-west-2:123456789012:accesspoint/*";
+        for (operator, key, values, is_fixed) in [
+            ("StringEquals", "s3:DataAccessPointAccount", &[own][..], true),
+            ("StringEquals", "aws:VpceAccount", &[own], true),
+            ("StringLike", "s3:DataAccessPointArn", &[points], true),
+            ("ArnLike", "s3:DataAccessPointArn", &["arn:aws:s3:*:123456789012:accesspoint/*"], true),
+            ("StringLike", "s3:DataAccessPointArn", &["arn:aws:s3:us-west-2:*:accesspoint/*"], false),
+            ("StringLike", "s3:DataAccessPointArn", &[points, "*"], false),
+            ("StringEqualsIfExists", "s3:DataAccessPointAccount", &[own], false),
+            ("StringNotEquals", "s3:DataAccessPointAccount", &[own], false),
+            ("StringEquals", "aws:PrincipalAccount", &[own], false),
+        ] {
+            let expected = is_fixed.then(|| BTreeSet::from([own.to_owned()]));
+            assert_eq!(condition(operator, key, values).through(), expected, "{operator} {key} {values:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_only_those_that_an_address_has_to_be_in() {
+        for (operator, values, expected) in [
+            ("IpAddress", &["203.0.113.0/24", "2001:db8::1"][..], Some(2)),
+            ("ipaddress", &["203.0.113.7"], Some(1)),
+            ("ForAnyValue:IpAddress", &["203.0.113.7"], Some(1)),
+            ("IpAddress", &["203.0.113.0/24", "anywhere"], None),
+            ("IpAddress", &["203.0.113.*"], None),
+            ("IpAddress", &[], None),
+            ("NotIpAddress", &["203.0.113.0/24"], None),
+            ("IpAddressIfExists", &["203.0.113.0/24"], None),
+            ("ForAllValues:IpAddress", &["203.0.113.0/24"], None),
+            ("StringEquals", &["203.0.113.7"], None),
+        ] {
+            let found = condition(operator, "aws:SourceIp", values).ranges().map(|ranges| ranges.len());
+            assert_eq!(found, expected, "{operator} {values:?}");
         }
     }
 
@@ -323,6 +409,9 @@ mod tests {
             json!([1]),
             json!({"StringEquals": "x"}),
             json!({"StringEquals": {"aws:PrincipalAccount": {}}}),
+            json!({"StringEquals": {"aws:PrincipalAccount": ["123456789012", {}]}}),
+            json!({"StringEquals": {"aws:PrincipalAccount": ["123456789012", null]}}),
+            json!({"StringEquals": {"aws:PrincipalAccount": ["123456789012", ["999999999999"]]}}),
         ] {
             assert_eq!(callers(&conditions(&json!({"Condition": odd}))), [], "{odd}");
         }

@@ -55,6 +55,19 @@ pub enum Who {
     Unclear,
 }
 
+impl Who {
+    /// Why it cannot be told from a principal's text whose it is, in words; `None` if it can.
+    pub fn why_unclear(&self) -> Option<&'static str> {
+        match self {
+            Self::UniqueId => {
+                Some("it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in")
+            }
+            Self::Unclear => Some("snapback does not know this form of a principal"),
+            _ => None,
+        }
+    }
+}
+
 impl Principal {
     /// A named principal.
     pub fn named(kind: &str, text: &str) -> Self {

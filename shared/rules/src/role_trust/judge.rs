@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use crate::command::is_account_id;
 use crate::json::field;
-use crate::policy::condition::{Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions};
+use crate::policy::condition::{
+    Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions, is_own_or_trusted,
+};
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
 use crate::policy::{allows, is_of_action, statements, texts};
@@ -270,10 +272,7 @@ fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>
     let vouched = "its conditions say who of its issuer's users, but not whether these are yours";
     match principal.who() {
         Who::Service => of_service(conditions, circle),
-        Who::UniqueId => {
-            unclear("it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in")
-        }
-        Who::Unclear => unclear("snapback does not know this form of a principal"),
+        who @ (Who::UniqueId | Who::Unclear) => unclear(who.why_unclear().unwrap_or_default()),
         Who::PublicProvider(name) => {
             let keys = keys_of_known(&name);
             if demand_one(conditions, &keys) {
@@ -354,7 +353,7 @@ fn limit(callers: &Callers) -> String {
 impl Circle<'_> {
     /// Whether an account is inside whatever the organization is.
     fn knows(&self, account: &str) -> bool {
-        self.account == account || account == OWN_ACCOUNT || self.trusted.contains(account)
+        is_own_or_trusted(account, self.account, self.trusted)
     }
 
     /// Whether an account is inside; `None` if that depends on the organization.

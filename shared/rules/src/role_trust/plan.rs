@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::detect::Trust;
 use super::judge::{Circle, Standing, Stranger, strangers};
-use crate::policy::principal::{Principal, Who, name_of, retain};
-use crate::policy::statements;
+use crate::policy::principal::{Principal, Who, retain};
+use crate::policy::{statements, with_statements};
 use crate::text::quote;
 
 /// A role as the account shows it.
@@ -178,27 +178,6 @@ pub fn without(document: &Value, strangers: &[Stranger]) -> Value {
     })
 }
 
-/// Whether two documents say the same: IAM may write a list of one as its only member and an account as its root's ARN, and order lists anew.
-pub fn is_the_same(one: &Value, other: &Value) -> bool {
-    plain(one) == plain(other)
-}
-
-fn plain(value: &Value) -> Value {
-    match value {
-        Value::Array(list) => {
-            let mut list: Vec<Value> = list.iter().map(plain).collect();
-            list.sort_by_key(Value::to_string);
-            if list.len() == 1 { list.remove(0) } else { Value::Array(list) }
-        }
-        Value::Object(object) => object.iter().map(|(name, value)| (name.clone(), plain(value))).collect(),
-        Value::String(text) => match Principal::named("AWS", text).canonical() {
-            Principal::Named { text, .. } => Value::String(text),
-            Principal::AllBut(_) | Principal::Odd(_) => value.clone(),
-        },
-        _ => value.clone(),
-    }
-}
-
 /// The document with the principals that `stays` says yes to, by the statement's number.
 fn keep(document: &Value, mut stays: impl FnMut(usize, &Principal) -> bool) -> Value {
     let statements = statements(document).into_iter().enumerate();
@@ -207,13 +186,5 @@ fn keep(document: &Value, mut stays: impl FnMut(usize, &Principal) -> bool) -> V
     if left.is_empty() {
         left.push(json!({"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}));
     }
-    let mut object = document.as_object().cloned().unwrap_or_default();
-    let name = name_of(&object, "Statement").unwrap_or_else(|| "Statement".to_owned());
-    let was_alone = object.get(&name).is_some_and(Value::is_object);
-    let statements = match (was_alone, left.len()) {
-        (true, 1) => left.remove(0),
-        _ => Value::Array(left),
-    };
-    object.insert(name, statements);
-    Value::Object(object)
+    with_statements(document, left)
 }

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
-use super::plan::{Action, Plan, Situation, is_the_same};
+use super::plan::{Action, Plan, Situation};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
+use crate::policy::is_the_same;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
 

@@ -1,95 +1,310 @@
-//! placeholder until the branch s3-judge is merged
-use crate::policy::principal::{Principal, Who, principals};
-use crate::policy::{allows, statements};
-use serde_json::Value;
+//! What of a bucket's or an access point's policy is public, and who of another account it gives access.
+//!
+//! Public is what AWS calls so
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#public-bucket-policies>): every
+//! statement that allows something, unless it is for fixed principals or a condition demands fixed values of certain keys. What is
+//! fixed holds no wildcard and no policy variable. Actions and resources don't matter: an action that S3 doesn't know yet counts, too
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-analyzer-public-info>).
+//! What cannot be understood is public.
+
 use std::collections::BTreeSet;
-/// x
+
+use ipnet::IpNet;
+use serde_json::Value;
+
+use crate::command::is_account_id;
+use crate::policy::condition::{Callers, Condition, callers, conditions, is_own_or_trusted};
+use crate::policy::federation::keys_of_issuer;
+use crate::policy::principal::{Principal, Who, principals, retain};
+use crate::policy::{allows, statements, with_statements};
+use crate::public::{Family, WidestPublic};
+use crate::text::quote;
+
+/// Keys of which a fixed value narrows. AWS's list names "an AWS principal, user, role, or service principal" with `aws:PrincipalOrgID` as
+/// an example; the other keys that say who calls are of that kind.
+const NARROWING: &[&str] = &[
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalservicename",
+    "aws:principalservicenameslist",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "s3:dataaccesspointaccount",
+    // Not in the list, and younger than it: they name an account, an organization or a VPC as those above do
+    // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourcevpcarn",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+];
+
+/// The widest ranges of `aws:SourceIp` that are not public, as prefix lengths of IPv4 and IPv6. No private range of RFC 1918 is wider.
+const WIDEST: (u8, u8) = (8, 32);
+
+/// The range that AWS gives as an example of a very broad one, `0.0.0.0/1`: narrow ranges that together hold more are the world in pieces.
+const VERY_BROAD: WidestPublic = WidestPublic { ipv4_prefix: 1, ipv6_prefix: 3 };
+
+/// A statement by which a policy is public.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PublicStatement {
-    /// x
+    /// Which statement of the document, counted from 0.
     pub index: usize,
-    /// x
+    /// As it is written.
     pub statement: Value,
-    /// x
+    /// Why, in words that follow "it is public: ".
     pub reason: String,
 }
-/// x
-pub fn public_statements(document: &Value) -> Vec<PublicStatement> {
-    statements(document)
-        .into_iter()
-        .enumerate()
-        .filter(|(_, s)| {
-            allows(s)
-                && crate::json::field(s, "Condition").is_null()
-                && principals(s).iter().any(|p| p.who() == Who::Everyone)
-        })
-        .map(|(index, s)| PublicStatement {
-            index,
-            statement: s.clone(),
-            reason: "its principal is everybody".to_owned(),
-        })
-        .collect()
-}
-/// x
+
+/// Whose access to a bucket is not another account's.
+#[derive(Clone, Copy, Debug)]
 pub struct Circle<'a> {
-    /// x
+    /// The bucket's account.
     pub account: &'a str,
-    /// x
+    /// `TrustedAccounts`.
     pub trusted: &'a BTreeSet<String>,
-    /// x
+    /// The canonical user id of the bucket's owner, where it is known.
     pub owner_id: Option<&'a str>,
 }
-/// x
-#[derive(Clone, Debug, PartialEq)]
+
+/// A principal of another account to which a statement that is not public gives access, or one of whom that cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outsider {
-    /// x
+    /// Which statement of the document names it, counted from 0.
     pub index: usize,
-    /// x
+    /// Who it is.
     pub principal: Principal,
-    /// x
+    /// The other accounts; empty if they are not known.
     pub accounts: Vec<String>,
-    /// x
+    /// Whether it is known to be of another account.
     pub is_certain: bool,
-    /// x
+    /// Why, in words.
     pub reason: String,
 }
-/// x
-pub fn outsiders(document: &Value, circle: &Circle<'_>) -> Vec<Outsider> {
-    let mut found = Vec::new();
-    for (index, s) in statements(document).into_iter().enumerate().filter(|(_, s)| allows(s)) {
-        for principal in principals(s) {
-            if let Who::Account(account) = principal.who()
-                && account != circle.account
-                && !circle.trusted.contains(&account)
-            {
-                found.push(Outsider {
-                    index,
-                    principal,
-                    accounts: vec![account],
-                    is_certain: true,
-                    reason: "account".to_owned(),
-                });
-            }
-        }
-    }
-    found
+
+/// What a policy belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Bucket,
+    AccessPoint,
 }
-/// x
-pub fn without(document: &Value, public: &[PublicStatement], _outsiders: &[Outsider]) -> Option<Value> {
-    let left: Vec<Value> = statements(document)
-        .into_iter()
-        .enumerate()
-        .filter(|(i, _)| !public.iter().any(|p| p.index == *i))
-        .map(|(_, s)| s.clone())
-        .collect();
-    if left.is_empty() {
+
+/// The statements by which AWS calls a bucket's policy public, and an access point's, but for
+/// [`public_statements_of_access_point`]. Denials don't count ([`has_denial`]).
+pub fn public_statements(document: &Value) -> Vec<PublicStatement> {
+    public(document, Owner::Bucket)
+}
+
+/// The same for an access point that is open to the internet: `s3:DataAccessPointArn` narrows nothing in its policy. One with a VPC as its
+/// origin is never public, whatever its policy says
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status-access-points>).
+pub fn public_statements_of_access_point(document: &Value) -> Vec<PublicStatement> {
+    public(document, Owner::AccessPoint)
+}
+
+fn public(document: &Value, owner: Owner) -> Vec<PublicStatement> {
+    let allowing = statements(document).into_iter().enumerate().filter(|(_, statement)| allows(statement));
+    let public = allowing.filter_map(|(index, statement)| {
+        let reason = why_public(statement, owner)?;
+        Some(PublicStatement { index, statement: statement.clone(), reason })
+    });
+    public.collect()
+}
+
+/// Why a statement that allows something is public; `None` if it is not. All its conditions have to hold, so one that narrows is enough.
+fn why_public(statement: &Value, owner: Owner) -> Option<String> {
+    let reason = principals(statement).iter().find_map(why_open)?;
+    let conditions = conditions(statement);
+    if conditions.iter().any(|condition| narrows(condition, owner)) {
         return None;
     }
-    let mut d = document.clone();
-    d["Statement"] = Value::Array(left);
-    Some(d)
+    Some(match conditions.is_empty() {
+        true => reason,
+        false => format!("{reason}, and no condition demands a fixed caller or source"),
+    })
 }
-/// x
+
+/// Why a principal is not fixed, or may be anybody; `None` if it is fixed.
+fn why_open(principal: &Principal) -> Option<String> {
+    let unclear = || Some("it does not say in a known form whom it is for".to_owned());
+    let (kind, text) = match principal {
+        Principal::AllBut(_) => return Some("it is for everyone but the principals that it names".to_owned()),
+        Principal::Odd(_) => return unclear(),
+        Principal::Named { kind, text } => (kind, text),
+    };
+    let anybody_at = |issuer: &str| Some(format!("it is for everyone who has an account at {}", quote(issuer)));
+    match principal.who() {
+        Who::Everyone => Some("it is for everyone".to_owned()),
+        _ if !is_fixed(text) => Some(format!("it is for {}, which holds a wildcard or a policy variable", quote(text))),
+        // AWS's former example of a public policy:
+        // https://github.com/awsdocs/amazon-s3-userguide/blob/main/doc_source/access-control-block-public-access.md#public-bucket-policies
+        Who::PublicProvider(name) => anybody_at(&name),
+        Who::Provider { issuer: Some(issuer), .. } if !keys_of_issuer(&issuer).is_empty() => anybody_at(&issuer),
+        Who::Account(_) | Who::Provider { .. } | Who::Service | Who::UniqueId => None,
+        Who::Unclear if kind.eq_ignore_ascii_case("AWS") || is_canonical_user(principal) => None,
+        Who::Unclear => unclear(),
+    }
+}
+
+/// Whether a condition demands fixed values of a key that AWS counts. Any of the values may fit, so each has to be fixed.
+fn narrows(condition: &Condition, owner: Owner) -> bool {
+    let key = condition.key.to_ascii_lowercase();
+    if key == "aws:sourceip" {
+        return condition.ranges().is_some_and(|ranges| is_narrow(&ranges));
+    }
+    let all = |is_right: fn(&str) -> bool| condition.values.iter().all(|value| is_right(value));
+    condition.demands_a_value()
+        && match key.as_str() {
+            "s3:dataaccesspointarn" => owner == Owner::Bucket && all(|arn| is_fixed(arn) || is_of_one_account(arn)),
+            "aws:userid" => all(|id| is_fixed(id) && !is_role_session(id)),
+            "aws:principalisawsservice" => all(|value| value.eq_ignore_ascii_case("true")),
+            key => NARROWING.contains(&key) && all(is_fixed),
+        }
+}
+
+/// Whether a value holds no wildcard and no policy variable. To some operators a wildcard is a character like others; AWS makes no
+/// difference.
+fn is_fixed(value: &str) -> bool {
+    !value.contains(['*', '?']) && !value.contains("${")
+}
+
+fn is_narrow(ranges: &[IpNet]) -> bool {
+    let is_narrow = |range: &IpNet| match range {
+        IpNet::V4(range) => range.prefix_len() >= WIDEST.0,
+        IpNet::V6(range) => range.prefix_len() >= WIDEST.1,
+    };
+    ranges.iter().all(is_narrow) && !Family::BOTH.iter().any(|family| VERY_BROAD.is_exceeded_by(*family, ranges))
+}
+
+/// Whether an ARN, which may hold wildcards in the name alone, is of access points of one account.
+fn is_of_one_account(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [start @ .., account, name] = parts.as_slice() else { return false };
+    matches!(start, ["arn", partition, "s3", region] if is_fixed(partition) && is_fixed(region))
+        && is_account_id(account)
+        && name.starts_with("accesspoint/")
+        && !name.contains("${")
+}
+
+/// Whether an `aws:userid` is of the pattern that AWS leaves out, `AROLEID:*`: a role's id and the name of a session
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>).
+fn is_role_session(id: &str) -> bool {
+    id.starts_with("ARO") && id.contains(':')
+}
+
+/// Whether this is a canonical user id, of 64 letters and digits
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html>). That of
+/// unsigned requests is shorter.
+fn is_canonical_user(principal: &Principal) -> bool {
+    matches!(principal, Principal::Named { kind, text } if kind.eq_ignore_ascii_case("CanonicalUser")
+        && text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// The principals of other accounts to which the statements that are not public give access. Whom a condition keeps inside, or limits to a
+/// source that says nothing of the account, is not told.
+pub fn outsiders(document: &Value, circle: &Circle<'_>) -> Vec<Outsider> {
+    let public: BTreeSet<usize> = public_statements(document).into_iter().map(|public| public.index).collect();
+    let statements = statements(document).into_iter().enumerate();
+    let private = statements.filter(|(index, statement)| allows(statement) && !public.contains(index));
+    let outsiders = private.flat_map(|(index, statement)| {
+        let conditions = conditions(statement);
+        let outsiders = principals(statement).into_iter().filter_map(move |principal| {
+            let (accounts, reason) = outside(&principal, &conditions, circle)?;
+            Some(Outsider { index, principal, is_certain: !accounts.is_empty(), accounts, reason })
+        });
+        outsiders.collect::<Vec<_>>()
+    });
+    outsiders.collect()
+}
+
+/// The accounts that a principal is of, none if they are not known, and why it is outside; `None` if it is not.
+fn outside(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Vec<String>, String)> {
+    let callers = callers(conditions).into_iter().filter_map(|callers| match callers {
+        Callers::Accounts(accounts) => Some(accounts),
+        Callers::Organizations(_) | Callers::Services => None,
+    });
+    let callers: Vec<BTreeSet<String>> = callers.collect();
+    if callers.iter().any(|accounts| circle.has_all(accounts)) {
+        return None;
+    }
+    let unknown = |reason: &str| Some((Vec::new(), reason.to_owned()));
+    match principal.who() {
+        Who::Account(account) => circle.others([account].iter()),
+        Who::Provider { account, .. } if !circle.has(&account) => circle.others([account].iter()),
+        Who::Service => circle.others(callers.first()?.iter()),
+        Who::Everyone | Who::PublicProvider(_) | Who::Provider { .. } => {
+            if let Some(accounts) = callers.first() {
+                return circle.others(accounts.iter());
+            }
+            let through: Vec<BTreeSet<String>> = conditions.iter().filter_map(Condition::through).collect();
+            if through.iter().any(|accounts| circle.has_all(accounts)) {
+                return None;
+            }
+            if let Some(accounts) = through.first() {
+                return circle.others(accounts.iter());
+            }
+            let is_by_id = |condition: &Condition| condition.key.eq_ignore_ascii_case("aws:userid");
+            match conditions.iter().any(|condition| is_by_id(condition) && narrows(condition, Owner::Bucket)) {
+                true => unknown("its conditions let through only certain callers, but do not tell of which account"),
+                false => None,
+            }
+        }
+        who @ (Who::UniqueId | Who::Unclear) => match principal {
+            Principal::Named { text, .. } if is_canonical_user(principal) => {
+                let is_owner = circle.owner_id.is_some_and(|owner| owner.eq_ignore_ascii_case(text));
+                if is_owner { None } else { unknown("a canonical user id does not tell the account") }
+            }
+            Principal::Named { text, .. } if text.split(':').nth(4) == Some("cloudfront") => {
+                unknown("an origin access identity of CloudFront does not tell whose distributions use it")
+            }
+            _ => unknown(who.why_unclear().unwrap_or_default()),
+        },
+    }
+}
+
+impl Circle<'_> {
+    fn has(&self, account: &str) -> bool {
+        is_own_or_trusted(account, self.account, self.trusted)
+    }
+
+    fn has_all(&self, accounts: &BTreeSet<String>) -> bool {
+        accounts.iter().all(|account| self.has(account))
+    }
+
+    /// Those of the accounts that are outside, and why; `None` if none is.
+    fn others<'b>(&self, accounts: impl Iterator<Item = &'b String>) -> Option<(Vec<String>, String)> {
+        let others: Vec<String> = accounts.filter(|account| !self.has(account)).cloned().collect();
+        let reason = match others.as_slice() {
+            [] => return None,
+            [one] => format!("account {one} is neither this account nor one of TrustedAccounts"),
+            several => format!("accounts {} are neither this account nor in TrustedAccounts", several.join(" and ")),
+        };
+        Some((others, reason))
+    }
+}
+
+/// The policy without these of its statements and without these of its principals; nothing else in it changes. A statement that names nobody
+/// any more goes. `None` if none is left.
+pub fn without(document: &Value, public: &[PublicStatement], outsiders: &[Outsider]) -> Option<Value> {
+    let is_public = |index: usize| public.iter().any(|public| public.index == index);
+    let is_outside = |index: usize, principal: &Principal| {
+        outsiders.iter().any(|outsider| outsider.index == index && outsider.principal == *principal)
+    };
+    let statements = statements(document).into_iter().enumerate();
+    let left: Vec<Value> = statements
+        .filter(|(index, _)| !is_public(*index))
+        .filter_map(|(index, statement)| retain(statement, |principal| !is_outside(index, principal)))
+        .collect();
+    (!left.is_empty()).then(|| with_statements(document, left))
+}
+
+/// Whether some statement denies something: AWS may then call a policy private though a statement of it is for everyone.
 pub fn has_denial(document: &Value) -> bool {
-    statements(document).into_iter().any(|s| !allows(s))
+    !statements(document).into_iter().all(allows)
 }

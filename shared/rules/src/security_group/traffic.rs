@@ -4,7 +4,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use crate::public::{Family, public_addresses};
+use crate::public::{Family, public_addresses, range};
 
 /// An IP protocol, however it was written (`tcp`, `TCP`, `6`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,12 +114,8 @@ impl Source {
     /// # Errors
     /// If it is no range.
     pub fn range(written: &str) -> Result<Self, String> {
-        let written = written.trim();
-        written
-            .parse::<IpNet>()
-            .or_else(|_| written.parse::<std::net::IpAddr>().map(IpNet::from))
-            .map(|net| Self::Range(net.trunc()))
-            .map_err(|_| format!("`{written}` is not a range of addresses"))
+        let range = range(written).map(|range| Self::Range(range.trunc()));
+        range.ok_or_else(|| format!("`{}` is not a range of addresses", written.trim()))
     }
 }
 
