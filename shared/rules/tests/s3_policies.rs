@@ -560,6 +560,11 @@ fn principals_of_other_accounts_are_told() {
             Of(&[FOREIGN]),
         ),
         (everyone.clone(), equals("aws:VpceAccount", json!(FOREIGN)), Of(&[FOREIGN])),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:VpceAccount": FOREIGN, "s3:DataAccessPointAccount": OWN}}),
+            Nobodys,
+        ),
         (everyone.clone(), equals("aws:userid", json!(OWN)), Nobodys),
         (everyone.clone(), equals("aws:userid", json!(FOREIGN)), Of(&[FOREIGN])),
         (everyone.clone(), equals("aws:userid", json!(USER_ID)), Unknown),
@@ -616,6 +621,11 @@ fn each_principal_is_told_by_itself() {
     let id = "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in";
     let expected = [(1, FOREIGN, foreign), (1, USER_ID, id)];
     assert_eq!(told, expected.map(|(index, principal, reason)| (index, principal.to_owned(), reason.to_owned())));
+    let oai = json!({"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"});
+    assert_eq!(
+        found(&document(&[allow(&oai, &json!({}))])).remove(0).reason,
+        "an origin access identity of CloudFront does not tell whose distributions use it"
+    );
     let trusted = BTreeSet::new();
     let unknown_owner = Circle { account: OWN, trusted: &trusted, owner_id: None };
     let of_owner = document(&[allow(&json!({"CanonicalUser": OWNER_ID}), &json!({}))]);
