@@ -12,7 +12,9 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use rules::s3_public::acl::{Grant, requested};
 use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
-use rules::s3_public::plan::{Action, Doubt, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket};
+use rules::s3_public::plan::{
+    Action, Doubt, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
+};
 use rules::s3_public::report::{Course, report};
 use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
 use rules::settings::{Mode, Settings};
@@ -256,7 +258,11 @@ impl<'a> Work<'a> {
                 };
                 Ok(match Box::pin(self.account.bucket(bucket, object)).await {
                     Some(live) if live.object_acl == Some(Ok(None)) && self.done.tried.is_empty() => Look::Gone,
-                    Some(live) => Look::Plan(of_bucket(bucket, change, &live, wanted, is_begun)),
+                    Some(live) => {
+                        let mut plan = of_bucket(bucket, change, &live, wanted, is_begun);
+                        self.add_hidden(&mut plan, &live);
+                        Look::Plan(plan)
+                    }
                     None => Look::Gone,
                 })
             }
@@ -273,6 +279,32 @@ impl<'a> Work<'a> {
                 Ok(Look::Plan(plan))
             }
             Opened::Told(_) => Ok(Look::NotLookedFor),
+        }
+    }
+
+    /// Adds the lists that were seen public before the door was shut. Under a block, S3 shows what counts instead of what the list holds
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>),
+    /// but the grants would count again once the block is lifted.
+    fn add_hidden(&self, plan: &mut Plan, live: &LiveBucket) {
+        let before = self.done.before.as_ref().filter(|_| plan.is_blocked);
+        for action in before.into_iter().flat_map(|before| &before.repair) {
+            let Action::WriteAcl { bucket, object, without, .. } = action else { continue };
+            let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if same == object);
+            if self.done.carried_out.iter().chain(&plan.repair).any(is_of_same) {
+                continue;
+            }
+            let list = match object {
+                None => live.acl.as_ref().ok(),
+                Some(_) => live.object_acl.as_ref().and_then(|list| list.as_ref().ok()?.as_ref()),
+            };
+            if let Some(list) = list {
+                plan.repair.push(Action::WriteAcl {
+                    bucket: bucket.clone(),
+                    object: object.clone(),
+                    acl: list.without_public(),
+                    without: without.clone(),
+                });
+            }
         }
     }
 

@@ -310,7 +310,8 @@ fn taken_back(
     problems: &[&str],
 ) -> Course {
     let before = planned(event, live, settings, false);
-    ended(before, rest.map(|rest| planned(event, rest, settings, true)), problems)
+    let is_begun = before.contain.is_some();
+    ended(before, rest.map(|rest| planned(event, rest, settings, is_begun)), problems)
 }
 
 fn of_point(event: &Event, live: &LiveAccessPoint, rest: Option<&LiveAccessPoint>) -> Course {

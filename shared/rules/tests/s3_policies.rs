@@ -1,6 +1,6 @@
 //! Which S3 policies are public, with a pointer to where AWS documents it; whom of another account they let in; what is left of them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeSet;
 
@@ -446,7 +446,7 @@ fn what_cannot_be_understood_is_public() {
         with_condition(json!({"Whatever": {"aws:SourceVpc": "vpc-1"}})),
         with_condition(json!({"ForNoValue:StringEquals": {"aws:SourceVpc": "vpc-1"}})),
     ] {
-        assert_eq!(indexes(&document(&[odd.clone()])), [0], "{odd}");
+        assert_eq!(indexes(&document(std::slice::from_ref(&odd))), [0], "{odd}");
     }
     assert_eq!(indexes(&json!({"Statement": everyone})), [0], "a statement without a list");
     assert_eq!(indexes(&json!({"statement": ["x", everyone]})), [0, 1]);
@@ -477,7 +477,7 @@ fn a_public_statement_is_told_as_it_is_written_and_why() {
         ),
         (json!({"Effect": "Allow"}), "it does not say in a known form whom it is for"),
     ] {
-        let found = public_statements(&document(&[statement.clone()])).remove(0);
+        let found = public_statements(&document(std::slice::from_ref(&statement))).remove(0);
         assert_eq!((found.index, &found.statement, found.reason.as_str()), (0, &statement, reason));
     }
 }
@@ -560,6 +560,11 @@ fn principals_of_other_accounts_are_told() {
             Of(&[FOREIGN]),
         ),
         (everyone.clone(), equals("aws:VpceAccount", json!(FOREIGN)), Of(&[FOREIGN])),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:VpceAccount": FOREIGN, "s3:DataAccessPointAccount": OWN}}),
+            Nobodys,
+        ),
         (everyone.clone(), equals("aws:userid", json!(OWN)), Nobodys),
         (everyone.clone(), equals("aws:userid", json!(FOREIGN)), Of(&[FOREIGN])),
         (everyone.clone(), equals("aws:userid", json!(USER_ID)), Unknown),
@@ -616,6 +621,11 @@ fn each_principal_is_told_by_itself() {
     let id = "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in";
     let expected = [(1, FOREIGN, foreign), (1, USER_ID, id)];
     assert_eq!(told, expected.map(|(index, principal, reason)| (index, principal.to_owned(), reason.to_owned())));
+    let oai = json!({"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"});
+    assert_eq!(
+        found(&document(&[allow(&oai, &json!({}))])).remove(0).reason,
+        "an origin access identity of CloudFront does not tell whose distributions use it"
+    );
     let trusted = BTreeSet::new();
     let unknown_owner = Circle { account: OWN, trusted: &trusted, owner_id: None };
     let of_owner = document(&[allow(&json!({"CanonicalUser": OWNER_ID}), &json!({}))]);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Scope;
 use super::acl::{Grant, Grantee, requested};
 use super::block::Block;
-use super::judge::{Circle, outsiders, public_statements};
+use super::judge::{Circle, outsiders, public_statements, public_statements_of_access_point};
 use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
@@ -158,10 +158,14 @@ pub fn opens(finding: &Finding, settings: &Settings, bucket: Option<&str>) -> Op
         Opened::AccessPoint { change: AccessPointChange::Created(block), .. } => !block.is_on(),
         Opened::Told(Told::MultiRegion { reasons, .. }) => !reasons.is_empty(),
         Opened::Told(Told::AclsEnabled { .. }) => true,
-        Opened::Bucket { .. } | Opened::AccessPoint { .. } => {
-            let grants = finding.grants().flatten().unwrap_or_default();
+        Opened::AccessPoint { change: AccessPointChange::Policy(_), .. } => {
+            document.is_some_and(|document| !public_statements_of_access_point(document).is_empty())
+        }
+        Opened::Bucket { change: BucketChange::Policy(_), .. } => {
             document.is_some_and(|document| !public_statements(document).is_empty())
-                || grants.iter().any(|grant| grant.grantee.is_public())
+        }
+        Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } => {
+            grants.iter().flatten().any(|grant| grant.grantee.is_public())
         }
     };
     let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
@@ -337,7 +341,7 @@ fn multi_region(event: &Event) -> Told {
     } else {
         match policy::parse(field(details, "Policy")) {
             Ok(document) => {
-                let statements = public_statements(&document).into_iter();
+                let statements = public_statements_of_access_point(&document).into_iter();
                 reasons.extend(statements.map(|statement| format!("its policy is public: {}", statement.reason)));
             }
             Err(problem) => reasons.push(format!("its policy in the event {problem}")),

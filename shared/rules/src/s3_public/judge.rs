@@ -143,7 +143,7 @@ fn why_open(principal: &Principal) -> Option<String> {
         Who::Everyone => Some("it is for everyone".to_owned()),
         _ if !is_fixed(text) => Some(format!("it is for {}, which holds a wildcard or a policy variable", quote(text))),
         // AWS's former example of a public policy:
-        // https://github.com/awsdocs/amazon-s3-userguide/blob/main/doc_source/access-control-block-public-access.md#public-bucket-policies
+        // https://github.com/awsdocs/amazon-s3-userguide/blob/main/doc_source/access-control-block-public-access.md#bucket-policies
         Who::PublicProvider(name) => anybody_at(&name),
         Who::Provider { issuer: Some(issuer), .. } if !keys_of_issuer(&issuer).is_empty() => anybody_at(&issuer),
         Who::Account(_) | Who::Provider { .. } | Who::Service | Who::UniqueId => None,

@@ -9,7 +9,10 @@ use super::Scope;
 use super::acl::{Acl, Grant};
 use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange};
-use super::judge::{Circle, Outsider, PublicStatement, has_denial, outsiders, public_statements, without};
+use super::judge::{
+    Circle, Outsider, PublicStatement, has_denial, outsiders, public_statements, public_statements_of_access_point,
+    without,
+};
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
 
@@ -217,7 +220,7 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     let owner_id = acl.as_ref().map(|acl| acl.owner_id.as_str());
 
     if wanted.scope.public {
-        plan.judge(policy.as_ref(), says, restricts);
+        plan.judge(policy.as_ref(), public_statements, says, restricts);
         let (of_policy, of_bucket) = (plan.is_public(), acl.as_ref().map(Acl::public).unwrap_or_default());
         let of_object = object_acl.as_ref().map(Acl::public).unwrap_or_default();
         let could_not_look = |is_unread: bool, is_told: bool| is_unread && is_told;
@@ -239,9 +242,9 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
                 plan.switches_off = block.map(Block::off).unwrap_or_default();
             }
             // AWS's word that a policy is not public keeps it, and its bucket, as they are.
-            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback) && plan.grants.is_empty();
-            let is_to_be_shut = !plan.is_blocked && !(is_doubtful && plan.switches_off.is_empty());
-            if wanted.takes_public && is_to_be_shut {
+            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback);
+            let is_kept = is_doubtful && plan.grants.is_empty() && plan.switches_off.is_empty();
+            if wanted.takes_public && !plan.is_blocked && !is_kept {
                 plan.contain = Some(Action::BlockBucket { bucket: bucket.to_owned() });
             }
         } else {
@@ -293,11 +296,11 @@ pub fn of_access_point(
     plan.is_blocked = live.block.is_on() || bucket_block.is_some_and(Block::is_on);
     let restricts = [Some(live.block), bucket_block].into_iter().flatten().any(|block| block.restrict_public_buckets);
     if wanted.scope.public {
-        plan.judge(policy.as_ref(), says, restricts);
+        plan.judge(policy.as_ref(), public_statements_of_access_point, says, restricts);
         let is_opened = match change {
             AccessPointChange::Created(_) => !live.block.is_on(),
             AccessPointChange::Policy(told) => {
-                let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
+                let is_told = told.as_ref().is_some_and(|told| !public_statements_of_access_point(told).is_empty());
                 plan.is_public() || plan.doubt.is_some() || live.policy.is_err() && is_told
             }
         };
@@ -334,9 +337,15 @@ impl Plan {
     }
 
     /// Judges a policy by snapback's and by AWS's word. `restricts`: a block keeps everybody out of it, which AWS's word may be about.
-    fn judge(&mut self, policy: Option<&Value>, says: Option<bool>, restricts: bool) {
+    fn judge(
+        &mut self,
+        policy: Option<&Value>,
+        public: fn(&Value) -> Vec<PublicStatement>,
+        says: Option<bool>,
+        restricts: bool,
+    ) {
         let Some(policy) = policy else { return };
-        self.statements = public_statements(policy);
+        self.statements = public(policy);
         let is_of_block = restricts && !has_denial(policy);
         self.doubt = match (self.statements.is_empty(), says) {
             (true, Some(true)) => Some(Doubt::OnlyAws),

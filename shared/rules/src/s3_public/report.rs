@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::acl::Grant;
 use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told};
-use super::judge::{Outsider, PublicStatement, public_statements};
+use super::judge::{PublicStatement, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_argument, is_bucket_name};
@@ -49,9 +49,10 @@ pub enum Course {
 
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
-    let mut report = Report::new(Outcome::Alert, headline(finding, course));
+    let mut report = Report::new(Outcome::Alert, headline(finding, course.plan()));
     report.happened = happened(event, finding);
-    report.to_allow = to_allow(event, finding, course);
+    report.happened.extend(course.plan().map(of_others).unwrap_or_default());
+    report.to_allow = to_allow(event, finding, course.plan());
     report.actions = planned(course);
     match course {
         Course::Told => told(&mut report, finding),
@@ -73,13 +74,20 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     report
 }
 
+impl Course {
+    /// What was open, as far as it was seen.
+    fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Left { plan } | Self::Gone(Some(plan)) | Self::Done { before: plan, .. } => Some(plan),
+            Self::Told | Self::NotRead { .. } | Self::Gone(None) => None,
+        }
+    }
+}
+
 /// What was changed, in a few words; of several, the worst.
-fn headline(finding: &Finding, course: &Course) -> String {
-    let plan = match course {
-        Course::Left { plan } | Course::Gone(Some(plan)) | Course::Done { before: plan, .. } => Some(plan),
-        Course::Told | Course::NotRead { .. } | Course::Gone(None) => None,
-    };
-    let of_others = plan.filter(|plan| !plan.is_public() && plan.doubt.is_none()).and_then(|plan| others(plan));
+fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
+    let is_doubtful = plan.is_some_and(|plan| plan.doubt == Some(Doubt::OnlySnapback) && !plan.is_public());
+    let of_others = plan.filter(|plan| !plan.is_public() && plan.doubt.is_none()).and_then(others);
     let set_or_deleted = |block: &Option<Block>| if block.is_some() { "weakened" } else { "deleted" };
     match &finding.opened {
         Opened::Account(block) => format!("S3 public access block of the account {}", set_or_deleted(block)),
@@ -87,6 +95,7 @@ fn headline(finding: &Finding, course: &Course) -> String {
             BucketChange::Block(block) => format!("public access block of bucket {bucket} {}", set_or_deleted(block)),
             BucketChange::Policy(_) => match of_others {
                 Some(others) => format!("policy of bucket {bucket} lets in {others}"),
+                None if is_doubtful => format!("policy of bucket {bucket} may be public"),
                 None => format!("public policy on bucket {bucket}"),
             },
             BucketChange::Acl(_) | BucketChange::ObjectAcl { .. } => {
@@ -100,6 +109,9 @@ fn headline(finding: &Finding, course: &Course) -> String {
         Opened::AccessPoint { name, change, .. } => match (change, of_others) {
             (AccessPointChange::Created(_), _) => format!("access point {name} made with a weak public access block"),
             (AccessPointChange::Policy(_), Some(others)) => format!("policy of access point {name} lets in {others}"),
+            (AccessPointChange::Policy(_), None) if is_doubtful => {
+                format!("policy of access point {name} may be public")
+            }
             (AccessPointChange::Policy(_), None) => format!("public policy on access point {name}"),
         },
         Opened::Told(Told::MultiRegion { name, .. }) => {
@@ -173,7 +185,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
                 AccessPointChange::Policy(document) => {
                     let mut lines = vec![format!("{call} wrote the policy of {of}.")];
                     match document {
-                        Some(document) => lines.extend(named_statements(&public_statements(document))),
+                        Some(document) => lines.extend(named_statements(&public_statements_of_access_point(document))),
                         None => lines.push(not_in_it("The policy")),
                     }
                     lines
@@ -214,14 +226,6 @@ fn named_grants(grants: Option<&[Grant]>, otherwise: &str) -> Vec<String> {
     let Some(grants) = grants else { return vec![otherwise.to_owned()] };
     let public = grants.iter().filter(|grant| grant.grantee.is_public());
     public.map(|grant| format!("  - it gives {}", quote(&grant.to_string()))).collect()
-}
-
-fn named_outsiders(outsiders: &[Outsider]) -> Vec<String> {
-    let line = |outsider: &Outsider| {
-        let principal = quote(&outsider.principal.to_string());
-        format!("  - {principal} (statement {}): {}", outsider.index + 1, quote(&outsider.reason))
-    };
-    outsiders.iter().map(line).collect()
 }
 
 fn told(report: &mut Report, finding: &Finding) {
@@ -315,30 +319,39 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
     if concerns_public {
         how_to_close(report, event, finding);
     }
-    of_others(report, plan, settings);
+    judge_others(report, plan, settings);
     could_not_be_read(report, plan);
 }
 
-/// Those of other accounts who are let in, and what is left to do about them.
-fn of_others(report: &mut Report, plan: &Plan, settings: &Settings) {
-    let (certain, unknown): (Vec<&Outsider>, Vec<&Outsider>) =
-        plan.outsiders.iter().partition(|outsider| outsider.is_certain);
-    let lines = |outsiders: Vec<&Outsider>| named_outsiders(&outsiders.into_iter().cloned().collect::<Vec<Outsider>>());
-    if !certain.is_empty() {
-        report.left.push("The policy lets in other accounts. If they are not yours, take them out:".to_owned());
-        if settings.s3_cross_account_mode == Mode::Alert {
-            report.done.push("S3CrossAccountMode is `alert`: other accounts in the policy are left.".to_owned());
-        }
-        report.left.extend(lines(certain));
-    }
-    if !unknown.is_empty() {
-        report.left.push("The policy lets in some of whom it cannot be told whose they are:".to_owned());
-        report.left.extend(lines(unknown));
+/// Those of other accounts who are let in.
+fn of_others(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !plan.outsiders.is_empty() {
+        lines.push("The policy lets in others than this account:".to_owned());
+        lines.extend(plan.outsiders.iter().map(|outsider| {
+            let principal = quote(&outsider.principal.to_string());
+            format!("  - {principal} (statement {}): {}", outsider.index + 1, quote(&outsider.reason))
+        }));
     }
     if !plan.foreign_grants.is_empty() {
-        report.left.push("The ACL gives other accounts access, which snapback only tells:".to_owned());
-        report.left.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.to_string()))));
+        lines.push("The list gives others than this account:".to_owned());
+        lines.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.to_string()))));
     }
+    lines
+}
+
+/// What is left to do about those of other accounts who still are in it.
+fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
+    if plan.outsiders.is_empty() && plan.foreign_grants.is_empty() {
+        return;
+    }
+    let is_certain = plan.outsiders.iter().any(|outsider| outsider.is_certain);
+    if is_certain && settings.s3_cross_account_mode == Mode::Alert {
+        report.done.push("Other accounts in the policy are left, because S3CrossAccountMode is `alert`.".to_owned());
+    } else if !is_certain {
+        report.done.push("Whose they are could not be told, so they are left.".to_owned());
+    }
+    report.left.push("If those whom it lets in are not yours, take them out.".to_owned());
 }
 
 fn could_not_be_read(report: &mut Report, plan: &Plan) {
@@ -370,14 +383,18 @@ impl Done<'_> {
         now.is_open() || is_unseen
     }
 
+    /// Whether nothing was public: other accounts were let in.
+    fn takes_only_others_out(&self) -> bool {
+        !self.before.is_public() && self.before.switches_off.is_empty()
+    }
+
     fn outcome(&self, finding: &Finding) -> Outcome {
         let Some(now) = self.now else { return Outcome::Reverted };
         let is_for_good = matches!(finding.opened, Opened::AccessPoint { change: AccessPointChange::Created(_), .. });
         let is_tidy = now.contain.is_none() && now.repair.is_empty() && now.not_read.is_empty() && !now.is_public();
-        let takes_only_others_out = !self.before.is_public() && self.before.switches_off.is_empty();
         match () {
             () if self.may_be_open() => Outcome::Failed,
-            () if takes_only_others_out && !now.repair.is_empty() => Outcome::Failed,
+            () if self.takes_only_others_out() && !now.repair.is_empty() => Outcome::Failed,
             () if !is_tidy || is_for_good || self.has_doubt() || !self.problems.is_empty() => Outcome::Contained,
             () => Outcome::Reverted,
         }
@@ -415,7 +432,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
                 .to_owned(),
         );
     }
-    report.done.push(seen(done, report.outcome));
+    report.done.push(seen(finding, done, report.outcome));
     if let Opened::Account(_) = finding.opened {
         report.left.push(
             "All four switches are on now. What they were before is not in the event: what was public on purpose is closed."
@@ -452,7 +469,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         );
     }
     if let Some(now) = done.now {
-        of_others(report, now, settings);
+        judge_others(report, now, settings);
     }
     if report.problem.is_some() {
         report.left.push(TRIES_AGAIN.to_owned());
@@ -471,20 +488,23 @@ fn puts_right_more(action: &Action, finding: &Finding) -> bool {
 }
 
 /// What the last look showed.
-fn seen(done: &Done<'_>, outcome: Outcome) -> String {
+fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome) -> String {
     match done.now {
         None => "Looked again afterwards: it is gone.".to_owned(),
         Some(_) if outcome == Outcome::Failed => {
             "It was read again afterwards, and was not seen to be closed.".to_owned()
         }
-        Some(now) if now.is_blocked && !now.is_public() => {
+        Some(now) if now.is_blocked && !now.is_public() && !matches!(finding.opened, Opened::Account(_)) => {
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
                 .to_owned()
         }
         Some(now) if now.is_blocked => {
             "It was read again afterwards: all four switches of the block are on.".to_owned()
         }
-        Some(_) => "It was read again afterwards: it is closed, but not by a block.".to_owned(),
+        Some(_) if done.takes_only_others_out() => {
+            "It was read again afterwards: they are no longer in the policy.".to_owned()
+        }
+        Some(_) => "It was read again afterwards: nothing of it is public, but the block is not on.".to_owned(),
     }
 }
 
@@ -502,12 +522,11 @@ const ALL_ON: &str = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPoli
 fn how_to_close(report: &mut Report, event: &Event, finding: &Finding) {
     let account = finding.account.as_str();
     let region = region(event, finding);
-    let close_all = ["s3control", "put-public-access-block", "--account-id", account];
     let options = format!(" --public-access-block-configuration {ALL_ON}");
     let bucket = match &finding.opened {
         Opened::Account(_) => {
-            report.left.push("Close it by hand, for all buckets of the account:".to_owned());
-            report.left.extend(command(&close_all, &options, None));
+            let close_all = command(&["s3control", "put-public-access-block", "--account-id", account], &options, None);
+            by_command(report, "Close it by hand, for all buckets of the account:", close_all);
             return;
         }
         Opened::Bucket { bucket, .. } => Some(bucket),
@@ -516,26 +535,28 @@ fn how_to_close(report: &mut Report, event: &Event, finding: &Finding) {
     };
     match bucket {
         Some(bucket) => {
-            report.left.push("Close it by hand:".to_owned());
-            let arguments = ["s3api", "put-public-access-block", "--bucket", bucket];
-            report.left.extend(command(&arguments, &options, region));
+            let close = command(&["s3api", "put-public-access-block", "--bucket", bucket], &options, region);
+            by_command(report, "Close it by hand:", close);
         }
         None => report.left.push("Turn on the public access block of the access point's bucket.".to_owned()),
     }
-    match &finding.opened {
-        Opened::Bucket { bucket, .. } => {
-            report.left.push(
-                "then take out what is public; if the policy itself denies you that, root can delete it:".to_owned(),
-            );
-            report.left.extend(command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region));
-        }
+    let delete = match &finding.opened {
+        Opened::Bucket { bucket, .. } => command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region),
         Opened::AccessPoint { name, .. } => {
-            report.left.push("then take out what is public in the access point's policy, or delete it:".to_owned());
             let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
-            report.left.extend(command(&arguments, "", region));
+            command(&arguments, "", region)
         }
-        Opened::Account(_) | Opened::Told(_) => {}
-    }
+        Opened::Account(_) | Opened::Told(_) => return,
+    };
+    by_command(report, "Then take out what is public. A policy that denies you that can be deleted by root:", delete);
+}
+
+/// What to do, and the command for it, if there can be one.
+fn by_command(report: &mut Report, what: &str, command: Option<String>) {
+    report.left.push(what.to_owned());
+    report.left.push(
+        command.unwrap_or_else(|| "  (in the console: the name in the event can't be put into a command)".to_owned()),
+    );
 }
 
 /// The region that a command has to name.
@@ -552,15 +573,11 @@ fn command(arguments: &[&str], options: &str, region: Option<&str>) -> Option<St
     is_plain.then(|| format!("  aws {}{options}{region}", arguments.join(" ")))
 }
 
-fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String> {
     let bucket = match &finding.opened {
         Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket),
         Opened::AccessPoint { bucket, .. } => bucket.as_ref(),
         Opened::Account(_) | Opened::Told(Told::MultiRegion { .. }) => None,
-    };
-    let plan = match course {
-        Course::Left { plan } | Course::Done { before: plan, .. } => Some(plan),
-        Course::Told | Course::NotRead { .. } | Course::Gone(_) => None,
     };
     let mut lines = Vec::new();
     let is_public = plan.is_none_or(|plan| plan.is_public() || !plan.switches_off.is_empty() || plan.doubt.is_some());

@@ -1,0 +1,491 @@
+//! What `s3-public` decides on an event, and what it plans about what the account shows.
+
+#![expect(clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+
+use rules::s3_public::acl::{Acl, Grant, Grantee};
+use rules::s3_public::block::Block;
+use rules::s3_public::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, detect, read};
+use rules::s3_public::plan::{
+    Action, Doubt, LiveAccessPoint, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
+};
+use rules::settings::Given;
+use rules::{Decision, Event, Settings, event};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "123456789012";
+const BUCKET: &str = "team-reports";
+const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
+
+// ---------------------------------------------------------------------------------------------------------
+// Decisions
+
+#[derive(Debug, PartialEq)]
+enum Word {
+    Ignored,
+    Violation,
+    Candidate,
+    Unreadable,
+}
+
+fn word(event: &Event, settings: &Settings) -> Word {
+    match detect(event, settings) {
+        Decision::Ignore(_) | Decision::Exempt(_) => Word::Ignored,
+        Decision::Violation(_) | Decision::Incident(_) => Word::Violation,
+        Decision::Candidate(_) => Word::Candidate,
+        Decision::Unreadable(_) => Word::Unreadable,
+    }
+}
+
+#[test]
+fn each_call_is_judged_by_what_it_sets() {
+    let on = json!({"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": true});
+    let weak = json!({"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": false, "RestrictPublicBuckets": true});
+    let host = json!([format!("{ACCOUNT}.s3-control.eu-west-1.amazonaws.com")]);
+    for (name, request, expected) in [
+        ("PutAccountPublicAccessBlock", json!({"PublicAccessBlockConfiguration": weak, "host": host}), Word::Violation),
+        ("PutAccountPublicAccessBlock", json!({"PublicAccessBlockConfiguration": on}), Word::Ignored),
+        ("PutAccountPublicAccessBlock", json!({}), Word::Violation),
+        ("DeleteAccountPublicAccessBlock", json!({"host": host}), Word::Violation),
+        (
+            "PutBucketPublicAccessBlock",
+            json!({"bucketName": BUCKET, "PublicAccessBlockConfiguration": weak}),
+            Word::Violation,
+        ),
+        (
+            "PutBucketPublicAccessBlock",
+            json!({"bucketName": BUCKET, "PublicAccessBlockConfiguration": on}),
+            Word::Ignored,
+        ),
+        ("PutBucketPublicAccessBlock", json!({"PublicAccessBlockConfiguration": weak}), Word::Unreadable),
+        ("DeleteBucketPublicAccessBlock", json!({"bucketName": BUCKET}), Word::Violation),
+        (
+            "PutPublicAccessBlock",
+            json!({"bucketName": BUCKET, "PublicAccessBlockConfiguration": weak}),
+            Word::Violation,
+        ),
+        ("PutPublicAccessBlock", json!({"host": host, "PublicAccessBlockConfiguration": weak}), Word::Violation),
+        ("DeletePublicAccessBlock", json!({"host": host[0]}), Word::Violation),
+        ("DeletePublicAccessBlock", json!({"host": ["s3.amazonaws.com"]}), Word::Unreadable),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": website()}), Word::Violation),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": website().to_string()}), Word::Violation),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": foreign()}), Word::Violation),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": narrow()}), Word::Candidate),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": "no policy"}), Word::Candidate),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET}), Word::Candidate),
+        ("PutBucketPolicy", json!({"bucketPolicy": website()}), Word::Unreadable),
+        ("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": document(&[tls_only()])}), Word::Ignored),
+        ("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-acl": ["public-read"]}), Word::Violation),
+        ("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-acl": ["private"]}), Word::Ignored),
+        ("PutBucketAcl", json!({"bucketName": BUCKET, "x-amz-grant-read": "id=abc"}), Word::Candidate),
+        ("PutBucketAcl", json!({"bucketName": BUCKET, "acl": [""]}), Word::Candidate),
+        (
+            "PutObjectAcl",
+            json!({"bucketName": BUCKET, "key": "k", "AccessControlList": {"x_amz_acl": "public-read"}}),
+            Word::Violation,
+        ),
+        ("PutObjectAcl", json!({"bucketName": BUCKET, "x-amz-acl": "public-read"}), Word::Unreadable),
+        ("CreateBucket", json!({"bucketName": BUCKET, "x-amz-acl": "public-read"}), Word::Violation),
+        ("CreateBucket", json!({"bucketName": BUCKET}), Word::Ignored),
+        ("CreateBucket", json!({"bucketName": BUCKET, "x-amz-object-ownership": ["ObjectWriter"]}), Word::Violation),
+        ("CreateAccessPoint", json!({"name": "ap", "CreateAccessPointRequest": {"Bucket": BUCKET}}), Word::Ignored),
+        (
+            "CreateAccessPoint",
+            json!({"name": "ap", "CreateAccessPointRequest": {"Bucket": BUCKET, "PublicAccessBlockConfiguration": on}}),
+            Word::Ignored,
+        ),
+        (
+            "CreateAccessPoint",
+            json!({"name": "ap", "CreateAccessPointRequest": {"Bucket": BUCKET, "PublicAccessBlockConfiguration": weak}}),
+            Word::Violation,
+        ),
+        (
+            "CreateAccessPoint",
+            json!({"name": "ap", "CreateAccessPointRequest": {"Bucket": BUCKET, "PublicAccessBlockConfiguration": weak,
+            "VpcConfiguration": {"VpcId": "vpc-1a2b3c4d"}}}),
+            Word::Ignored,
+        ),
+        (
+            "PutAccessPointPolicy",
+            json!({"name": "ap", "PutAccessPointPolicyRequest": {"Policy": website().to_string()}}),
+            Word::Violation,
+        ),
+        (
+            "PutAccessPointPolicy",
+            json!({"name": "ap", "PutAccessPointPolicyRequest": {"Policy": narrow().to_string()}}),
+            Word::Candidate,
+        ),
+        (
+            "PutAccessPointPolicy",
+            json!({"PutAccessPointPolicyRequest": {"Policy": website().to_string()}}),
+            Word::Unreadable,
+        ),
+        (
+            "CreateMultiRegionAccessPoint",
+            json!({"CreateMultiRegionAccessPointRequest": {"Details": {"Name": "w", "PublicAccessBlock": weak}}}),
+            Word::Violation,
+        ),
+        (
+            "CreateMultiRegionAccessPoint",
+            json!({"CreateMultiRegionAccessPointRequest": {"Details": {"Name": "w"}}}),
+            Word::Ignored,
+        ),
+        ("CreateMultiRegionAccessPoint", json!({}), Word::Violation),
+        (
+            "PutMultiRegionAccessPointPolicy",
+            json!({"PutMultiRegionAccessPointPolicyRequest": {"Details": {"Name": "w", "Policy": website().to_string()}}}),
+            Word::Violation,
+        ),
+        (
+            "PutMultiRegionAccessPointPolicy",
+            json!({"PutMultiRegionAccessPointPolicyRequest": {"Details": {"Name": "w", "Policy": narrow().to_string()}}}),
+            Word::Ignored,
+        ),
+        ("PutMultiRegionAccessPointPolicy", json!({}), Word::Violation),
+        (
+            "PutBucketOwnershipControls",
+            json!({"bucketName": BUCKET, "OwnershipControls": {"Rule": {"ObjectOwnership": "ObjectWriter"}}}),
+            Word::Violation,
+        ),
+        (
+            "PutBucketOwnershipControls",
+            json!({"bucketName": BUCKET, "OwnershipControls": {"Rule": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}),
+            Word::Ignored,
+        ),
+        ("DeleteBucketOwnershipControls", json!({"bucketName": BUCKET}), Word::Violation),
+    ] {
+        assert_eq!(word(&of(name, &request), &settings(&[])), expected, "{name} {request}");
+    }
+}
+
+#[test]
+fn a_bucket_that_may_be_public_is_left_but_not_to_another_account() {
+    let settings = settings(&[("PublicBuckets", "team-reports, www.example.com")]);
+    let policy = |document: Value| of("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": document}));
+    for event in [
+        of("DeleteBucketPublicAccessBlock", &json!({"bucketName": BUCKET})),
+        of("PutBucketAcl", &json!({"bucketName": BUCKET, "x-amz-acl": "public-read"})),
+        of(
+            "PutBucketOwnershipControls",
+            &json!({"bucketName": BUCKET, "OwnershipControls": {"Rule": {"ObjectOwnership": "ObjectWriter"}}}),
+        ),
+    ] {
+        assert_eq!(word(&event, &settings), Word::Ignored, "{}", event.name);
+    }
+    assert_eq!(word(&policy(website()), &settings), Word::Candidate);
+    assert_eq!(word(&policy(foreign()), &settings), Word::Violation);
+    let other = of("PutBucketAcl", &json!({"bucketName": "team-reports2", "x-amz-acl": "public-read"}));
+    assert_eq!(word(&other, &settings), Word::Violation);
+}
+
+#[test]
+fn each_rule_can_be_off_by_itself() {
+    let policy = |document: Value| of("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": document}));
+    let only_cross = settings(&[("S3PublicMode", "off")]);
+    assert_eq!(rules::s3_public::mode(&only_cross), rules::settings::Mode::Alert);
+    assert_eq!(word(&of("DeleteBucketPublicAccessBlock", &json!({"bucketName": BUCKET})), &only_cross), Word::Ignored);
+    assert_eq!(word(&policy(foreign()), &only_cross), Word::Violation);
+    let only_public = settings(&[("S3CrossAccountMode", "off")]);
+    assert_eq!(word(&policy(foreign()), &only_public), Word::Candidate);
+    assert_eq!(word(&policy(website()), &only_public), Word::Violation);
+    let trusting = settings(&[("TrustedAccounts", "999988887777")]);
+    assert_eq!(word(&policy(foreign()), &trusting), Word::Candidate);
+}
+
+#[test]
+fn an_account_is_known_by_the_event_or_by_the_host() {
+    let mut record =
+        record("DeleteAccountPublicAccessBlock", &json!({"host": ["210987654321.s3-control.eu-west-1.amazonaws.com"]}));
+    record.as_object_mut().unwrap().remove("recipientAccountId");
+    let finding = read(&event::parse(&record).unwrap()).unwrap().unwrap();
+    assert_eq!(finding, Finding { account: "210987654321".to_owned(), region: None, opened: Opened::Account(None) });
+    record["requestParameters"] = json!({});
+    assert!(read(&event::parse(&record).unwrap()).is_err());
+}
+
+#[test]
+fn a_new_bucket_is_where_it_was_put() {
+    let request = json!({"bucketName": BUCKET, "x-amz-acl": "public-read",
+        "CreateBucketConfiguration": {"LocationConstraint": "EU", "xmlns": "http://s3.amazonaws.com/doc/2006-03-01/"}});
+    assert_eq!(read(&of("CreateBucket", &request)).unwrap().unwrap().region.as_deref(), Some("eu-west-1"));
+}
+
+#[test]
+fn what_is_only_told_says_what_it_is() {
+    let weak = json!({"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": false, "RestrictPublicBuckets": true});
+    let request = json!({"CreateMultiRegionAccessPointRequest": {"Details": {"Name": "w", "PublicAccessBlock": weak}}});
+    let Opened::Told(Told::MultiRegion { name, reasons }) =
+        read(&of("CreateMultiRegionAccessPoint", &request)).unwrap().unwrap().opened
+    else {
+        panic!("not told");
+    };
+    assert_eq!(name.as_deref(), Some("w"));
+    assert!(matches!(reasons.as_slice(), [reason] if reason.contains("BlockPublicPolicy")), "{reasons:?}");
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Plans
+
+#[test]
+fn the_door_is_shut_first_and_then_all_of_the_bucket_is_put_right() {
+    let live = LiveBucket {
+        policy: Ok(Some(document(&[role_writes(), everybody_reads(), tls_only()]))),
+        is_public: Ok(Some(true)),
+        acl: Ok(acl(&[(EVERYBODY, "READ"), ("abc", "READ")])),
+        ..open_bucket()
+    };
+    for change in [BucketChange::Policy(Some(website())), BucketChange::Acl(None), BucketChange::Block(None)] {
+        let plan = planned(&change, &live, &[]);
+        assert_eq!(plan.contain, Some(Action::BlockBucket { bucket: BUCKET.to_owned() }), "{change:?}");
+        let [
+            Action::WritePolicy { of, document: left, public, .. },
+            Action::WriteAcl { acl: left_acl, object: None, .. },
+        ] = plan.repair.as_slice()
+        else {
+            panic!("{:?}", plan.repair);
+        };
+        assert_eq!(*of, PolicyOf::Bucket(BUCKET.to_owned()));
+        assert_eq!(*left, Some(document(&[role_writes(), tls_only()])));
+        assert_eq!(public.iter().map(|statement| statement.index).collect::<Vec<_>>(), [1]);
+        assert_eq!(*left_acl, acl(&[("abc", "READ")]));
+    }
+}
+
+#[test]
+fn a_policy_of_which_nothing_is_left_is_deleted() {
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
+    let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
+    assert!(matches!(plan.repair.as_slice(), [Action::WritePolicy { document: None, .. }]), "{:?}", plan.repair);
+    assert_eq!(plan.repair.first().unwrap().permission(), "s3:DeleteBucketPolicy");
+}
+
+#[test]
+fn what_the_event_did_not_open_is_no_ground_to_shut_anything() {
+    let old_acl = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..open_bucket() };
+    let benign = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(false)), ..old_acl.clone() };
+    assert!(planned(&BucketChange::Policy(Some(narrow())), &benign, &[]).is_empty());
+    let old_policy = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
+    assert!(planned(&BucketChange::Acl(Some(Vec::new())), &old_policy, &[]).is_empty());
+    let of_object = BucketChange::ObjectAcl { key: "k".to_owned(), version_id: None, grants: None };
+    let private = LiveBucket { object_acl: Some(Ok(Some(acl(&[])))), ..old_acl };
+    assert!(planned(&of_object, &private, &[]).is_empty());
+}
+
+#[test]
+fn once_the_door_is_shut_the_rest_is_still_put_right() {
+    let live = LiveBucket { block: Ok(Some(Block::ON)), acl: Ok(acl(&[(EVERYBODY, "READ")])), ..open_bucket() };
+    let change = BucketChange::Policy(Some(website()));
+    assert!(planned(&change, &live, &[]).is_empty());
+    let settings = settings(&[]);
+    let plan = of_bucket(BUCKET, &change, &live, Wanted::of(&settings, ACCOUNT, Some(BUCKET)), true);
+    assert!(plan.contain.is_none() && !plan.is_open() && plan.repair.len() == 1, "{plan:?}");
+    // A lifted block opens whatever lies there, also if it was put on again since.
+    assert_eq!(planned(&BucketChange::Block(None), &live, &[]).repair.len(), 1);
+}
+
+#[test]
+fn where_aws_says_public_and_nothing_was_found_the_block_goes_on_and_the_policy_stays() {
+    let live = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(true)), ..open_bucket() };
+    let plan = planned(&BucketChange::Policy(Some(narrow())), &live, &[]);
+    assert_eq!(plan.doubt, Some(Doubt::OnlyAws));
+    assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.is_open());
+}
+
+#[test]
+fn where_aws_says_private_nothing_is_touched() {
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(false)), ..open_bucket() };
+    let change = BucketChange::Policy(Some(website()));
+    let plan = planned(&change, &live, &[]);
+    assert_eq!(plan.doubt, Some(Doubt::OnlySnapback));
+    assert!(plan.contain.is_none() && plan.repair.is_empty() && !plan.is_empty() && !plan.is_open());
+    // Under a block AWS's word may be about the block, unless the policy denies.
+    let restricted = Block { restrict_public_buckets: true, ..Block::OFF };
+    let live = LiveBucket { block: Ok(Some(restricted)), ..live };
+    assert!(planned(&change, &live, &[]).contain.is_some());
+    let mut denying = website();
+    denying["Statement"].as_array_mut().unwrap().push(tls_only());
+    let live = LiveBucket { policy: Ok(Some(denying)), ..live };
+    assert!(planned(&change, &live, &[]).actions().next().is_none());
+    // A list is not what AWS's word is about.
+    let live = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..live };
+    let plan = planned(&BucketChange::Acl(None), &live, &[]);
+    assert!(plan.contain.is_some() && matches!(plan.repair.as_slice(), [Action::WriteAcl { .. }]), "{plan:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_shut_by_the_events_word() {
+    let unread = || Err("AccessDenied".to_owned());
+    let live = LiveBucket { policy: unread(), is_public: Err("AccessDenied".to_owned()), ..open_bucket() };
+    let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
+    assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.not_read.len() == 2, "{plan:?}");
+    assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).contain.is_none());
+    let live = LiveBucket { acl: Err("AccessDenied".to_owned()), ..open_bucket() };
+    let grants = vec![Grant { grantee: Grantee::Group(EVERYBODY.to_owned()), permission: "READ".to_owned() }];
+    assert!(planned(&BucketChange::Acl(Some(grants)), &live, &[]).contain.is_some());
+    let live = LiveBucket { block: Err("AccessDenied".to_owned()), ..open_bucket() };
+    assert!(planned(&BucketChange::Block(None), &live, &[]).contain.is_some());
+}
+
+#[test]
+fn modes_say_what_is_planned() {
+    let live = LiveBucket {
+        policy: Ok(Some(document(&[everybody_reads(), foreign_reads()]))),
+        is_public: Ok(Some(true)),
+        ..open_bucket()
+    };
+    let change = BucketChange::Policy(None);
+    let removed = |given: &[(&'static str, &str)]| {
+        let plan = planned(&change, &live, given);
+        let counts = plan.repair.iter().map(|action| match action {
+            Action::WritePolicy { public, outsiders, .. } => (public.len(), outsiders.len()),
+            _ => panic!("{action:?}"),
+        });
+        (plan.contain.is_some(), counts.collect::<Vec<_>>(), plan.outsiders.len())
+    };
+    assert_eq!(removed(&[]), (true, vec![(1, 0)], 1));
+    assert_eq!(removed(&[("S3PublicMode", "alert")]), (false, vec![], 1));
+    assert_eq!(removed(&[("S3CrossAccountMode", "revert")]), (true, vec![(1, 1)], 1));
+    assert_eq!(removed(&[("S3PublicMode", "off"), ("S3CrossAccountMode", "revert")]), (false, vec![(0, 1)], 1));
+    assert_eq!(removed(&[("S3CrossAccountMode", "off")]), (true, vec![(1, 0)], 0));
+    assert_eq!(removed(&[("PublicBuckets", BUCKET)]), (false, vec![], 1));
+}
+
+#[test]
+fn lists_of_other_accounts_are_only_told() {
+    let live = LiveBucket { acl: Ok(acl(&[("abc", "READ")])), ..open_bucket() };
+    let plan = planned(&BucketChange::Acl(None), &live, &[("S3CrossAccountMode", "revert")]);
+    assert!(plan.actions().next().is_none() && plan.foreign_grants.len() == 1);
+    assert!(planned(&BucketChange::Policy(None), &live, &[]).is_empty());
+}
+
+#[test]
+fn an_account_is_shut_unless_buckets_may_be_public() {
+    let weak = Block { block_public_acls: false, ..Block::ON };
+    let plan = of_account(ACCOUNT, Some(weak), &settings(&[]));
+    assert!(plan.contain.is_some() && plan.is_open() && plan.switches_off == ["BlockPublicAcls"]);
+    assert!(of_account(ACCOUNT, None, &settings(&[])).contain.is_some());
+    assert!(of_account(ACCOUNT, Some(Block::ON), &settings(&[])).is_empty());
+    for given in [("PublicBuckets", "www.example.com"), ("S3PublicMode", "alert")] {
+        let plan = of_account(ACCOUNT, None, &settings(&[given]));
+        assert!(plan.contain.is_none() && plan.is_open(), "{given:?}");
+    }
+}
+
+#[test]
+fn an_access_point_is_shut_by_its_buckets_block() {
+    let block_bucket = Some(Action::BlockBucket { bucket: BUCKET.to_owned() });
+    let policy = AccessPointChange::Policy(Some(website()));
+    let created = AccessPointChange::Created(Block::OFF);
+    let public = LiveAccessPoint { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..access_point() };
+    let plan = planned_point(&policy, &public);
+    assert_eq!(plan.contain, block_bucket);
+    let [action @ Action::WritePolicy { of: PolicyOf::AccessPoint(_), document: None, .. }] = plan.repair.as_slice()
+    else {
+        panic!("{:?}", plan.repair);
+    };
+    assert_eq!(action.permission(), "s3:DeleteAccessPointPolicy");
+    assert_eq!(planned_point(&created, &access_point()).contain, block_bucket);
+
+    let shut = LiveAccessPoint { bucket_block: Some(Ok(Some(Block::ON))), ..public.clone() };
+    let plan = planned_point(&policy, &shut);
+    assert!(plan.contain.is_none() && !plan.is_open() && plan.repair.len() == 1);
+
+    let elsewhere = LiveAccessPoint { bucket_account: "999988887777".to_owned(), ..public.clone() };
+    let plan = planned_point(&policy, &elsewhere);
+    assert!(plan.contain.is_none() && plan.other_account.is_some() && plan.repair.len() == 1);
+
+    let in_vpc = LiveAccessPoint { is_in_vpc: true, ..public };
+    assert!(planned_point(&policy, &in_vpc).is_empty());
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+fn record(name: &str, request: &Value) -> Value {
+    json!({"eventName": name, "eventSource": "s3.amazonaws.com", "eventID": "e-1", "recipientAccountId": ACCOUNT,
+        "awsRegion": "eu-west-1", "eventTime": "2026-03-02T09:14:05Z", "requestParameters": request})
+}
+
+fn of(name: &str, request: &Value) -> Event {
+    event::parse(&record(name, request)).unwrap()
+}
+
+fn settings(given: &[(&'static str, &str)]) -> Settings {
+    let given =
+        given.iter().map(|(name, value)| (*name, Given { name: (*name).to_owned(), value: (*value).to_owned() }));
+    Settings::from_given(&given.collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+fn planned(change: &BucketChange, live: &LiveBucket, given: &[(&'static str, &str)]) -> Plan {
+    let settings = settings(given);
+    of_bucket(BUCKET, change, live, Wanted::of(&settings, ACCOUNT, Some(BUCKET)), false)
+}
+
+fn planned_point(change: &AccessPointChange, live: &LiveAccessPoint) -> Plan {
+    let settings = settings(&[]);
+    of_access_point("share", change, live, Wanted::of(&settings, ACCOUNT, Some(BUCKET)), false)
+}
+
+fn open_bucket() -> LiveBucket {
+    LiveBucket { block: Ok(None), policy: Ok(None), is_public: Ok(None), acl: Ok(acl(&[])), object_acl: None }
+}
+
+fn access_point() -> LiveAccessPoint {
+    LiveAccessPoint {
+        bucket: BUCKET.to_owned(),
+        bucket_account: ACCOUNT.to_owned(),
+        is_in_vpc: false,
+        block: Block::OFF,
+        policy: Ok(None),
+        is_public: Ok(None),
+        bucket_block: None,
+    }
+}
+
+fn acl(more: &[(&str, &str)]) -> Acl {
+    let grant = |grantee: &str, permission: &str| {
+        let is_group = grantee.starts_with("http");
+        let grantee = if is_group { Grantee::Group(grantee.to_owned()) } else { Grantee::User(grantee.to_owned()) };
+        Grant { grantee, permission: permission.to_owned() }
+    };
+    let grants = std::iter::once(&("owner", "FULL_CONTROL")).chain(more);
+    Acl {
+        owner_id: "owner".to_owned(),
+        grants: grants.map(|(grantee, permission)| grant(grantee, permission)).collect(),
+    }
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Id": "reports", "Statement": statements})
+}
+
+fn everybody_reads() -> Value {
+    json!({"Sid": "PublicRead", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"})
+}
+
+fn role_writes() -> Value {
+    json!({"Sid": "Writer", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/Reports"}, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::team-reports/*"})
+}
+
+fn foreign_reads() -> Value {
+    json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}, "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::team-reports/*"})
+}
+
+fn tls_only() -> Value {
+    json!({"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+}
+
+fn website() -> Value {
+    document(&[everybody_reads()])
+}
+
+fn narrow() -> Value {
+    document(&[role_writes(), tls_only()])
+}
+
+fn foreign() -> Value {
+    document(&[foreign_reads()])
+}
