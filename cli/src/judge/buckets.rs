@@ -376,7 +376,7 @@ fn open_point(state: &State, name: &str) -> BTreeSet<String> {
     if point.is_policy_public == Some(true) && !blocks.iter().flatten().any(|block| block.restrict_public_buckets) {
         found.extend(policy_word(point.policy.as_ref()));
     }
-    if of_bucket != Some(Block::ON) {
+    if of_bucket != Some(Block::ON) && !point.is_in_vpc {
         found.extend(point.block.off().into_iter().map(|switch| format!("{switch} is off")));
     }
     found

@@ -94,6 +94,8 @@ pub struct AccessPoint {
     pub bucket: String,
     /// Its block, which can't be changed.
     pub block: Block,
+    /// Whether it can be reached only from inside a VPC, so that nothing of it is public.
+    pub is_in_vpc: bool,
     /// Its policy.
     pub policy: Option<Value>,
     /// Whether AWS calls the policy public (`GetAccessPointPolicyStatus`); `None` without a policy.
@@ -413,6 +415,14 @@ impl S3 {
     /// Deletes what was created and is still there, sets the account's block back, and says what could not be done.
     pub(super) async fn clean_up(&mut self) -> Vec<String> {
         let mut left = Vec::new();
+        // A policy may deny the rest.
+        for made in &self.made {
+            if let Made::Bucket(name) = made
+                && let Err(problem) = Box::pin(self.delete_policy(name)).await
+            {
+                left.push(problem.to_string());
+            }
+        }
         for made in std::mem::take(&mut self.made).into_iter().rev() {
             if let Err(problem) = Box::pin(self.delete(&made)).await {
                 left.push(problem.to_string());
@@ -428,6 +438,12 @@ impl S3 {
             }
         }
         left
+    }
+
+    async fn delete_policy(&self, bucket: &str) -> Result<(), ReenactError> {
+        let call = Box::pin(self.client_of(bucket)?.delete_bucket_policy().bucket(bucket).send()).await;
+        unless_missing("DeleteBucketPolicy", call)?;
+        Ok(())
     }
 
     async fn delete(&self, made: &Made) -> Result<(), ReenactError> {
@@ -584,6 +600,7 @@ impl S3 {
         Ok(Some(AccessPoint {
             bucket: found.bucket().unwrap_or_default().to_owned(),
             block: found.public_access_block_configuration().map_or(Block::OFF, control_block),
+            is_in_vpc: found.vpc_configuration().is_some(),
             policy: document.map(|document| parsed(&document)),
             is_policy_public,
         }))
@@ -776,6 +793,15 @@ impl S3 {
         let enabled = s3::VersioningConfiguration::builder().status(s3::BucketVersioningStatus::Enabled).build();
         let call = self.client_of(bucket)?.put_bucket_versioning().bucket(bucket).versioning_configuration(enabled);
         Box::pin(call.send()).await.map_err(|error| CallError::new("PutBucketVersioning", &error))?;
+        // In a bucket with versions, what was there before has this one
+        // (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>).
+        for made in &mut self.made {
+            if let Made::Object { bucket: of, version: version @ None, .. } = made
+                && of == bucket
+            {
+                *version = Some("null".to_owned());
+            }
+        }
         let version = self.put_object(bucket, key).await?;
         self.ids.insert(recorded, version.unwrap_or_default());
         Ok(())
