@@ -346,6 +346,10 @@ const MAY_SILENCE: &[(&str, &str)] = &[
         "without it, the access control lists of a new bucket don't count",
     ),
     (
+        "detail.requestParameters.CreateAccessPointRequest.PublicAccessBlockConfiguration",
+        "without it, all switches of an access point are on",
+    ),
+    (
         "detail.requestParameters.CreateMultiRegionAccessPointRequest.Details",
         "without anything said, all switches of a multi-Region access point are on",
     ),

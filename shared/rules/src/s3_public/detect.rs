@@ -316,7 +316,9 @@ fn access_point_block(request: &Value) -> Option<Block> {
         return None;
     }
     let configuration = part(request, "PublicAccessBlockConfiguration");
-    Some(if configuration.is_object() { Block::read(configuration) } else { Block::ON })
+    // A request that does not even hold the bucket is in a form that is not known: the account tells.
+    let is_readable = text(request, "bucketName").is_some() || part(request, "Bucket").is_string();
+    Some(if configuration.is_null() && is_readable { Block::ON } else { Block::read(configuration) })
 }
 
 fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, String> {
