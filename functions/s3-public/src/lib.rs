@@ -1,3 +1,481 @@
-//! Takes back public access to S3.
-use aws_sdk_s3 as _;
-use aws_sdk_s3control as _;
+//! Takes back public access to S3, and another account's by choice.
+//!
+//! The rule is in `rules::s3_public`; here are its reads and writes ([`account`]) and the course of a remedy: look, shut the door, look, put
+//! right what the door hides, look again.
+
+pub mod account;
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use rules::s3_public::acl::{Grant, requested};
+use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
+use rules::s3_public::plan::{
+    Action, Doubt, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
+};
+use rules::s3_public::report::{Course, report};
+use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
+use rules::settings::{Mode, Settings};
+use rules::{Decision, Event, Subscription};
+use runtime::clients::{BadRegion, in_region};
+use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use account::Account;
+
+/// The name by which it is remembered that the door was shut for an event.
+const DOOR: &str = "door";
+
+/// The name by which it is remembered that something was put right for an event.
+const PUT_RIGHT: &str = "put right";
+
+/// The guardrail, with its clients per region.
+pub struct S3Public {
+    config: SdkConfig,
+    clients: Mutex<Vec<(String, Clients)>>,
+}
+
+/// The clients for one region.
+#[derive(Clone)]
+struct Clients {
+    s3: aws_sdk_s3::Client,
+    control: aws_sdk_s3control::Client,
+}
+
+impl S3Public {
+    /// Clients are made from `config` as regions are needed.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { config, clients: Mutex::new(Vec::new()) }
+    }
+
+    fn clients(&self, region: &str) -> Result<Clients, BadRegion> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = clients.iter().find(|(known, _)| known == region) {
+            return Ok(known.clone());
+        }
+        let config = in_region(&self.config, region)?;
+        // An endpoint that is not AWS's need not have a host name for every bucket.
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some());
+        let new =
+            Clients { s3: aws_sdk_s3::Client::from_conf(s3.build()), control: aws_sdk_s3control::Client::new(&config) };
+        clients.push((region.to_owned(), new.clone()));
+        Ok(new)
+    }
+}
+
+impl Guardrail for S3Public {
+    type Finding = Finding;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn subscriptions(&self) -> &'static [Subscription] {
+        SUBSCRIPTIONS
+    }
+
+    fn mode(&self, settings: &Settings) -> Mode {
+        mode(settings)
+    }
+
+    fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
+        detect::detect(event, settings)
+    }
+
+    async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
+        let region = finding.region.as_deref().or(event.region.as_deref());
+        let course = match (&finding.opened, region.map(|region| self.clients(region))) {
+            (Opened::Told(_), _) => Some(Course::Told),
+            (_, None) => Some(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
+            (_, Some(Err(problem))) => Some(Course::NotRead { problem: problem.to_string() }),
+            (_, Some(Ok(clients))) => {
+                let Clients { s3, control } = &clients;
+                let account = Account { s3, control, id: &finding.account, calls: invocation.calls };
+                Work::new(account, event, finding, invocation).run().await
+            }
+        };
+        let Some(course) = course else {
+            return Remedied::Nothing("as the account shows it, it lets in nobody whom it should not".to_owned());
+        };
+        let steps = invocation.calls.steps();
+        Remedied::Report(Box::new(report(event, finding, invocation.settings, &course, steps)))
+    }
+}
+
+/// One remedy on its way.
+struct Work<'a> {
+    account: Account<'a>,
+    event: &'a Event,
+    finding: &'a Finding,
+    invocation: &'a Invocation<'a>,
+    start: Instant,
+    /// What the event says that it opened, as far as it is looked for.
+    opens: Opens,
+    /// Whether the account has shown it.
+    is_seen: bool,
+    /// The bucket of an access point, once it is known.
+    bucket: Option<String>,
+    /// Whether the last look lacked the block of an access point's bucket, which was not known yet.
+    is_partial: bool,
+    /// What the look before would have put right.
+    to_repair: Option<Vec<Action>>,
+    done: Done,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Done {
+    /// The plan by which the first action was tried.
+    before: Option<Plan>,
+    /// The last plan.
+    last: Option<Plan>,
+    /// All actions that were tried.
+    tried: Vec<Action>,
+    /// Those that succeeded.
+    carried_out: Vec<Action>,
+    /// What went wrong with the others.
+    problems: Vec<String>,
+    /// When the last call had returned that AWS did not refuse.
+    at: Option<Instant>,
+    /// When the call that shuts the door had returned, unless AWS refused it.
+    contained_at: Option<DateTime<Utc>>,
+    /// When the last of the calls that put right had returned.
+    repaired_at: Option<DateTime<Utc>>,
+}
+
+/// What a look at the account gave.
+enum Look {
+    /// The bucket or the access point is gone.
+    Gone,
+    /// Neither of the two rules looks at this bucket.
+    NotLookedFor,
+    /// What is open, and what is to be done about it.
+    Plan(Plan),
+}
+
+impl<'a> Work<'a> {
+    fn new(account: Account<'a>, event: &'a Event, finding: &'a Finding, invocation: &'a Invocation<'a>) -> Self {
+        let bucket = match &finding.opened {
+            Opened::AccessPoint { bucket, .. } => bucket.clone(),
+            _ => None,
+        };
+        Self {
+            account,
+            event,
+            finding,
+            invocation,
+            start: Instant::now(),
+            opens: Opens::default(),
+            is_seen: false,
+            bucket,
+            is_partial: false,
+            to_repair: None,
+            done: Done::default(),
+        }
+    }
+
+    /// Looks, acts and looks again until what the event opened is seen to be closed. `None` if it is not and was not open.
+    async fn run(&mut self) -> Option<Course> {
+        match timeout_at(self.invocation.deadline, self.look_and_act()).await {
+            Ok(course) => course,
+            Err(_) => Some(self.failed("the time for it ran out")),
+        }
+    }
+
+    async fn look_and_act(&mut self) -> Option<Course> {
+        let mut pause = Pause::default();
+        loop {
+            let plan = match self.look().await {
+                Ok(Look::Plan(plan)) => plan,
+                Ok(Look::NotLookedFor) => return None,
+                Ok(Look::Gone) if self.done.tried.is_empty() && self.is_awaited() => {
+                    pause.wait().await;
+                    continue;
+                }
+                Ok(Look::Gone) => return self.gone(),
+                Err(problem) => return Some(self.failed(&problem)),
+            };
+            self.is_seen |= self.shows(&plan);
+            self.done.last = Some(plan.clone());
+            let is_confirmed = self.is_confirmed(&plan);
+            let untried = |action: &&Action| !self.done.tried.contains(action);
+            if self.invocation.settings.acts(Mode::Revert) {
+                if let Some(contain) = plan.contain.as_ref().filter(untried).cloned() {
+                    self.act(&plan, vec![contain]).await;
+                    pause.reset();
+                    continue;
+                }
+                let repair: Vec<Action> = plan.repair.iter().filter(untried).cloned().collect();
+                if !repair.is_empty() && is_confirmed {
+                    self.act(&plan, repair).await;
+                    pause.reset();
+                    continue;
+                }
+                if !repair.is_empty() {
+                    // Read again at once; only where reads differ, later.
+                    if self.to_repair.is_some() {
+                        pause.wait().await;
+                    }
+                    self.to_repair = Some(plan.repair);
+                    continue;
+                }
+            }
+            if self.is_awaited() || self.is_settling(&plan) {
+                pause.wait().await;
+                continue;
+            }
+            if self.is_partial && self.done.tried.is_empty() && !plan.is_empty() {
+                continue;
+            }
+            return self.ended(plan);
+        }
+    }
+
+    /// Reads what the event is about, and plans by it.
+    async fn look(&mut self) -> Result<Look, String> {
+        let settings = self.invocation.settings;
+        let is_begun = self.done.contained_at.is_some() || self.invocation.has_closed(self.event, DOOR);
+        match &self.finding.opened {
+            Opened::Account(told) => {
+                self.opens = detect::opens(self.finding, settings, None);
+                Ok(Look::Plan(match Box::pin(self.account.block()).await {
+                    Ok(block) => of_account(self.account.id, block, settings),
+                    // What the event says has to do: the switches can be turned on unseen.
+                    Err(problem) => {
+                        let plan = of_account(self.account.id, *told, settings);
+                        Plan { not_read: vec![format!("the public access block: {problem}")], ..plan }
+                    }
+                }))
+            }
+            Opened::Bucket { bucket, change } => {
+                let wanted = self.wanted(bucket);
+                let object = match change {
+                    BucketChange::ObjectAcl { key, version_id, .. } => Some((key.as_str(), version_id.as_deref())),
+                    BucketChange::Block(_) | BucketChange::Policy(_) | BucketChange::Acl(_) => None,
+                };
+                Ok(match Box::pin(self.account.bucket(bucket, object)).await {
+                    Some(live) if live.object_acl == Some(Ok(None)) && self.done.tried.is_empty() => Look::Gone,
+                    Some(live) => {
+                        let mut plan = of_bucket(bucket, change, &live, wanted, is_begun);
+                        self.add_hidden(&mut plan, &live);
+                        Look::Plan(plan)
+                    }
+                    None => Look::Gone,
+                })
+            }
+            Opened::AccessPoint { name, change, .. } => {
+                let read = Box::pin(self.account.access_point(name, self.bucket.as_deref())).await;
+                let Some(live) = read.map_err(|error| error.to_string())? else { return Ok(Look::Gone) };
+                let wanted = self.wanted(&live.bucket);
+                if !wanted.scope.public && !wanted.scope.cross_account {
+                    return Ok(Look::NotLookedFor);
+                }
+                self.is_partial = live.bucket_block.is_none() && live.bucket_account == self.account.id;
+                let plan = of_access_point(name, change, &live, wanted, is_begun);
+                self.bucket = Some(live.bucket);
+                Ok(Look::Plan(plan))
+            }
+            Opened::Told(_) => Ok(Look::NotLookedFor),
+        }
+    }
+
+    /// Adds the lists that were seen public before the door was shut. Under a block, S3 shows what counts instead of what the list holds
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>),
+    /// but the grants would count again once the block is lifted.
+    fn add_hidden(&self, plan: &mut Plan, live: &LiveBucket) {
+        let before = self.done.before.as_ref().filter(|_| plan.is_blocked);
+        for action in before.into_iter().flat_map(|before| &before.repair) {
+            let Action::WriteAcl { bucket, object, without, .. } = action else { continue };
+            let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if same == object);
+            if self.done.carried_out.iter().chain(&plan.repair).any(is_of_same) {
+                continue;
+            }
+            let list = match object {
+                None => live.acl.as_ref().ok(),
+                Some(_) => live.object_acl.as_ref().and_then(|list| list.as_ref().ok()?.as_ref()),
+            };
+            if let Some(list) = list {
+                plan.repair.push(Action::WriteAcl {
+                    bucket: bucket.clone(),
+                    object: object.clone(),
+                    acl: list.without_public(),
+                    without: without.clone(),
+                });
+            }
+        }
+    }
+
+    /// What is wanted of a bucket. Those of others who stay in what snapback wrote itself have been told.
+    fn wanted(&mut self, bucket: &str) -> Wanted<'a> {
+        let mut wanted = Wanted::of(self.invocation.settings, &self.finding.account, Some(bucket));
+        self.opens = detect::opens(self.finding, self.invocation.settings, Some(bucket));
+        if own_deed(self.event, self.finding).is_some_and(|deed| self.did_lately(&deed)) {
+            wanted.scope.cross_account = false;
+            self.opens.outsiders = false;
+        }
+        wanted
+    }
+
+    /// Whether this process made that change at the time of the event, give or take a minute.
+    fn did_lately(&self, deed: &str) -> bool {
+        let Some(minute) = self.event.time.map(|time| time.timestamp() / 60) else { return false };
+        (-1..=1).any(|offset| self.invocation.has_done(&at_minute(minute + offset, deed)))
+    }
+
+    /// Whether a plan shows what the event says that it opened.
+    fn shows(&self, plan: &Plan) -> bool {
+        let shows_public = plan.is_public() || plan.doubt.is_some() || !plan.switches_off.is_empty();
+        let could_not_look = !plan.not_read.is_empty();
+        could_not_look || (shows_public || !self.opens.public) && (!plan.outsiders.is_empty() || !self.opens.outsiders)
+    }
+
+    /// Whether the account may still be going to show what the event opened.
+    fn is_awaited(&self) -> bool {
+        let was_closed = [DOOR, PUT_RIGHT].iter().any(|what| self.invocation.has_closed(self.event, what));
+        let is_told = self.opens.public || self.opens.outsiders;
+        is_told && !self.is_seen && !was_closed && self.is_young() && self.start.elapsed() < LOOK_FOR
+    }
+
+    fn is_young(&self) -> bool {
+        self.invocation.is_young(self.event)
+    }
+
+    /// Whether what a plan puts right may be written: a young change is not to be seen everywhere, so that what is written back has to be what
+    /// two reads gave.
+    fn is_confirmed(&self, plan: &Plan) -> bool {
+        let is_known = self.to_repair.as_ref() == Some(&plan.repair);
+        let is_read_before = self.done.before.as_ref().is_some_and(|before| before.repair == plan.repair);
+        is_known || is_read_before || !self.is_young() || self.start.elapsed() >= LOOK_FOR
+    }
+
+    /// Whether AWS may still be going to show the effect of a change, or to judge a new policy.
+    fn is_settling(&self, plan: &Plan) -> bool {
+        let is_just_changed = self.done.at.is_some_and(|at| at.elapsed() < SETTLE);
+        let is_just_looked_at = self.is_young() && self.start.elapsed() < SETTLE;
+        let acts = self.invocation.settings.acts(Mode::Revert);
+        match plan.doubt {
+            _ if acts && plan.actions().next().is_some() => is_just_changed,
+            Some(Doubt::OnlySnapback) => is_just_changed || is_just_looked_at,
+            Some(Doubt::OnlyAws) => is_just_changed && self.done.repaired_at.is_some(),
+            None => false,
+        }
+    }
+
+    /// Carries out actions, all at once. What fails is kept: the next look shows whether it mattered.
+    async fn act(&mut self, plan: &Plan, actions: Vec<Action>) {
+        self.done.before.get_or_insert_with(|| plan.clone());
+        self.done.tried.extend(actions.iter().cloned());
+        let minute = self.invocation.now().timestamp() / 60;
+        for deed in actions.iter().filter_map(deed) {
+            self.invocation.did(&at_minute(minute, &deed));
+        }
+        let account = &self.account;
+        let results = join_all(actions.iter().map(|action| Box::pin(account.apply(action)))).await;
+        for (action, result) in actions.into_iter().zip(results) {
+            let is_refused = result.as_ref().is_err_and(|error| error.code.is_some());
+            let contains = matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
+            if !is_refused {
+                let now = Some(self.invocation.now());
+                self.done.at = Some(Instant::now());
+                *(if contains { &mut self.done.contained_at } else { &mut self.done.repaired_at }) = now;
+            }
+            match result {
+                Ok(()) => {
+                    self.invocation.closed(self.event, if contains { DOOR } else { PUT_RIGHT });
+                    self.done.carried_out.push(action);
+                }
+                Err(error) => self.done.problems.push(error.to_string()),
+            }
+        }
+    }
+
+    /// How it ended, once there is nothing to do any more, or nothing that was not tried.
+    fn ended(&mut self, plan: Plan) -> Option<Course> {
+        if !self.done.tried.is_empty() {
+            return Some(self.done(Some(plan)));
+        }
+        if !plan.is_empty() {
+            return Some(Course::Left { plan: Box::new(plan) });
+        }
+        if !plan.not_read.is_empty() {
+            return Some(Course::NotRead { problem: plan.not_read.join("; ") });
+        }
+        (self.opens.public || self.opens.outsiders).then(|| Course::Gone(Some(Box::new(plan))))
+    }
+
+    fn gone(&mut self) -> Option<Course> {
+        if !self.done.tried.is_empty() {
+            return Some(self.done(None));
+        }
+        (self.opens.public || self.opens.outsiders).then_some(Course::Gone(None))
+    }
+
+    fn done(&mut self, now: Option<Plan>) -> Course {
+        let is_shut = now.as_ref().is_none_or(|now| now.is_blocked || !now.is_open() && now.not_read.is_empty());
+        let by_block = self.done.contained_at.filter(|_| now.as_ref().is_none_or(|now| now.is_blocked));
+        let shut_at = by_block.or(self.done.repaired_at).filter(|_| is_shut);
+        Course::Done {
+            before: Box::new(self.done.before.take().unwrap_or_default()),
+            carried_out: std::mem::take(&mut self.done.carried_out),
+            problems: std::mem::take(&mut self.done.problems),
+            now: now.map(Box::new),
+            shut_at,
+        }
+    }
+
+    fn failed(&mut self, problem: &str) -> Course {
+        if self.done.tried.is_empty() {
+            return Course::NotRead { problem: problem.to_owned() };
+        }
+        self.done.problems.push(problem.to_owned());
+        let now = self.done.last.take();
+        self.done(now)
+    }
+}
+
+/// The name by which a write is remembered that comes back as an event of its own.
+fn deed(action: &Action) -> Option<String> {
+    match action {
+        Action::WritePolicy { of, document: Some(document), .. } => Some(policy_deed(of, document)),
+        Action::WriteAcl { bucket, object, acl, .. } => {
+            let key = object.as_ref().map(|(key, _)| key.as_str());
+            Some(acl_deed(bucket, key, acl.grants.clone()))
+        }
+        Action::WritePolicy { document: None, .. } | Action::BlockAccount { .. } | Action::BlockBucket { .. } => None,
+    }
+}
+
+/// The same name for what an event tells of.
+fn own_deed(event: &Event, finding: &Finding) -> Option<String> {
+    match &finding.opened {
+        Opened::Bucket { bucket, change: BucketChange::Policy(Some(document)) } => {
+            Some(policy_deed(&PolicyOf::Bucket(bucket.clone()), document))
+        }
+        Opened::AccessPoint { name, change: AccessPointChange::Policy(Some(document)), .. } => {
+            Some(policy_deed(&PolicyOf::AccessPoint(name.clone()), document))
+        }
+        Opened::Bucket { bucket, change: BucketChange::Acl(_) } => {
+            Some(acl_deed(bucket, None, requested(&event.request)?))
+        }
+        Opened::Bucket { bucket, change: BucketChange::ObjectAcl { key, .. } } => {
+            Some(acl_deed(bucket, Some(key), requested(&event.request)?))
+        }
+        _ => None,
+    }
+}
+
+fn policy_deed(of: &PolicyOf, document: &Value) -> String {
+    format!("policy of {of} {document}")
+}
+
+fn acl_deed(bucket: &str, key: Option<&str>, mut grants: Vec<Grant>) -> String {
+    grants.sort();
+    format!("list of {bucket} {key:?} {grants:?}")
+}
+
+fn at_minute(minute: i64, deed: &str) -> String {
+    format!("{minute} {deed}")
+}

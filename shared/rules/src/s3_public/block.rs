@@ -1,6 +1,8 @@
 //! Public access blocks: four switches, at the level of an account, a bucket or an access point
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>).
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::json::text;
@@ -61,6 +63,15 @@ impl Block {
             (self.restrict_public_buckets, "RestrictPublicBuckets"),
         ];
         switches.into_iter().filter(|(is_on, _)| !is_on).map(|(_, name)| name).collect()
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.off().as_slice() {
+            [] => write!(formatter, "all four switches on"),
+            off => write!(formatter, "off: {}", off.join(", ")),
+        }
     }
 }
 

@@ -97,6 +97,15 @@ pub enum Told {
     },
 }
 
+/// What of an event is certain by its own content, and looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opens {
+    /// Something public.
+    pub public: bool,
+    /// A policy that lets in another account.
+    pub outsiders: bool,
+}
+
 /// Decides on one of S3's calls.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     let finding = match read(event) {
@@ -104,41 +113,93 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
         Ok(None) => return ignore("it sets nothing that could be public"),
         Err(missing) => return Decision::Unreadable(missing),
     };
-    let bucket = match &finding.opened {
-        Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket.as_str()),
-        Opened::AccessPoint { bucket, .. } => bucket.as_deref(),
-        Opened::Account(_) | Opened::Told(Told::MultiRegion { .. }) => None,
-    };
-    let scope = Scope::of(settings, bucket);
-    let document = match &finding.opened {
-        Opened::Bucket { change: BucketChange::Policy(document), .. }
-        | Opened::AccessPoint { change: AccessPointChange::Policy(document), .. } => Some(document),
-        _ => None,
-    };
-    if let Some(document) = document {
-        return of_policy(document.as_ref(), scope, &finding, settings);
-    }
-    if let Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } =
-        &finding.opened
-    {
-        return of_acl(event, grants.as_deref(), scope, &finding);
-    }
-    if !scope.public {
-        return not_looked_for(settings);
-    }
-    match &finding.opened {
-        Opened::Account(Some(block)) | Opened::Bucket { change: BucketChange::Block(Some(block)), .. }
-            if block.is_on() =>
-        {
-            ignore("all four switches are on")
+    let scope = Scope::of(settings, finding.bucket());
+    match finding.document() {
+        // A policy that only denies is no matter of ours. Of any other AWS is asked whether it is public, also where nothing was found.
+        Some(_) if !scope.public && !scope.cross_account => {
+            return ignore("the bucket is one of PublicBuckets, and S3CrossAccountMode is `off`");
         }
-        Opened::AccessPoint { change: AccessPointChange::Created(block), .. } if block.is_on() => {
-            ignore("all four switches of the access point are on")
-        }
-        Opened::Told(Told::MultiRegion { reasons, .. }) if reasons.is_empty() => {
-            ignore("the multi-Region access point is not public")
-        }
+        Some(Some(document)) if policy::only_denies(document) => return ignore("the policy only denies"),
+        Some(_) => {}
+        None => match finding.grants() {
+            // Whose a canonical user id is, only the account can tell, which shows its own in the list.
+            Some(grants) => {
+                if let Some(reason) = reason_to_ignore_list(event, grants, scope) {
+                    return ignore(reason);
+                }
+            }
+            None if !scope.public => return not_looked_for(settings),
+            None => {}
+        },
+    }
+    match opens(&finding, settings, finding.bucket()) {
+        Opens { public: false, outsiders: false } => match &finding.opened {
+            Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. } => {
+                ignore("all four switches are on")
+            }
+            Opened::AccessPoint { change: AccessPointChange::Created(_), .. } => {
+                ignore("all four switches of the access point are on")
+            }
+            Opened::Told(_) => ignore("the multi-Region access point is not public"),
+            Opened::Bucket { .. } | Opened::AccessPoint { .. } => Decision::Candidate(finding),
+        },
         _ => Decision::Violation(finding),
+    }
+}
+
+/// What a finding opens for certain, in a bucket of that name: the event does not always have it.
+pub fn opens(finding: &Finding, settings: &Settings, bucket: Option<&str>) -> Opens {
+    let scope = Scope::of(settings, bucket);
+    let document = finding.document().flatten();
+    let is_public = match &finding.opened {
+        Opened::Account(block) | Opened::Bucket { change: BucketChange::Block(block), .. } => {
+            !block.is_some_and(Block::is_on)
+        }
+        Opened::AccessPoint { change: AccessPointChange::Created(block), .. } => !block.is_on(),
+        Opened::Told(Told::MultiRegion { reasons, .. }) => !reasons.is_empty(),
+        Opened::Told(Told::AclsEnabled { .. }) => true,
+        Opened::AccessPoint { change: AccessPointChange::Policy(_), .. } => {
+            document.is_some_and(|document| !public_statements_of_access_point(document).is_empty())
+        }
+        Opened::Bucket { change: BucketChange::Policy(_), .. } => {
+            document.is_some_and(|document| !public_statements(document).is_empty())
+        }
+        Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } => {
+            grants.iter().flatten().any(|grant| grant.grantee.is_public())
+        }
+    };
+    let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
+    let lets_in = |document| outsiders(document, &circle).iter().any(|outsider| outsider.is_certain);
+    Opens { public: scope.public && is_public, outsiders: scope.cross_account && document.is_some_and(lets_in) }
+}
+
+impl Finding {
+    /// The bucket, as far as the event names it.
+    fn bucket(&self) -> Option<&str> {
+        match &self.opened {
+            Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket.as_str()),
+            Opened::AccessPoint { bucket, .. } => bucket.as_deref(),
+            Opened::Account(_) | Opened::Told(Told::MultiRegion { .. }) => None,
+        }
+    }
+
+    /// The policy, if one was written; `None` in it if the event does not hold it.
+    fn document(&self) -> Option<Option<&Value>> {
+        match &self.opened {
+            Opened::Bucket { change: BucketChange::Policy(document), .. }
+            | Opened::AccessPoint { change: AccessPointChange::Policy(document), .. } => Some(document.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The grants, if a list was written; `None` in it if the event does not hold them.
+    fn grants(&self) -> Option<Option<&[Grant]>> {
+        match &self.opened {
+            Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } => {
+                Some(grants.as_deref())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -149,45 +210,19 @@ fn not_looked_for(settings: &Settings) -> Decision<Finding> {
     }
 }
 
-/// Whose a canonical user id is, only the account can tell, which shows its own in the list.
-fn of_acl(event: &Event, grants: Option<&[Grant]>, scope: Scope, finding: &Finding) -> Decision<Finding> {
+fn reason_to_ignore_list(event: &Event, grants: Option<&[Grant]>, scope: Scope) -> Option<&'static str> {
     let Some(grants) = grants else {
         return match event.name.as_str() {
-            "CreateBucket" => ignore("a bucket without grants is private"),
-            _ if !scope.public && !scope.cross_account => ignore("neither rule looks at this bucket"),
-            _ => Decision::Candidate(finding.clone()),
+            "CreateBucket" => Some("a bucket without grants is private"),
+            _ if !scope.public && !scope.cross_account => Some("neither rule looks at this bucket"),
+            _ => None,
         };
     };
-    if scope.public && grants.iter().any(|grant| grant.grantee.is_public()) {
-        return Decision::Violation(finding.clone());
-    }
-    let is_for_account = |grant: &Grant| !matches!(grant.grantee, Grantee::Group(_));
-    match scope.cross_account && grants.iter().any(is_for_account) {
-        true => Decision::Candidate(finding.clone()),
-        false => ignore("no grant is for everybody, unless in a bucket that may be public"),
-    }
-}
-
-/// A policy that only denies is no matter of ours. For any other AWS is asked whether it is public, also where nothing was found.
-fn of_policy(document: Option<&Value>, scope: Scope, finding: &Finding, settings: &Settings) -> Decision<Finding> {
-    if !scope.public && !scope.cross_account {
-        return ignore("the bucket is one of PublicBuckets, and S3CrossAccountMode is `off`");
-    }
-    let Some(document) = document else { return Decision::Candidate(finding.clone()) };
-    if policy::only_denies(document) {
-        return ignore("the policy only denies");
-    }
-    let statements = match finding.opened {
-        Opened::AccessPoint { .. } => public_statements_of_access_point(document),
-        _ => public_statements(document),
+    let matters = |grant: &Grant| match grant.grantee {
+        Grantee::Group(_) => scope.public && grant.grantee.is_public(),
+        Grantee::User(_) | Grantee::Other(_) => scope.cross_account,
     };
-    let is_public = scope.public && !statements.is_empty();
-    let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
-    let has_outsiders = scope.cross_account && outsiders(document, &circle).iter().any(|outsider| outsider.is_certain);
-    match is_public || has_outsiders {
-        true => Decision::Violation(finding.clone()),
-        false => Decision::Candidate(finding.clone()),
-    }
+    (!grants.iter().any(matters)).then_some("no grant is for everybody, unless in a bucket that may be public")
 }
 
 fn ignore(reason: &str) -> Decision<Finding> {

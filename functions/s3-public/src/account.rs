@@ -1,0 +1,429 @@
+//! The reads and writes of the account.
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types as s3;
+use aws_sdk_s3control::types as control;
+use futures_util::future::OptionFuture;
+use rules::policy;
+use rules::s3_public::acl::{Acl, Grant, Grantee};
+use rules::s3_public::block::Block;
+use rules::s3_public::plan::{Action, LiveAccessPoint, LiveBucket, PolicyOf, Read};
+use runtime::{CallError, Calls, Pause};
+use serde_json::Value;
+use tokio::join;
+
+/// How often a write is tried while S3 carries out another one on the same bucket.
+const TRIES: usize = 4;
+
+/// The account in one region, with a record of the calls made to it.
+pub struct Account<'a> {
+    /// The client for buckets and objects.
+    pub s3: &'a aws_sdk_s3::Client,
+    /// The client for the account's block and for access points.
+    pub control: &'a aws_sdk_s3control::Client,
+    /// The account's id. S3 refuses every call on a bucket that is not this account's
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>).
+    pub id: &'a str,
+    /// Where the calls are recorded.
+    pub calls: &'a Calls,
+}
+
+/// What a read found.
+enum Found<T> {
+    /// It.
+    There(T),
+    /// The bucket or the access point has none of it, or the object is gone.
+    None,
+    /// The bucket or the access point itself is gone.
+    Gone,
+}
+
+/// A read that failed, or an answer that made no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// AWS's answer could not be understood.
+    #[error("the answer to `{call}` could not be understood: {problem}")]
+    Answer {
+        /// The API's name for the call.
+        call: &'static str,
+        /// What was wrong.
+        problem: String,
+    },
+}
+
+impl Account<'_> {
+    /// The account's own block; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer.
+    pub async fn block(&self) -> Result<Option<Block>, CallError> {
+        let call = self.control.get_public_access_block().account_id(self.id).send();
+        let request = async {
+            let answer = call.await.map(|answer| block_of_control(answer.public_access_block_configuration));
+            found(answer, "NoSuchPublicAccessBlockConfiguration", "")
+        };
+        let target = format!("of account {}", self.id);
+        let told = |found: &Found<_>| told(found, Block::to_string);
+        Ok(self.calls.make("GetPublicAccessBlock", &target, request, told).await?.there())
+    }
+
+    /// The bucket, and the access control list of an object in it (key and version) if one is asked for; `None` if the bucket is gone.
+    /// What could not be read is in it as an error.
+    pub async fn bucket(&self, bucket: &str, object: Option<(&str, Option<&str>)>) -> Option<LiveBucket> {
+        let object = object.map(|(key, version)| Box::pin(self.object_acl(bucket, key, version)));
+        let (block, policy, is_public, acl, object_acl) = join!(
+            Box::pin(self.bucket_block(bucket)),
+            Box::pin(self.bucket_policy(bucket)),
+            Box::pin(self.bucket_policy_status(bucket)),
+            Box::pin(self.bucket_acl(bucket)),
+            OptionFuture::from(object),
+        );
+        let acl = match read(acl)? {
+            Ok(Some(acl)) => Ok(acl),
+            Ok(None) => Err("there is none".to_owned()),
+            Err(problem) => Err(problem),
+        };
+        let object_acl = match object_acl {
+            Some(found) => Some(read(found)?),
+            None => None,
+        };
+        Some(LiveBucket { block: read(block)?, policy: read(policy)?, is_public: read(is_public)?, acl, object_acl })
+    }
+
+    /// The access point, with the block of its bucket if `bucket` is known; `None` if the access point is gone.
+    ///
+    /// # Errors
+    /// [`ObserveError`] if the access point itself could not be read. What else could not is in it as an error.
+    pub async fn access_point(
+        &self,
+        name: &str,
+        bucket: Option<&str>,
+    ) -> Result<Option<LiveAccessPoint>, ObserveError> {
+        let bucket_block = bucket.map(|bucket| Box::pin(self.bucket_block(bucket)));
+        let (point, policy, is_public, bucket_block) = join!(
+            Box::pin(self.access_point_alone(name)),
+            Box::pin(self.access_point_policy(name)),
+            Box::pin(self.access_point_policy_status(name)),
+            OptionFuture::from(bucket_block),
+        );
+        let Found::There(mut point) = point? else { return Ok(None) };
+        let (Some(policy), Some(is_public)) = (read(policy), read(is_public)) else { return Ok(None) };
+        (point.policy, point.is_public) = (policy, is_public);
+        let is_its = point.bucket_account == self.id && bucket == Some(point.bucket.as_str());
+        point.bucket_block = bucket_block.filter(|_| is_its).map(|block| match block {
+            Ok(Found::There(block)) => Ok(Some(block)),
+            Ok(Found::None) => Ok(None),
+            Ok(Found::Gone) => Err("the bucket is gone".to_owned()),
+            Err(error) => Err(error.to_string()),
+        });
+        Ok(Some(point))
+    }
+
+    async fn bucket_block(&self, bucket: &str) -> Result<Found<Block>, CallError> {
+        let call = self.s3.get_public_access_block().bucket(bucket).expected_bucket_owner(self.id).send();
+        let request = async {
+            let answer = call.await.map(|answer| block_of_s3(answer.public_access_block_configuration));
+            found(answer, "NoSuchPublicAccessBlockConfiguration", "NoSuchBucket")
+        };
+        self.calls.make("GetPublicAccessBlock", bucket, request, |found| told(found, Block::to_string)).await
+    }
+
+    async fn bucket_policy(&self, bucket: &str) -> Result<Found<Value>, ObserveError> {
+        let call = self.s3.get_bucket_policy().bucket(bucket).expected_bucket_owner(self.id).send();
+        let request = async { found(call.await.map(|answer| answer.policy), "NoSuchBucketPolicy", "NoSuchBucket") };
+        document("GetBucketPolicy", self.calls.make("GetBucketPolicy", bucket, request, |found| told(found, ok)).await?)
+    }
+
+    async fn bucket_policy_status(&self, bucket: &str) -> Result<Found<bool>, ObserveError> {
+        let call = self.s3.get_bucket_policy_status().bucket(bucket).expected_bucket_owner(self.id).send();
+        let request = async {
+            let answer = call.await.map(|answer| answer.policy_status.and_then(|status| status.is_public));
+            found(answer, "NoSuchBucketPolicy", "NoSuchBucket")
+        };
+        let told = |found: &Found<Option<bool>>| told(found, |status| status_in_words(*status));
+        match self.calls.make("GetBucketPolicyStatus", bucket, request, told).await? {
+            Found::There(Some(is_public)) => Ok(Found::There(is_public)),
+            Found::There(None) => Err(answer("GetBucketPolicyStatus", "no `IsPublic`")),
+            Found::None => Ok(Found::None),
+            Found::Gone => Ok(Found::Gone),
+        }
+    }
+
+    async fn bucket_acl(&self, bucket: &str) -> Result<Found<Acl>, ObserveError> {
+        let call = self.s3.get_bucket_acl().bucket(bucket).expected_bucket_owner(self.id).send();
+        let request = async { found(call.await, "", "NoSuchBucket") };
+        let told = |found: &Found<_>| {
+            told(found, |answer: &aws_sdk_s3::operation::get_bucket_acl::GetBucketAclOutput| {
+                grants_in_words(answer.grants().len())
+            })
+        };
+        let found = self.calls.make("GetBucketAcl", bucket, request, told).await?;
+        found.map(|answer| acl("GetBucketAcl", answer.owner, answer.grants.unwrap_or_default()))
+    }
+
+    async fn object_acl(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Found<Acl>, ObserveError> {
+        let call = self.s3.get_object_acl().bucket(bucket).key(key).set_version_id(version.map(str::to_owned));
+        let call = call.expected_bucket_owner(self.id).send();
+        let request = async {
+            match call.await {
+                Err(error) if error.code() == Some("NoSuchVersion") => Ok(Found::None),
+                answer => found(answer, "NoSuchKey", "NoSuchBucket"),
+            }
+        };
+        let told = |found: &Found<_>| {
+            told(found, |answer: &aws_sdk_s3::operation::get_object_acl::GetObjectAclOutput| {
+                grants_in_words(answer.grants().len())
+            })
+        };
+        let found = self.calls.make("GetObjectAcl", &format!("{bucket}/{key}"), request, told).await?;
+        found.map(|answer| acl("GetObjectAcl", answer.owner, answer.grants.unwrap_or_default()))
+    }
+
+    async fn access_point_alone(&self, name: &str) -> Result<Found<LiveAccessPoint>, ObserveError> {
+        let call = self.control.get_access_point().account_id(self.id).name(name).send();
+        let request = async { found(call.await, "", "NoSuchAccessPoint") };
+        let found = self.calls.make("GetAccessPoint", name, request, |found| told(found, ok)).await?;
+        found.map(|point| {
+            let bucket = point.bucket.ok_or_else(|| answer("GetAccessPoint", "no `Bucket`"))?;
+            Ok(LiveAccessPoint {
+                bucket,
+                bucket_account: point.bucket_account_id.unwrap_or_else(|| self.id.to_owned()),
+                is_in_vpc: point.network_origin == Some(control::NetworkOrigin::Vpc),
+                block: block_of_control(point.public_access_block_configuration),
+                policy: Ok(None),
+                is_public: Ok(None),
+                bucket_block: None,
+            })
+        })
+    }
+
+    async fn access_point_policy(&self, name: &str) -> Result<Found<Value>, ObserveError> {
+        let call = self.control.get_access_point_policy().account_id(self.id).name(name).send();
+        let request =
+            async { found(call.await.map(|answer| answer.policy), "NoSuchAccessPointPolicy", "NoSuchAccessPoint") };
+        let found = self.calls.make("GetAccessPointPolicy", name, request, |found| told(found, ok)).await?;
+        document("GetAccessPointPolicy", found)
+    }
+
+    async fn access_point_policy_status(&self, name: &str) -> Result<Found<bool>, ObserveError> {
+        let call = self.control.get_access_point_policy_status().account_id(self.id).name(name).send();
+        let request = async {
+            let answer = call.await.map(|answer| answer.policy_status.map(|status| status.is_public));
+            found(answer, "NoSuchAccessPointPolicy", "NoSuchAccessPoint")
+        };
+        let told = |found: &Found<Option<bool>>| told(found, |status| status_in_words(*status));
+        let found = self.calls.make("GetAccessPointPolicyStatus", name, request, told).await?;
+        found.map(|status| status.ok_or_else(|| answer("GetAccessPointPolicyStatus", "no `PolicyStatus`")))
+    }
+
+    /// Carries out one action. While S3 carries out another change of the same bucket it refuses this one, which then is tried again
+    /// (`OperationAborted`, <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>).
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer; in the second case it may have been done.
+    pub async fn apply(&self, action: &Action) -> Result<(), CallError> {
+        let mut pause = Pause::default();
+        for _ in 1..TRIES {
+            match Box::pin(self.try_to_apply(action)).await {
+                Err(error) if error.code.as_deref() == Some("OperationAborted") => pause.wait().await,
+                result => return result,
+            }
+        }
+        Box::pin(self.try_to_apply(action)).await
+    }
+
+    async fn try_to_apply(&self, action: &Action) -> Result<(), CallError> {
+        match action {
+            Action::BlockAccount { account } => {
+                let on = control::PublicAccessBlockConfiguration::builder()
+                    .block_public_acls(true)
+                    .ignore_public_acls(true)
+                    .block_public_policy(true)
+                    .restrict_public_buckets(true)
+                    .build();
+                let request = self.control.put_public_access_block().account_id(account);
+                let request = request.public_access_block_configuration(on).send();
+                self.calls.make(action.call(), &format!("of account {account}"), request, done).await?;
+            }
+            Action::BlockBucket { bucket } => {
+                let on = s3::PublicAccessBlockConfiguration::builder()
+                    .block_public_acls(true)
+                    .ignore_public_acls(true)
+                    .block_public_policy(true)
+                    .restrict_public_buckets(true)
+                    .build();
+                let request = self.s3.put_public_access_block().bucket(bucket).expected_bucket_owner(self.id);
+                let request = request.public_access_block_configuration(on).send();
+                self.calls.make(action.call(), bucket, request, done).await?;
+            }
+            Action::WritePolicy { of: PolicyOf::Bucket(bucket), document: Some(document), .. } => {
+                let request = self.s3.put_bucket_policy().bucket(bucket).expected_bucket_owner(self.id);
+                let request = request.policy(document.to_string()).send();
+                self.calls.make(action.call(), bucket, request, done).await?;
+            }
+            Action::WritePolicy { of: PolicyOf::Bucket(bucket), document: None, .. } => {
+                let request = self.s3.delete_bucket_policy().bucket(bucket).expected_bucket_owner(self.id).send();
+                self.calls.make(action.call(), bucket, request, done).await?;
+            }
+            Action::WritePolicy { of: PolicyOf::AccessPoint(name), document: Some(document), .. } => {
+                let request = self.control.put_access_point_policy().account_id(self.id).name(name);
+                let request = request.policy(document.to_string()).send();
+                self.calls.make(action.call(), name, request, done).await?;
+            }
+            Action::WritePolicy { of: PolicyOf::AccessPoint(name), document: None, .. } => {
+                let request = self.control.delete_access_point_policy().account_id(self.id).name(name).send();
+                self.calls.make(action.call(), name, request, done).await?;
+            }
+            Action::WriteAcl { bucket, object: None, acl, .. } => {
+                let request = self.s3.put_bucket_acl().bucket(bucket).expected_bucket_owner(self.id);
+                let request = request.access_control_policy(written(acl)).send();
+                self.calls.make(action.call(), bucket, request, done).await?;
+            }
+            Action::WriteAcl { bucket, object: Some((key, version)), acl, .. } => {
+                let request = self.s3.put_object_acl().bucket(bucket).key(key).set_version_id(version.clone());
+                let request = request.expected_bucket_owner(self.id).access_control_policy(written(acl)).send();
+                self.calls.make(action.call(), &format!("{bucket}/{key}"), request, done).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> Found<T> {
+    fn there(self) -> Option<T> {
+        match self {
+            Self::There(value) => Some(value),
+            Self::None | Self::Gone => None,
+        }
+    }
+
+    fn map<U, E>(self, make: impl FnOnce(T) -> Result<U, E>) -> Result<Found<U>, E> {
+        Ok(match self {
+            Self::There(value) => Found::There(make(value)?),
+            Self::None => Found::None,
+            Self::Gone => Found::Gone,
+        })
+    }
+}
+
+/// An answer, or one of the two errors that say that there is nothing
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>).
+fn found<T, E, R>(answer: Result<T, SdkError<E, R>>, none: &str, gone: &str) -> Result<Found<T>, SdkError<E, R>>
+where
+    SdkError<E, R>: ProvideErrorMetadata,
+{
+    match answer {
+        Ok(answer) => Ok(Found::There(answer)),
+        Err(error) if error.code() == Some(none) => Ok(Found::None),
+        Err(error) if error.code() == Some(gone) => Ok(Found::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// For a plan: what was read, or why not; `None` if the bucket or the access point is gone.
+fn read<T, E: ToString>(found: Result<Found<T>, E>) -> Option<Read<Option<T>>> {
+    match found {
+        Ok(Found::There(value)) => Some(Ok(Some(value))),
+        Ok(Found::None) => Some(Ok(None)),
+        Ok(Found::Gone) => None,
+        Err(error) => Some(Err(error.to_string())),
+    }
+}
+
+fn answer(call: &'static str, problem: &str) -> ObserveError {
+    ObserveError::Answer { call, problem: problem.to_owned() }
+}
+
+fn document(call: &'static str, found: Found<Option<String>>) -> Result<Found<Value>, ObserveError> {
+    found.map(|written| {
+        let written = Value::from(written.unwrap_or_default());
+        policy::parse(&written).map_err(|problem| answer(call, &format!("the policy document {problem}")))
+    })
+}
+
+/// A switch that is not in the answer is off
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PublicAccessBlockConfiguration.html>).
+fn block_of_s3(block: Option<s3::PublicAccessBlockConfiguration>) -> Block {
+    block.map_or(Block::OFF, |block| Block {
+        block_public_acls: block.block_public_acls.unwrap_or_default(),
+        ignore_public_acls: block.ignore_public_acls.unwrap_or_default(),
+        block_public_policy: block.block_public_policy.unwrap_or_default(),
+        restrict_public_buckets: block.restrict_public_buckets.unwrap_or_default(),
+    })
+}
+
+fn block_of_control(block: Option<control::PublicAccessBlockConfiguration>) -> Block {
+    block.map_or(Block::OFF, |block| Block {
+        block_public_acls: block.block_public_acls.unwrap_or_default(),
+        ignore_public_acls: block.ignore_public_acls.unwrap_or_default(),
+        block_public_policy: block.block_public_policy.unwrap_or_default(),
+        restrict_public_buckets: block.restrict_public_buckets.unwrap_or_default(),
+    })
+}
+
+/// A list as the account shows it. It is written back later: what is not understood is an error, so that nothing is lost.
+fn acl(call: &'static str, owner: Option<s3::Owner>, grants: Vec<s3::Grant>) -> Result<Acl, ObserveError> {
+    let owner_id = owner.and_then(|owner| owner.id).ok_or_else(|| answer(call, "no `Owner`"))?;
+    let grant = |grant: s3::Grant| {
+        let is_of = |kind: &s3::Grantee, wanted: s3::Type| kind.r#type == wanted;
+        let grantee = match grant.grantee {
+            Some(s3::Grantee { uri: Some(uri), .. }) => Grantee::Group(uri),
+            Some(grantee) if is_of(&grantee, s3::Type::CanonicalUser) => {
+                Grantee::User(grantee.id.ok_or_else(|| answer(call, "a grantee has no `ID`"))?)
+            }
+            other => return Err(answer(call, &format!("a grantee of an unknown kind: {other:?}"))),
+        };
+        let permission = grant.permission.ok_or_else(|| answer(call, "a grant has no `Permission`"))?;
+        Ok(Grant { grantee, permission: permission.as_str().to_owned() })
+    };
+    Ok(Acl { owner_id, grants: grants.into_iter().map(grant).collect::<Result<_, _>>()? })
+}
+
+/// A list as a request has it.
+fn written(acl: &Acl) -> s3::AccessControlPolicy {
+    let grants = acl.grants.iter().map(|grant| {
+        let builder = s3::Grantee::builder();
+        let (kind, builder) = match &grant.grantee {
+            Grantee::Group(uri) => (s3::Type::Group, builder.uri(uri)),
+            Grantee::User(id) => (s3::Type::CanonicalUser, builder.id(id)),
+            Grantee::Other(address) => (s3::Type::AmazonCustomerByEmail, builder.email_address(address)),
+        };
+        // The type is all that a grantee has to have.
+        let grantee = builder.r#type(kind).build().ok();
+        s3::Grant::builder().set_grantee(grantee).permission(grant.permission.as_str().into()).build()
+    });
+    let owner = s3::Owner::builder().id(&acl.owner_id).build();
+    s3::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants.collect())).build()
+}
+
+fn told<T>(found: &Found<T>, tell: impl FnOnce(&T) -> String) -> String {
+    match found {
+        Found::There(value) => tell(value),
+        Found::None => "none".to_owned(),
+        Found::Gone => "gone".to_owned(),
+    }
+}
+
+fn status_in_words(is_public: Option<bool>) -> String {
+    match is_public {
+        Some(true) => "public",
+        Some(false) => "not public",
+        None => "no answer in it",
+    }
+    .to_owned()
+}
+
+fn grants_in_words(number: usize) -> String {
+    if number == 1 { "1 grant".to_owned() } else { format!("{number} grants") }
+}
+
+fn ok<T>(_: &T) -> String {
+    "ok".to_owned()
+}
+
+fn done<T>(_: &T) -> String {
+    "ok".to_owned()
+}
