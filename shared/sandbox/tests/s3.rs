@@ -103,7 +103,7 @@ fn read_by(principal: Value, bucket: &str) -> Value {
 }
 
 fn with(mut statement: Value, element: &str, value: Value) -> Value {
-    statement[element] = value;
+    statement.as_object_mut().unwrap().insert(element.to_owned(), value);
     statement
 }
 
@@ -671,6 +671,29 @@ async fn nobody_in_particular_reads_what_an_acl_opens_until_it_is_ignored() {
     assert_eq!((anybody(&bucket, ""), anybody(&bucket, "key")), (200, 200));
     set_block(&s3, &bucket, switches(false, true, false, false)).await;
     assert_eq!((anybody(&bucket, ""), anybody(&bucket, "key")), (403, 403));
+}
+
+#[tokio::test]
+async fn nobody_in_particular_writes_only_where_that_is_open() {
+    let s3 = s3().await;
+    let loader = runtime::clients::loader().region(aws_config::Region::from_static("us-east-1")).no_credentials();
+    let nobody = Client::new(&loader.endpoint_url(stand_in().endpoint()).load().await);
+    let bucket = open_bucket(&s3).await;
+    let put = || nobody.put_object().bucket(&bucket).key("key").body(b"text".to_vec().into()).send();
+    is_refused(put().await, "AccessDenied", 403);
+    is_refused(nobody.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::Private).send().await, "AccessDenied", 403);
+    is_refused(nobody.create_bucket().bucket("never-anybodys").send().await, "AccessDenied", 403);
+    s3.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::PublicReadWrite).send().await.unwrap();
+    put().await.unwrap();
+    set_ownership(&s3, &bucket, ObjectOwnership::BucketOwnerEnforced).await.unwrap_err();
+    s3.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::Private).send().await.unwrap();
+    is_refused(put().await, "AccessDenied", 403);
+    set_policy(&s3, &bucket, json!([with(read_by(json!("*"), &bucket), "Action", json!("s3:Put*"))])).await;
+    put().await.unwrap();
+
+    // A presigned URL is its signer's.
+    let signer = "X-Amz-Credential=AKIASIGNER0000000001/20260101/us-east-1/s3/aws4_request&X-Amz-Signature=0";
+    assert_eq!((anybody(&bucket, "key"), anybody(&bucket, &format!("key?{signer}"))), (403, 200));
 }
 
 #[tokio::test]
