@@ -136,6 +136,8 @@ struct Done {
     tried: Vec<Action>,
     /// Those that succeeded.
     carried_out: Vec<Action>,
+    /// Those that AWS refused.
+    refused: Vec<Action>,
     /// What went wrong with the others.
     problems: Vec<String>,
     /// When the last call had returned that AWS did not refuse.
@@ -168,7 +170,7 @@ impl<'a> Work<'a> {
             finding,
             invocation,
             start: Instant::now(),
-            opens: Opens::default(),
+            opens: detect::opens(finding, invocation.settings, bucket.as_deref()),
             is_seen: false,
             bucket,
             is_partial: false,
@@ -240,7 +242,6 @@ impl<'a> Work<'a> {
         let is_begun = self.done.contained_at.is_some() || self.invocation.has_closed(self.event, DOOR);
         match &self.finding.opened {
             Opened::Account(told) => {
-                self.opens = detect::opens(self.finding, settings, None);
                 Ok(Look::Plan(match Box::pin(self.account.block()).await {
                     Ok(block) => of_account(self.account.id, block, settings),
                     // What the event says has to do: the switches can be turned on unseen.
@@ -357,7 +358,9 @@ impl<'a> Work<'a> {
         let is_just_looked_at = self.is_young() && self.start.elapsed() < SETTLE;
         let acts = self.invocation.settings.acts(Mode::Revert);
         match plan.doubt {
-            _ if acts && plan.actions().next().is_some() => is_just_changed,
+            _ if acts && plan.actions().next().is_some() => {
+                is_just_changed && plan.actions().any(|action| !self.done.refused.contains(action))
+            }
             Some(Doubt::OnlySnapback) => is_just_changed || is_just_looked_at,
             Some(Doubt::OnlyAws) => is_just_changed && self.done.repaired_at.is_some(),
             None => false,
@@ -387,7 +390,12 @@ impl<'a> Work<'a> {
                     self.invocation.closed(self.event, if contains { DOOR } else { PUT_RIGHT });
                     self.done.carried_out.push(action);
                 }
-                Err(error) => self.done.problems.push(error.to_string()),
+                Err(error) => {
+                    self.done.problems.push(error.to_string());
+                    if is_refused {
+                        self.done.refused.push(action);
+                    }
+                }
             }
         }
     }

@@ -294,6 +294,22 @@ def _acl_from_body(self):
     return moto_acl_from_body(self)
 
 
+moto_put_object_acl = S3Response.put_object_acl
+
+
+# API/API_PutObjectAcl.html: the list of the version that is named. moto writes that of the newest.
+@replaces(S3Response)
+def put_object_acl(self):
+    version = self._get_param("versionId")
+    if not version:
+        return moto_put_object_acl(self)
+    key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
+    if key is None:
+        raise refused("NoSuchVersion", 404, "The specified version does not exist.")
+    key.set_acl(self._acl_from_headers(self.headers))
+    return 200, {}, ""
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Policies
 

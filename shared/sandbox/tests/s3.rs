@@ -13,9 +13,9 @@ use aws_sdk_s3::operation::put_bucket_ownership_controls::{
     PutBucketOwnershipControlsError, PutBucketOwnershipControlsOutput,
 };
 use aws_sdk_s3::types::{
-    AccessControlPolicy, BucketCannedAcl, BucketLocationConstraint, CreateBucketConfiguration, Grant, Grantee,
-    ObjectCannedAcl, ObjectOwnership, Owner, OwnershipControls, OwnershipControlsRule, Permission,
-    PublicAccessBlockConfiguration, Type,
+    AccessControlPolicy, BucketCannedAcl, BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    Grant, Grantee, ObjectCannedAcl, ObjectOwnership, Owner, OwnershipControls, OwnershipControlsRule, Permission,
+    PublicAccessBlockConfiguration, Type, VersioningConfiguration,
 };
 use aws_sdk_s3control::types::{
     CreateMultiRegionAccessPointInput, NetworkOrigin, PublicAccessBlockConfiguration as ControlBlock,
@@ -840,4 +840,26 @@ async fn multi_region_access_points_are_created_with_a_policy() {
     put.details(details).send().await.unwrap();
     let read = control.get_multi_region_access_point_policy().account_id(&account).name("world").send().await.unwrap();
     assert_eq!(read.policy.unwrap().established.unwrap().policy, Some(document));
+}
+
+#[tokio::test]
+async fn a_version_of_an_object_has_a_list_of_its_own() {
+    let s3 = s3().await;
+    let bucket = open_bucket(&s3).await;
+    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send().await.unwrap();
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        let put = s3.put_object().bucket(&bucket).key("key").body(b"text".to_vec().into()).send().await.unwrap();
+        versions.push(put.version_id.unwrap());
+    }
+    let put = s3.put_object_acl().bucket(&bucket).key("key").acl(ObjectCannedAcl::PublicRead);
+    put.clone().version_id(versions.first().unwrap()).send().await.unwrap();
+    let mut grants = Vec::new();
+    for version in &versions {
+        let acl = s3.get_object_acl().bucket(&bucket).key("key").version_id(version).send().await.unwrap();
+        grants.push(acl.grants().len());
+    }
+    assert_eq!(grants, [2, 1]);
+    is_refused(put.version_id("nobodys").send().await, "NoSuchVersion", 404);
 }
