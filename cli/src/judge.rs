@@ -3,6 +3,8 @@
 //! This looks at the account and the mailbox, not at what the guardrails say that they did: nothing that the event opened may be
 //! open, unless it may, nothing else may have changed, and whoever should be told must have been.
 
+mod buckets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
@@ -60,6 +62,7 @@ impl Course<'_> {
         self.judge_security_groups()?;
         self.judge_users()?;
         self.judge_roles()?;
+        self.judge_buckets()?;
         self.judge_sign_ins_and_root()
     }
 

@@ -5,6 +5,7 @@
 
 pub mod ec2;
 pub mod iam;
+pub mod s3;
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use ec2::Ec2;
 use iam::Iam;
+use s3::S3;
 
 /// Why an event could not be re-enacted.
 #[derive(Debug, Error)]
@@ -43,12 +45,14 @@ pub struct State {
     pub ec2: ec2::State,
     /// Users, roles and identity providers.
     pub iam: iam::State,
+    /// Buckets and access points.
+    pub s3: s3::State,
 }
 
 impl State {
     /// A line for each thing.
     pub fn lines(&self) -> BTreeSet<String> {
-        self.ec2.lines().into_iter().chain(self.iam.lines()).collect()
+        self.ec2.lines().into_iter().chain(self.iam.lines()).chain(self.s3.lines()).collect()
     }
 }
 
@@ -69,6 +73,7 @@ pub struct Reenacted {
 pub struct Reenactor {
     ec2: Ec2,
     iam: Iam,
+    s3: S3,
     may_use_existing: bool,
 }
 
@@ -80,6 +85,7 @@ impl Reenactor {
         Self {
             ec2: Ec2::new(config.clone(), scenario, prefix, may_use_existing),
             iam: Iam::new(&config, prefix, may_use_existing),
+            s3: S3::new(config, prefix, may_use_existing),
             may_use_existing,
         }
     }
@@ -97,8 +103,10 @@ impl Reenactor {
         let event = event::parse(raw).map_err(|unreadable| ReenactError::NotEnough(unreadable.to_string()))?;
         let is_ec2 = event.source == "ec2.amazonaws.com" && ec2::CALLS.contains(&event.name.as_str());
         let is_iam = event.source == "iam.amazonaws.com" && iam::can_be_made(&event);
-        if !is_ec2 && !is_iam {
-            if event.source != "signin.amazonaws.com" && event.actor.kind != "Root" {
+        let is_s3 = event.source == "s3.amazonaws.com" && s3::can_be_made(&event);
+        if !is_ec2 && !is_iam && !is_s3 {
+            let is_only_handed_over = event.source == "s3.amazonaws.com" && s3::is_not_made_again(&event);
+            if event.source != "signin.amazonaws.com" && event.actor.kind != "Root" && !is_only_handed_over {
                 return Err(not_enough(&format!(
                     "`{}` of `{}` is not a call that can be made again here",
                     event.name, event.source
@@ -119,12 +127,26 @@ impl Reenactor {
         };
         let has_other_region = note.is_some();
         let mut mapped = raw.clone();
+        let mut event = event;
+        if is_s3 && let Some((own, told)) = self.s3.in_this_account(&event, raw) {
+            event = event::parse(&own).map_err(|unreadable| not_enough(&unreadable.to_string()))?;
+            mapped = own;
+            note = Some(note.map_or(told.clone(), |note| format!("{note}; {told}")));
+        }
         // A call that AWS refused changed nothing; its event often holds no request, so that nothing can be prepared either.
         let (before, after) = if is_ec2 {
             let prepared = Box::pin(self.ec2.prepare(&event, &region)).await;
             let before = self.state().await?;
             if event.error.is_none() {
                 Box::pin(self.ec2.make(&event, &region, prepared?, &mut mapped)).await?;
+            }
+            (before, self.state().await?)
+        } else if is_s3 {
+            let prepared = Box::pin(self.s3.prepare(&event, &region)).await;
+            let before = self.state().await?;
+            if event.error.is_none() {
+                prepared?;
+                note = Box::pin(self.s3.make(&event, &region)).await?.or(note);
             }
             (before, self.state().await?)
         } else {
@@ -144,6 +166,7 @@ impl Reenactor {
             if let Some(part) = record_mut(&mut mapped).get_mut(part) {
                 self.ec2.map_ids(part);
                 self.iam.map_ids(part);
+                self.s3.map_ids(part);
                 iam::renew_dates(part, now());
             }
         }
@@ -160,13 +183,18 @@ impl Reenactor {
     /// # Errors
     /// [`ReenactError::Call`] if it could not be read.
     pub async fn state(&self) -> Result<State, ReenactError> {
-        Ok(State { ec2: Box::pin(self.ec2.state()).await?, iam: Box::pin(self.iam.state()).await? })
+        Ok(State {
+            ec2: Box::pin(self.ec2.state()).await?,
+            iam: Box::pin(self.iam.state()).await?,
+            s3: Box::pin(self.s3.state()).await?,
+        })
     }
 
     /// Deletes what was created, and says what could not be.
     pub async fn clean_up(&mut self) -> Vec<String> {
         let mut left = Box::pin(self.ec2.clean_up()).await;
         left.extend(Box::pin(self.iam.clean_up()).await);
+        left.extend(Box::pin(self.s3.clean_up()).await);
         left
     }
 }

@@ -1,0 +1,414 @@
+//! What an event may leave of buckets and access points.
+//!
+//! None of the guardrail's own reasoning: what is public is what AWS says of a policy, what a list grants to the two groups of
+//! everybody, and what can be read without signing in.
+
+use std::collections::BTreeSet;
+
+use rules::Outcome;
+use rules::command::is_account_id;
+use rules::json::{field, text};
+use rules::policy::{allows, statements, texts};
+use rules::s3_public::acl::{Grant, Grantee};
+use rules::s3_public::block::Block;
+use rules::settings::Mode;
+use runtime::Verdict;
+use sandbox::reenact::s3::{AccessPoint, Bucket, State};
+use serde_json::Value;
+
+use super::Course;
+
+/// Condition keys that narrow, for the judge's own look at what was taken away
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>).
+const NARROWING: &[&str] = &[
+    "aws:PrincipalAccount",
+    "aws:PrincipalOrgID",
+    "aws:SourceAccount",
+    "aws:SourceArn",
+    "aws:SourceOwner",
+    "aws:SourceVpc",
+    "aws:SourceVpce",
+];
+
+/// The account of AWS's own that writes CloudFront's logs
+/// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>).
+const LOG_DELIVERY: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
+
+impl Course<'_> {
+    pub(super) fn judge_buckets(&self) -> Result<(), String> {
+        let (before, after, now) = (&self.before.s3, &self.after.s3, &self.now.s3);
+        if !after.buckets.keys().eq(now.buckets.keys()) || !after.access_points.keys().eq(now.access_points.keys()) {
+            return Err("a bucket or an access point was deleted or added".to_owned());
+        }
+        let is_violation = self.by("s3-public").is_some_and(|decided| decided.handled.verdict == Verdict::Violation);
+        let acts = self.acts(self.settings.s3_public_mode) || self.acts(self.settings.s3_cross_account_mode);
+        if after != now && !(is_violation && acts) {
+            return Err("S3 was changed, though it should have been left alone".to_owned());
+        }
+        self.judge_account_block()?;
+        let own = self.own_bucket();
+        for (name, left) in &now.buckets {
+            let Some(was) = after.buckets.get(name) else { continue };
+            let in_words = |problem| format!("bucket `{name}`: {problem}");
+            if Some(name) == own.as_ref() || self.is_of_account_block() {
+                self.judge_only_taken(name, was, left).map_err(in_words)?;
+            } else {
+                let is_same = Bucket { read_by_anybody: left.read_by_anybody.clone(), ..was.clone() } == *left;
+                if !is_same || was.read_by_anybody != left.read_by_anybody {
+                    return Err(in_words("it was changed, and the event is about another one".to_owned()));
+                }
+            }
+            let opened = added(&open(before, name), &open(after, name));
+            let had = before.buckets.get(name).map(|bucket| self.foreign(bucket)).unwrap_or_default();
+            let let_in = added(&had, &self.foreign(was));
+            self.judge_opened(name, &opened, &open(now, name), &lying(left)).map_err(in_words)?;
+            self.judge_let_in(&let_in, &self.foreign_in_policy(left.policy.as_ref())).map_err(in_words)?;
+            let is_needless = was != left && opened.is_empty() && lying(was).is_empty() && self.foreign(was).is_empty();
+            if is_needless && self.points_of(name).next().is_none() && !self.is_of_account_block() {
+                return Err(in_words("it was changed, but nothing of it had been open to anybody".to_owned()));
+            }
+            self.judge_ownership(name, before.buckets.get(name), was).map_err(in_words)?;
+        }
+        for (name, left) in &now.access_points {
+            let Some(was) = after.access_points.get(name) else { continue };
+            let in_words = |problem| format!("access point `{name}`: {problem}");
+            if (&was.bucket, was.block) != (&left.bucket, left.block) {
+                return Err(in_words("more than its policy was changed".to_owned()));
+            }
+            if was != left && self.access_point_name().as_ref() != Some(name) {
+                return Err(in_words("it was changed, and the event is about another one".to_owned()));
+            }
+            let takes = self.takes_public(&was.bucket);
+            self.judge_policy(takes, was.policy.as_ref(), left.policy.as_ref()).map_err(in_words)?;
+            let opened = added(&open_point(before, name), &open_point(after, name));
+            let lying = match left.is_policy_public {
+                Some(true) => policy_word(left.policy.as_ref()).into_iter().collect(),
+                _ => BTreeSet::new(),
+            };
+            self.judge_opened(&was.bucket, &opened, &open_point(now, name), &lying).map_err(in_words)?;
+            let had = before.access_points.get(name).and_then(|point| point.policy.as_ref());
+            let let_in = added(&self.foreign_in_policy(had), &self.foreign_in_policy(was.policy.as_ref()));
+            self.judge_let_in(&let_in, &self.foreign_in_policy(left.policy.as_ref())).map_err(in_words)?;
+        }
+        self.judge_multi_region()
+    }
+
+    /// The account's block: every switch that the event turned off is on again, unless it would close PublicBuckets.
+    fn judge_account_block(&self) -> Result<(), String> {
+        let block = |state: &State| state.account_block;
+        let (Some(before), Some(after), Some(now)) =
+            (block(&self.before.s3), block(&self.after.s3), block(&self.now.s3))
+        else {
+            return Ok(());
+        };
+        if !is_at_least(now, after) {
+            return Err("a switch of the account's public access block was turned off".to_owned());
+        }
+        if !self.is_of_account_block() {
+            return if now == after { Ok(()) } else { Err("the account's block was changed".to_owned()) };
+        }
+        let is_weaker = !is_at_least(after, before);
+        if is_weaker && self.settings.s3_public_mode != Mode::Off {
+            self.told("s3-public", "the account's public access block is weaker")?;
+        }
+        let takes = self.acts(self.settings.s3_public_mode) && self.settings.public_buckets.is_empty();
+        match (is_weaker && takes, now == after) {
+            (true, _) if now != Block::ON => Err("the account's public access block is still weaker".to_owned()),
+            (false, false) => Err("the account's block was changed".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Expects that what the event opened is closed, and told.
+    fn judge_opened(
+        &self,
+        bucket: &str,
+        opened: &BTreeSet<String>,
+        open: &BTreeSet<String>,
+        lying: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        let Some(first) = opened.first() else { return Ok(()) };
+        if self.settings.s3_public_mode == Mode::Off || self.settings.public_buckets.contains(bucket) {
+            return Ok(());
+        }
+        self.told("s3-public", &format!("opened to everybody: {first}"))?;
+        if !self.takes_public(bucket) {
+            return Ok(());
+        }
+        if let Some(left) = opened.intersection(open).next() {
+            return Err(format!("still open to everybody by this event: {left}"));
+        }
+        let outcome = self.by("s3-public").and_then(|decided| decided.handled.report.as_ref());
+        let is_contained = outcome.is_some_and(|report| report.outcome == Outcome::Contained);
+        match opened.intersection(lying).next() {
+            Some(left) if !is_contained => Err(format!("waits for the day that the block is lifted: {left}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Expects that accounts which the event let in were told, and are out again if they are to be.
+    fn judge_let_in(&self, let_in: &BTreeSet<String>, left: &BTreeSet<String>) -> Result<(), String> {
+        let Some(first) = let_in.first() else { return Ok(()) };
+        if self.settings.s3_cross_account_mode == Mode::Off {
+            return Ok(());
+        }
+        self.told("s3-public", &format!("{first} was let in"))?;
+        match let_in.intersection(left).next() {
+            Some(left) if self.acts(self.settings.s3_cross_account_mode) => Err(format!("still let in: {left}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Access control lists that count from now on are told.
+    fn judge_ownership(&self, name: &str, before: Option<&Bucket>, after: &Bucket) -> Result<(), String> {
+        let counts = |bucket: &Bucket| bucket.ownership.as_deref() != Some("BucketOwnerEnforced");
+        let is_exempt = self.settings.s3_public_mode == Mode::Off || self.settings.public_buckets.contains(name);
+        match !before.is_some_and(counts) && counts(after) && !is_exempt {
+            true => self.told("s3-public", "its access control lists count now"),
+            false => Ok(()),
+        }
+    }
+
+    /// What of multi-Region access points is in the event; the account doesn't show it.
+    fn judge_multi_region(&self) -> Result<(), String> {
+        let event = self.event;
+        if self.settings.s3_public_mode == Mode::Off || event.error.is_some() || event.source != "s3.amazonaws.com" {
+            return Ok(());
+        }
+        let details = field(field(&event.request, &format!("{}Request", event.name)), "Details");
+        let is_open = match event.name.as_str() {
+            "CreateMultiRegionAccessPoint" => field(details, "PublicAccessBlock").to_string().contains("false"),
+            "PutMultiRegionAccessPointPolicy" => {
+                let document = rules::policy::parse(field(details, "Policy")).unwrap_or_default();
+                statements(&document).into_iter().any(|statement| may_be_public(statement))
+            }
+            _ => false,
+        };
+        if is_open { self.told("s3-public", "a multi-Region access point may be public") } else { Ok(()) }
+    }
+
+    /// Expects that of a bucket only what is public, or another account's, was taken away, and that its block is no weaker.
+    fn judge_only_taken(&self, name: &str, was: &Bucket, left: &Bucket) -> Result<(), String> {
+        let takes = self.takes_public(name);
+        if !is_at_least(left.block, was.block) {
+            return Err("a switch of its public access block was turned off".to_owned());
+        }
+        if left.block != was.block && !(takes && left.block == Block::ON) {
+            return Err("its public access block was changed".to_owned());
+        }
+        if (&was.owner, &was.ownership) != (&left.owner, &left.ownership) {
+            return Err("its owner or its object ownership was changed".to_owned());
+        }
+        if !left.read_by_anybody.is_subset(&was.read_by_anybody) {
+            return Err("anybody reads more than before".to_owned());
+        }
+        if self.settings.public_buckets.contains(name) && left.read_by_anybody != was.read_by_anybody {
+            return Err("it is one of PublicBuckets, and can't be read any more".to_owned());
+        }
+        judge_grants(takes, &was.grants, &left.grants)?;
+        if !was.objects.keys().eq(left.objects.keys()) {
+            return Err("an object was deleted or added".to_owned());
+        }
+        for (key, grants) in &was.objects {
+            let left = left.objects.get(key).cloned().unwrap_or_default();
+            judge_grants(takes, grants, &left).map_err(|problem| format!("object `{key}`: {problem}"))?;
+        }
+        self.judge_policy(takes, was.policy.as_ref(), left.policy.as_ref())
+    }
+
+    /// Expects of what is left of a policy that only statements for everybody were taken out, and other accounts.
+    fn judge_policy(&self, takes_public: bool, was: Option<&Value>, left: Option<&Value>) -> Result<(), String> {
+        let Some(was) = was else {
+            return if left.is_none() { Ok(()) } else { Err("a policy was added".to_owned()) };
+        };
+        let rest = |document: &Value| {
+            let mut rest = document.clone();
+            if let Some(rest) = rest.as_object_mut() {
+                rest.retain(|name, _| !name.eq_ignore_ascii_case("Statement"));
+            }
+            rest
+        };
+        if left.is_some_and(|left| rest(left) != rest(was)) {
+            return Err("more than the statements of its policy was changed".to_owned());
+        }
+        let takes_foreign = self.acts(self.settings.s3_cross_account_mode);
+        let mut now = left.map(statements).unwrap_or_default().into_iter().peekable();
+        for statement in statements(was) {
+            if now.next_if(|left| *left == statement).is_some() {
+                continue;
+            }
+            let is_shorter = |left: &&Value| without_principal(left) == without_principal(statement);
+            let left = now.next_if(|left| takes_foreign && is_shorter(left));
+            let (had, has) = (named(statement), left.map(named).unwrap_or_default());
+            let is_foreign = |name: &&String| takes_foreign && self.is_foreign(name);
+            let kept = had.iter().filter(|name| !has.contains(*name)).find(|name| !is_foreign(name));
+            let is_public = left.is_none() && takes_public && may_be_public(statement);
+            if let Some(new) = has.difference(&had).next() {
+                return Err(format!("its policy lets in {new}, which it did not before"));
+            }
+            if !is_public && (kept.is_some() || had.is_empty() || !allows(statement)) {
+                return Err(format!("a statement that is neither public nor for others was taken away: {statement}"));
+            }
+        }
+        match now.next() {
+            Some(new) => Err(format!("its policy has a statement that it did not have: {new}")),
+            None => Ok(()),
+        }
+    }
+
+    fn takes_public(&self, bucket: &str) -> bool {
+        self.acts(self.settings.s3_public_mode) && !self.settings.public_buckets.contains(bucket)
+    }
+
+    /// Whether the event is about the account's block.
+    fn is_of_account_block(&self) -> bool {
+        self.event.name.ends_with("PublicAccessBlock") && text(&self.event.request, "bucketName").is_none()
+    }
+
+    fn access_point_name(&self) -> Option<String> {
+        let is_of_one = self.event.name.ends_with("AccessPoint") || self.event.name.ends_with("AccessPointPolicy");
+        text(&self.event.request, "name").filter(|_| is_of_one)
+    }
+
+    /// The bucket that the event is about, or that is behind the access point that it is about.
+    fn own_bucket(&self) -> Option<String> {
+        let point = || self.after.s3.access_points.get(&self.access_point_name()?);
+        text(&self.event.request, "bucketName").or_else(|| point().map(|point| point.bucket.clone()))
+    }
+
+    fn points_of(&self, bucket: &str) -> impl Iterator<Item = &AccessPoint> {
+        self.after.s3.access_points.values().filter(move |point| point.bucket == bucket)
+    }
+
+    /// Whether a principal is of an account that is neither the own one nor trusted.
+    fn is_foreign(&self, principal: &str) -> bool {
+        let account = principal.split(':').nth(4).unwrap_or(principal);
+        let own = self.event.account.as_deref().unwrap_or_default();
+        is_account_id(account) && account != own && !self.settings.trusted_accounts.contains(account)
+    }
+
+    /// Accounts that a policy lets in without a condition. There may be others, by conditions.
+    fn foreign_in_policy(&self, document: Option<&Value>) -> BTreeSet<String> {
+        let statements = document.map(statements).unwrap_or_default().into_iter();
+        let plain = statements.filter(|statement| allows(statement) && field(statement, "Condition").is_null());
+        plain.flat_map(|statement| named(statement)).filter(|name| self.is_foreign(name)).collect()
+    }
+
+    /// Accounts that a bucket lets in.
+    fn foreign(&self, bucket: &Bucket) -> BTreeSet<String> {
+        let mut found = self.foreign_in_policy(bucket.policy.as_ref());
+        for grant in bucket.objects.values().flatten().chain(&bucket.grants) {
+            match &grant.grantee {
+                Grantee::User(id) if *id != bucket.owner && id != LOG_DELIVERY => drop(found.insert(grant.to_string())),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// Whether all switches that are on in `old` are on in `new`.
+fn is_at_least(new: Block, old: Block) -> bool {
+    new.off().iter().all(|switch| old.off().contains(switch))
+}
+
+fn is_for_everybody(grant: &Grant) -> bool {
+    match &grant.grantee {
+        Grantee::Group(uri) => uri.ends_with("/AllUsers") || uri.ends_with("/AuthenticatedUsers"),
+        Grantee::User(_) | Grantee::Other(_) => false,
+    }
+}
+
+fn judge_grants(takes: bool, was: &BTreeSet<Grant>, left: &BTreeSet<Grant>) -> Result<(), String> {
+    if let Some(new) = left.difference(was).next() {
+        return Err(format!("a grant was added: {new}"));
+    }
+    match was.difference(left).find(|grant| !takes || !is_for_everybody(grant)) {
+        Some(lost) => Err(format!("a grant was taken away that should have stayed: {lost}")),
+        None => Ok(()),
+    }
+}
+
+/// What is public in a bucket, whether or not a block hides it.
+fn lying(bucket: &Bucket) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if bucket.is_policy_public == Some(true) {
+        found.extend(policy_word(bucket.policy.as_ref()));
+    }
+    found.extend(bucket.grants.iter().filter(|grant| is_for_everybody(grant)).map(grant_word));
+    for (key, grants) in &bucket.objects {
+        let public = grants.iter().filter(|grant| is_for_everybody(grant));
+        found.extend(public.map(|grant| format!("object `{key}`: {}", grant_word(grant))));
+    }
+    found
+}
+
+fn policy_word(document: Option<&Value>) -> Option<String> {
+    document.map(|document| format!("the policy {document}"))
+}
+
+fn grant_word(grant: &Grant) -> String {
+    format!("the grant of {grant}")
+}
+
+/// What is open in a bucket with the blocks as they are: what is public and not hidden, what anybody reads, and each switch that is off.
+fn open(state: &State, name: &str) -> BTreeSet<String> {
+    let Some(bucket) = state.buckets.get(name) else { return BTreeSet::new() };
+    let blocks = [Some(bucket.block), state.account_block];
+    let is_hidden = |word: &String| {
+        let is_policy = word.starts_with("the policy ");
+        let hides = |block: &Block| if is_policy { block.restrict_public_buckets } else { block.ignore_public_acls };
+        let acls_count = bucket.ownership.as_deref() != Some("BucketOwnerEnforced");
+        blocks.iter().flatten().any(hides) || !(is_policy || acls_count)
+    };
+    let mut found: BTreeSet<String> = lying(bucket).into_iter().filter(|word| !is_hidden(word)).collect();
+    found.extend(bucket.read_by_anybody.iter().map(|what| format!("anybody reads `{what}`")));
+    found.extend(bucket.block.off().into_iter().map(|switch| format!("{switch} is off")));
+    found
+}
+
+/// What is open in an access point: its own switches, unless the bucket's are all on, and its policy.
+fn open_point(state: &State, name: &str) -> BTreeSet<String> {
+    let Some(point) = state.access_points.get(name) else { return BTreeSet::new() };
+    let of_bucket = state.buckets.get(&point.bucket).map(|bucket| bucket.block);
+    let blocks = [Some(point.block), of_bucket, state.account_block];
+    let mut found = BTreeSet::new();
+    if point.is_policy_public == Some(true) && !blocks.iter().flatten().any(|block| block.restrict_public_buckets) {
+        found.extend(policy_word(point.policy.as_ref()));
+    }
+    if of_bucket != Some(Block::ON) && !point.is_in_vpc {
+        found.extend(point.block.off().into_iter().map(|switch| format!("{switch} is off")));
+    }
+    found
+}
+
+/// What is there after the event and was not before.
+fn added(before: &BTreeSet<String>, after: &BTreeSet<String>) -> BTreeSet<String> {
+    after.difference(before).cloned().collect()
+}
+
+/// Whom a statement names: its AWS principals.
+fn named(statement: &Value) -> BTreeSet<String> {
+    let principal = field(statement, "Principal");
+    texts(principal, "AWS").into_iter().chain(principal.as_str().map(str::to_owned)).collect()
+}
+
+fn without_principal(statement: &Value) -> Value {
+    let mut rest = statement.clone();
+    if let Some(rest) = rest.as_object_mut() {
+        rest.retain(|name, _| name != "Principal");
+    }
+    rest
+}
+
+/// Whether a statement may be for everybody: it has a wildcard for a principal, and no condition that plainly narrows it.
+fn may_be_public(statement: &Value) -> bool {
+    let is_for_all =
+        field(statement, "Principal").to_string().contains('*') || !field(statement, "NotPrincipal").is_null();
+    let is_fixed = |values: &[String]| !values.is_empty() && !values.iter().any(|text| text.contains(['*', '?', '$']));
+    let conditions = field(statement, "Condition").as_object().into_iter().flatten();
+    let is_narrowed = conditions
+        .filter(|(operator, _)| ["StringEquals", "ArnEquals"].contains(&operator.as_str()))
+        .any(|(_, keys)| NARROWING.iter().any(|key| is_fixed(&texts(keys, key))));
+    allows(statement) && is_for_all && !is_narrowed
+}
