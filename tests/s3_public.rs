@@ -555,10 +555,16 @@ async fn a_list_that_could_not_be_written_is_not_forgotten_under_the_block() {
     let scene = Scene::new().await;
     let event = scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
     scene.deny("PutBucketAcl", 1);
-    let ran = scene.run(&[], &event).await;
+    let process = scene.process(&[]);
+    let ran = scene.stage.run(&process, &event).await;
     scene.is_error(&ran, Violation, &[Contained], &[LOOK, BLOCK, LOOK, &["PutBucketAcl 403"], LOOK, PUBLISH]);
     assert_eq!((scene.anybody_lists(), scene.block().await), (403, ON));
     assert_eq!(scene.grants().await, BTreeSet::from([format!("READ {ALL_USERS}")]));
+    // Lambda's next try, which S3 doesn't show the grant.
+    let ran = scene.stage.run(&process, &event).await;
+    scene.is(&ran, Violation, &[Reverted], &[LOOK, LOOK, &["PutBucketAcl"], LOOK, PUBLISH]);
+    assert_eq!(scene.grants().await, BTreeSet::new());
+    scene.is(&scene.stage.run(&process, &event).await, Violation, &[], &[LOOK]);
 }
 
 #[tokio::test]
@@ -902,6 +908,15 @@ async fn somebody_unknown_is_told_and_left() {
     // The bucket's owner.
     let event = scene.put_policy(&[scene.read_by(json!({"CanonicalUser": scene.owner().await}))]).await;
     scene.is(&scene.run(&[], &event).await, Ignored, &[], &[LOOK]);
+}
+
+#[tokio::test]
+async fn what_two_modes_ask_for_is_done_side_by_side() {
+    let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.public(), scene.read_by(json!({"AWS": FOREIGN}))]).await;
+    let ran = scene.run_late(&[("S3_CROSS_ACCOUNT_MODE", "revert")], &event).await;
+    scene.is(&ran, Violation, &[Reverted], POLICY_DELETED);
+    assert_eq!((scene.anybody(), scene.policy().await), (403, None));
 }
 
 // ---------------------------------------------------------------------------------------------------------
