@@ -672,6 +672,22 @@ async fn an_access_point_of_a_bucket_that_may_be_public_is_left() {
 }
 
 #[tokio::test]
+async fn an_access_point_is_told_of_with_the_block_of_its_bucket() {
+    let scene = Scene::new().await;
+    let (name, _) = scene.create_point(OFF).await;
+    let event = scene.put_point_policy(&name, &[json!("*")]).await;
+    for settings in [("S3_PUBLIC_MODE", "alert"), ("ROLLOUT", "observe")] {
+        let ran = scene.run(&[settings], &event).await;
+        scene.is(&ran, Violation, &[Alert], &[FIRST_LOOK_AT_POINT, LOOK_AT_POINT, PUBLISH]);
+        ran.mail_says(&["ALERT: HIGH: "]);
+    }
+    scene.set_block(ON).await;
+    let ran = scene.run(&[("S3_PUBLIC_MODE", "alert")], &event).await;
+    scene.is(&ran, Violation, &[Alert], &[FIRST_LOOK_AT_POINT, LOOK_AT_POINT, PUBLISH]);
+    ran.mail_does_not_say(&["HIGH"]);
+}
+
+#[tokio::test]
 async fn an_access_point_inside_a_vpc_is_never_public() {
     let scene = Scene::new().await;
     let name = format!("point-{}", unique());
@@ -913,6 +929,13 @@ async fn somebody_unknown_is_told_and_left() {
 #[tokio::test]
 async fn what_two_modes_ask_for_is_done_side_by_side() {
     let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.public(), scene.read_by(json!({"AWS": FOREIGN}))]).await;
+    let ran = scene.run_late(&[("S3_PUBLIC_MODE", "alert"), ("S3_CROSS_ACCOUNT_MODE", "revert")], &event).await;
+    let names: Vec<&str> =
+        ran.calls.iter().map(|call| call.action.as_str()).filter(|call| !call.starts_with("Get")).collect();
+    assert_eq!(names, ["PutBucketPolicy", "Publish"]);
+    assert_eq!((scene.policy().await, scene.block().await), (Some(document(&[scene.public()])), OFF));
+
     let event = scene.put_policy(&[scene.public(), scene.read_by(json!({"AWS": FOREIGN}))]).await;
     let ran = scene.run_late(&[("S3_CROSS_ACCOUNT_MODE", "revert")], &event).await;
     scene.is(&ran, Violation, &[Reverted], POLICY_DELETED);

@@ -528,7 +528,7 @@ fn s3_may_be_changed_only_where_it_is_reverted() {
     let role = role_of(&function_block(s3_public::NAME).1);
     let by_default = allowed(&role, |policy| policy);
     let changes = |action: &&String| action.starts_with("s3:") && !action.starts_with("s3:Get");
-    assert_eq!(by_default.iter().filter(changes).collect::<Vec<_>>(), [&String::new(); 0]);
+    assert_eq!(by_default.iter().find(changes), None);
     assert_eq!(conditions_of(&role), ["RevertsS3Public", "WritesS3Policies", "BlocksS3Account"]);
     condition_names("RevertsS3Public", &["S3PublicMode", "revert", "Rollout", "enforce"]);
     condition_names("RevertsS3CrossAccount", &["S3CrossAccountMode", "revert", "Rollout", "enforce"]);
