@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{DEFINITIONS, Given};
-use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, security_group};
+use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -59,6 +59,16 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.role_trust_mode;
             let detect = role_trust::detect::detect;
             Verdict::of(decide(event, settings, role_trust::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: s3_public::NAME,
+        subscriptions: s3_public::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            let mode = s3_public::mode(settings);
+            let detect = s3_public::detect::detect;
+            Verdict::of(decide(event, settings, s3_public::SUBSCRIPTIONS, mode, detect))
         },
     },
     Function {
@@ -119,33 +129,49 @@ impl Function {
         }
     }
 
-    fn settings(&self) -> Settings {
-        let path = repository().join("events").join(self.name).join("settings.toml");
-        let table: BTreeMap<String, String> = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-        let given = table.into_iter().map(|(parameter, value)| {
-            let definition = DEFINITIONS
-                .iter()
-                .find(|definition| definition.parameter == parameter)
-                .unwrap_or_else(|| panic!("`{parameter}` is no setting"));
-            let name = parameter;
-            (definition.parameter, Given { name, value })
-        });
-        Settings::from_given(&given.collect()).unwrap()
-    }
-
-    /// The sample files: name without `.json`, and the events.
-    fn samples(&self) -> Vec<(String, Vec<Value>)> {
+    /// The sample files, those in folders with settings of their own too.
+    fn samples(&self) -> Vec<Sample> {
         let folder = repository().join("events").join(self.name);
-        let files = json_files(&folder).into_iter().map(|path| {
-            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let events = match read_json(&path) {
-                Value::Array(events) => events,
-                event => vec![event],
+        let inside = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+        let folders: Vec<PathBuf> = inside.chain([folder]).collect();
+        let in_folder = |folder: &PathBuf| {
+            let settings = settings(folder);
+            let sample = |path: PathBuf| {
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                let events = match read_json(&path) {
+                    Value::Array(events) => events,
+                    event => vec![event],
+                };
+                Sample { name, settings: settings.clone(), events }
             };
-            (name, events)
-        });
-        files.collect()
+            json_files(folder).into_iter().map(sample).collect::<Vec<_>>()
+        };
+        folders.iter().flat_map(in_folder).collect()
     }
+}
+
+/// A sample file.
+struct Sample {
+    /// The file's name without `.json`.
+    name: String,
+    /// What the settings beside it say.
+    settings: Settings,
+    events: Vec<Value>,
+}
+
+/// The settings of a folder of samples.
+fn settings(folder: &Path) -> Settings {
+    let path = folder.join("settings.toml");
+    let table: BTreeMap<String, String> = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let given = table.into_iter().map(|(parameter, value)| {
+        let definition = DEFINITIONS
+            .iter()
+            .find(|definition| definition.parameter == parameter)
+            .unwrap_or_else(|| panic!("`{parameter}` is no setting"));
+        let name = parameter;
+        (definition.parameter, Given { name, value })
+    });
+    Settings::from_given(&given.collect()).unwrap()
 }
 
 #[test]
@@ -153,8 +179,7 @@ fn samples_are_decided_as_their_names_say() {
     let mut problems = Vec::new();
     let mut event_ids = BTreeSet::new();
     for function in FUNCTIONS {
-        let settings = function.settings();
-        for (name, events) in function.samples() {
+        for Sample { name, settings, events } in function.samples() {
             let mut verdicts = Vec::new();
             for raw in &events {
                 let Ok(event) = event::parse(raw) else {
@@ -285,7 +310,7 @@ fn table(name: &str, problems: &mut Vec<String>) -> BTreeMap<String, String> {
 fn damaged_events_are_decided_without_a_panic() {
     let values = [json!(null), json!(""), json!([]), json!({}), json!(12345), json!("x")];
     let samples = FUNCTIONS.iter().flat_map(Function::samples);
-    let samples = samples.flat_map(|(_, events)| events);
+    let samples = samples.flat_map(|sample| sample.events);
     let public = public_records().unwrap_or_default().into_iter().map(|(_, raw)| raw);
     let settings = Settings::default();
     let mut tried = 0;
@@ -316,6 +341,18 @@ const MAY_SILENCE: &[(&str, &str)] = &[
         "detail.requestParameters.policyName",
         "an inline policy that only denies is told of if it has the name of AWS's quarantine, and else does no harm",
     ),
+    (
+        "detail.requestParameters.x-amz-object-ownership",
+        "without it, the access control lists of a new bucket don't count",
+    ),
+    (
+        "detail.requestParameters.CreateMultiRegionAccessPointRequest.Details",
+        "without anything said, all switches of a multi-Region access point are on",
+    ),
+    (
+        "detail.requestParameters.CreateMultiRegionAccessPointRequest.Details.PublicAccessBlock",
+        "without it, all switches of a multi-Region access point are on",
+    ),
 ];
 /// Whatever a finding's event lacks, or holds in another form: somebody hears of it.
 #[test]
@@ -326,8 +363,7 @@ fn a_damaged_finding_is_not_passed_over() {
     let mut problems = Vec::new();
     let mut used = BTreeSet::new();
     for function in FUNCTIONS {
-        let settings = function.settings();
-        for (name, events) in function.samples() {
+        for Sample { name, settings, events } in function.samples() {
             for mut raw in events {
                 if !function.verdict(&raw, &settings).0.is_found() {
                     continue;

@@ -108,15 +108,15 @@ const HEADERS: &[(&str, &str)] = &[
     ("x-amz-grant-full-control", "FULL_CONTROL"),
 ];
 
-/// The grants that a request writes, in whichever of its forms: a list, a canned ACL, headers. `None` if it has none of them.
+/// The grants that a request writes, in whichever of its forms: a list, a canned ACL, headers. `None` if it has none of them, and for a
+/// list without grants, of which it can't be told whether it gives nobody anything or is in a form that is not known.
 pub fn requested(request: &Value) -> Option<Vec<Grant>> {
     let mut grants = Vec::new();
     let mut is_there = false;
     let policy = field(request, "AccessControlPolicy");
     if policy.is_object() {
-        is_there = true;
-        let list = at(policy, &["AccessControlList"]);
-        grants.extend(items(list, "Grant").into_iter().map(grant));
+        grants.extend(items(at(policy, &["AccessControlList"]), "Grant").into_iter().map(grant));
+        is_there = !grants.is_empty();
     }
     // Data events have the headers in an object of their own, with underscores.
     for headers in [request, field(request, "AccessControlList")] {
@@ -142,11 +142,16 @@ fn values(headers: &Value, name: &str) -> Vec<String> {
 fn grant(written: &Value) -> Grant {
     let grantee = field(written, "Grantee");
     let grantee = match (text(grantee, "URI"), text(grantee, "ID")) {
-        (Some(uri), _) => Grantee::Group(uri),
+        (Some(uri), _) => group(uri),
         (None, Some(id)) => Grantee::User(id),
         (None, None) => Grantee::Other(text(grantee, "EmailAddress").unwrap_or_else(|| grantee.to_string())),
     };
     Grant { grantee, permission: text(written, "Permission").unwrap_or_default() }
+}
+
+/// A URI that is none of S3's groups is not understood.
+fn group(uri: String) -> Grantee {
+    if uri.starts_with(GROUPS) { Grantee::Group(uri) } else { Grantee::Other(uri) }
 }
 
 /// `uri="…"`, `id="…"` or `emailAddress="…"`; the quotes may be missing.
@@ -158,13 +163,13 @@ fn grantee_of_header(written: &str) -> Option<Grantee> {
     let (kind, value) = written.split_once('=').unwrap_or(("", written));
     let value = value.trim().trim_matches('"').to_owned();
     Some(match kind.trim().to_ascii_lowercase().as_str() {
-        "uri" => Grantee::Group(value),
+        "uri" => group(value),
         "id" => Grantee::User(value),
         _ => Grantee::Other(value),
     })
 }
 
-/// What a canned ACL gives to groups
+/// What a canned ACL gives to groups; one that is not known gives something to somebody
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>).
 fn canned_grants(name: &str) -> Vec<Grant> {
     let (group, permissions): (_, &[&str]) = match name.to_ascii_lowercase().as_str() {
@@ -172,7 +177,11 @@ fn canned_grants(name: &str) -> Vec<Grant> {
         "public-read-write" => ("global/AllUsers", &["READ", "WRITE"]),
         "authenticated-read" => ("global/AuthenticatedUsers", &["READ"]),
         "log-delivery-write" => ("s3/LogDelivery", &["WRITE", "READ_ACP"]),
-        _ => return Vec::new(),
+        "private" | "bucket-owner-read" | "bucket-owner-full-control" | "aws-exec-read" => return Vec::new(),
+        _ => {
+            let grantee = Grantee::Other(format!("whomever the canned ACL {name} is for"));
+            return vec![Grant { grantee, permission: String::new() }];
+        }
     };
     let grant = |permission: &&str| Grant {
         grantee: Grantee::Group(format!("{GROUPS}{group}")),
@@ -214,9 +223,23 @@ mod tests {
     #[test]
     fn what_gives_nobody_anything_is_told_from_what_says_nothing() {
         assert_eq!(requested(&json!({"x-amz-acl": ["private"]})), Some(Vec::new()));
-        assert_eq!(requested(&json!({"AccessControlPolicy": {"AccessControlList": {}}})), Some(Vec::new()));
+        assert_eq!(requested(&json!({"x-amz-acl": "bucket-owner-full-control"})), Some(Vec::new()));
+        assert_eq!(requested(&json!({"AccessControlPolicy": {"AccessControlList": {}}})), None);
         assert_eq!(requested(&json!({"acl": [""], "bucketName": "b"})), None);
         assert_eq!(requested(&json!(null)), None);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_for_somebody() {
+        let grantees = |request: Value| requested(&request).unwrap_or_default().into_iter().map(|grant| grant.grantee);
+        let in_list =
+            |uri: &str| json!({"AccessControlPolicy": {"AccessControlList": {"Grant": {"Grantee": {"URI": uri}}}}});
+        for request in
+            [json!({"x-amz-acl": "public"}), in_list("AllUsers"), json!({"x-amz-grant-read": "uri=AllUsers"})]
+        {
+            let found: Vec<Grantee> = grantees(request.clone()).collect();
+            assert!(matches!(found.as_slice(), [Grantee::Other(_)]), "{request}: {found:?}");
+        }
     }
 
     #[test]

@@ -220,7 +220,9 @@ fn reason_to_ignore_list(event: &Event, grants: Option<&[Grant]>, scope: Scope) 
     };
     let matters = |grant: &Grant| match grant.grantee {
         Grantee::Group(_) => scope.public && grant.grantee.is_public(),
-        Grantee::User(_) | Grantee::Other(_) => scope.cross_account,
+        Grantee::User(_) => scope.cross_account,
+        // Not understood, or named by an address: the account tells.
+        Grantee::Other(_) => scope.public || scope.cross_account,
     };
     (!grants.iter().any(matters)).then_some("no grant is for everybody, unless in a bucket that may be public")
 }
@@ -334,7 +336,7 @@ fn multi_region(event: &Event) -> Told {
         let block = field(details, "PublicAccessBlock");
         if !details.is_object() {
             reasons.push("the event does not hold its public access block".to_owned());
-        } else if block.is_object() && !Block::read(block).is_on() {
+        } else if !block.is_null() && !Block::read(block).is_on() {
             let off = Block::read(block).off().join(", ");
             reasons.push(format!("its public access block, which can't be changed later, is without {off}"));
         }

@@ -202,13 +202,13 @@ impl S3 {
     /// The event as if it were of this account, and what was changed for that. S3 control takes calls for the own account only, so that
     /// in a stand-in the number of the recorded one becomes its own, but in the actor.
     pub(super) fn in_this_account(&self, event: &Event, raw: &Value) -> Option<(Value, String)> {
-        let recorded = event.account.as_deref().filter(|account| is_account_id(account))?;
+        let recorded = event.account.as_deref().unwrap_or_default();
         if !self.may_use_existing || recorded == STAND_IN_ACCOUNT {
             return None;
         }
         let mut mapped = raw.clone();
         for part in ["requestParameters", "responseElements"] {
-            if let Some(part) = record_mut(&mut mapped).get_mut(part) {
+            if let Some(part) = record_mut(&mut mapped).get_mut(part).filter(|_| is_account_id(recorded)) {
                 replace_text(part, recorded, STAND_IN_ACCOUNT);
             }
         }
@@ -219,7 +219,7 @@ impl S3 {
             record.retain(|name, _| !name.eq_ignore_ascii_case("recipientAccountId"));
             record.insert("recipientAccountId".to_owned(), json!(STAND_IN_ACCOUNT));
         }
-        Some((mapped, format!("account {recorded} is the stand-in's {STAND_IN_ACCOUNT} here")))
+        Some((mapped, format!("account `{}` of the event is the stand-in's {STAND_IN_ACCOUNT} here", quote(recorded))))
     }
 
     /// Creates what the call needs, so that it succeeds as it did.
