@@ -16,7 +16,7 @@ use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, iam_user, role_trust, root_activity, security_group};
+use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
 
 /// What the code says of a function.
@@ -100,7 +100,51 @@ const FUNCTIONS: &[Function] = &[
         },
     },
     IAM_USER,
+    S3_PUBLIC,
 ];
+
+const S3_PUBLIC: Function = Function {
+    name: s3_public::NAME,
+    subscriptions: s3_public::SUBSCRIPTIONS,
+    calls: &[
+        "s3:DeleteAccessPointPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:GetAccessPoint",
+        "s3:GetAccessPointPolicy",
+        "s3:GetAccessPointPolicyStatus",
+        "s3:GetAccountPublicAccessBlock",
+        "s3:GetBucketAcl",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketPolicyStatus",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetObjectAcl",
+        "s3:GetObjectVersionAcl",
+        "s3:PutAccessPointPolicy",
+        "s3:PutAccountPublicAccessBlock",
+        "s3:PutBucketAcl",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutObjectAcl",
+        "s3:PutObjectVersionAcl",
+    ],
+    permissions: || {
+        use rules::s3_public::acl::Acl;
+        use rules::s3_public::plan::{Action, PolicyOf};
+        let (account, bucket) = (String::new(), String::new());
+        let mut actions = vec![Action::BlockAccount { account }, Action::BlockBucket { bucket }];
+        for of in [PolicyOf::Bucket(String::new()), PolicyOf::AccessPoint(String::new())] {
+            for document in [None, Some(serde_json::Value::Null)] {
+                let (public, outsiders) = (Vec::new(), Vec::new());
+                actions.push(Action::WritePolicy { of: of.clone(), document, public, outsiders });
+            }
+        }
+        for object in [None, Some((String::new(), None)), Some((String::new(), Some(String::new())))] {
+            let acl = Acl { owner_id: String::new(), grants: Vec::new() };
+            actions.push(Action::WriteAcl { bucket: String::new(), object, acl, without: Vec::new() });
+        }
+        actions.iter().map(Action::permission).collect()
+    },
+};
 
 const IAM_USER: Function = Function {
     name: iam_user::NAME,
@@ -179,6 +223,24 @@ const VALUES: &[Values] = &[
         taken: &["revert", "quarantine", "alert", "off"],
         refused_at_start: &[],
         refused: &["Quarantine", "delete", "false"],
+    },
+    Values {
+        parameter: "S3PublicMode",
+        taken: &["revert", "alert", "off"],
+        refused_at_start: &[],
+        refused: &["Revert", "quarantine", "true"],
+    },
+    Values {
+        parameter: "S3CrossAccountMode",
+        taken: &["revert", "alert", "off"],
+        refused_at_start: &[],
+        refused: &["OFF", "quarantine", "false"],
+    },
+    Values {
+        parameter: "PublicBuckets",
+        taken: &["", "website", "my.bucket-1,Old_Bucket", "a-b , c.d"],
+        refused_at_start: &[],
+        refused: &["ab", "*", "-rf", "arn:aws:s3:::website", "website/*", "one two", "one;two"],
     },
     Values {
         parameter: "RoleTrustMode",
@@ -453,23 +515,60 @@ fn roles_allow_what_the_code_calls_and_no_more() {
 /// Who may write any trust policy may become any role.
 #[test]
 fn trust_policies_may_be_written_only_where_they_are_reverted() {
-    let (_, properties) = function_block(role_trust::NAME);
-    let role = role_of(&properties);
+    let role = role_of(&function_block(role_trust::NAME).1);
     let by_default = allowed(&role, |policy| policy);
     assert!(by_default.contains("iam:GetRole") && !by_default.contains("iam:UpdateAssumeRolePolicy"), "{by_default:?}");
-    let conditions: Vec<String> = role["Policies"]
-        .as_sequence()
-        .unwrap()
-        .iter()
+    assert_eq!(conditions_of(&role), ["RevertsRoleTrust"]);
+    condition_names("RevertsRoleTrust", &["RoleTrustMode", "revert", "Rollout", "enforce"]);
+}
+
+/// Who may write any bucket's policy may read any bucket.
+#[test]
+fn s3_may_be_changed_only_where_it_is_reverted() {
+    let role = role_of(&function_block(s3_public::NAME).1);
+    let by_default = allowed(&role, |policy| policy);
+    let changes = |action: &&String| action.starts_with("s3:") && !action.starts_with("s3:Get");
+    assert_eq!(by_default.iter().find(changes), None);
+    assert_eq!(conditions_of(&role), ["RevertsS3Public", "WritesS3Policies", "BlocksS3Account"]);
+    condition_names("RevertsS3Public", &["S3PublicMode", "revert", "Rollout", "enforce"]);
+    condition_names("RevertsS3CrossAccount", &["S3CrossAccountMode", "revert", "Rollout", "enforce"]);
+    condition_names("WritesS3Policies", &["!Or", "RevertsS3Public", "RevertsS3CrossAccount"]);
+    condition_names("BlocksS3Account", &["!And", "RevertsS3Public", "PublicBuckets"]);
+}
+
+/// A bucket's ARN does not say whose the bucket is.
+#[test]
+fn only_buckets_of_the_account_are_in_reach() {
+    let role = role_of(&function_block(s3_public::NAME).1);
+    let policies = role["Policies"].as_sequence().unwrap().iter().map(unconditional);
+    let mut seen = 0;
+    for statement in policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap()) {
+        let written = serde_yaml_ng::to_string(&statement["Resource"]).unwrap();
+        if written.contains(":s3:::") {
+            let condition = serde_yaml_ng::to_string(&statement["Condition"]["StringEquals"]["aws:ResourceAccount"]);
+            assert_eq!(condition.unwrap().trim(), "!Ref AWS::AccountId", "{statement:?}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 5);
+}
+
+/// The conditions under which a role has some of its policies.
+fn conditions_of(role: &Value) -> Vec<String> {
+    let policies = role["Policies"].as_sequence().unwrap().iter();
+    policies
         .filter_map(|policy| match policy {
             Value::Tagged(tagged) => Some(text(&tagged.value[0])),
             _ => None,
         })
-        .collect();
-    assert_eq!(conditions, ["RevertsRoleTrust"]);
-    let condition = serde_yaml_ng::to_string(&template()["Conditions"]["RevertsRoleTrust"]).unwrap();
-    for part in ["RoleTrustMode", "revert", "Rollout", "enforce"] {
-        assert!(condition.contains(part), "{condition}");
+        .collect()
+}
+
+#[track_caller]
+fn condition_names(condition: &str, parts: &[&str]) {
+    let written = serde_yaml_ng::to_string(&template()["Conditions"][condition]).unwrap();
+    for part in parts {
+        assert!(written.contains(part), "{written}");
     }
 }
 
@@ -571,10 +670,15 @@ fn role_of(function: &Value) -> Value {
 
 /// The actions that a role's own policies allow, those under a condition too.
 fn granted(role: &Value) -> BTreeSet<String> {
-    allowed(role, |policy| match policy {
+    allowed(role, unconditional)
+}
+
+/// A role's policy, also if the role has it only under a condition.
+fn unconditional(policy: &Value) -> &Value {
+    match policy {
         Value::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
         policy => policy,
-    })
+    }
 }
 
 /// The actions that the policies of a role allow, each as `choose` gives it.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use rules::s3_public::acl::{Grant, requested};
+use rules::s3_public::acl::{Acl, Grant, requested};
 use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
 use rules::s3_public::plan::{
     Action, Doubt, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
@@ -29,8 +29,9 @@ use account::Account;
 /// The name by which it is remembered that the door was shut for an event.
 const DOOR: &str = "door";
 
-/// The name by which it is remembered that something was put right for an event.
-const PUT_RIGHT: &str = "put right";
+/// The names by which it is remembered that a policy, and that a list, was put right for an event.
+const POLICY: &str = "policy";
+const LIST: &str = "list";
 
 /// The guardrail, with its clients per region.
 pub struct S3Public {
@@ -136,6 +137,8 @@ struct Done {
     tried: Vec<Action>,
     /// Those that succeeded.
     carried_out: Vec<Action>,
+    /// Those that AWS refused.
+    refused: Vec<Action>,
     /// What went wrong with the others.
     problems: Vec<String>,
     /// When the last call had returned that AWS did not refuse.
@@ -153,7 +156,7 @@ enum Look {
     /// Neither of the two rules looks at this bucket.
     NotLookedFor,
     /// What is open, and what is to be done about it.
-    Plan(Plan),
+    Plan(Box<Plan>),
 }
 
 impl<'a> Work<'a> {
@@ -168,7 +171,7 @@ impl<'a> Work<'a> {
             finding,
             invocation,
             start: Instant::now(),
-            opens: Opens::default(),
+            opens: detect::opens(finding, invocation.settings, bucket.as_deref()),
             is_seen: false,
             bucket,
             is_partial: false,
@@ -189,7 +192,7 @@ impl<'a> Work<'a> {
         let mut pause = Pause::default();
         loop {
             let plan = match self.look().await {
-                Ok(Look::Plan(plan)) => plan,
+                Ok(Look::Plan(plan)) => *plan,
                 Ok(Look::NotLookedFor) => return None,
                 Ok(Look::Gone) if self.done.tried.is_empty() && self.is_awaited() => {
                     pause.wait().await;
@@ -240,15 +243,15 @@ impl<'a> Work<'a> {
         let is_begun = self.done.contained_at.is_some() || self.invocation.has_closed(self.event, DOOR);
         match &self.finding.opened {
             Opened::Account(told) => {
-                self.opens = detect::opens(self.finding, settings, None);
-                Ok(Look::Plan(match Box::pin(self.account.block()).await {
+                let plan = match Box::pin(self.account.block()).await {
                     Ok(block) => of_account(self.account.id, block, settings),
                     // What the event says has to do: the switches can be turned on unseen.
                     Err(problem) => {
                         let plan = of_account(self.account.id, *told, settings);
                         Plan { not_read: vec![format!("the public access block: {problem}")], ..plan }
                     }
-                }))
+                };
+                Ok(Look::Plan(Box::new(plan)))
             }
             Opened::Bucket { bucket, change } => {
                 let wanted = self.wanted(bucket);
@@ -261,7 +264,7 @@ impl<'a> Work<'a> {
                     Some(live) => {
                         let mut plan = of_bucket(bucket, change, &live, wanted, is_begun);
                         self.add_hidden(&mut plan, &live);
-                        Look::Plan(plan)
+                        Look::Plan(Box::new(plan))
                     }
                     None => Look::Gone,
                 })
@@ -276,20 +279,25 @@ impl<'a> Work<'a> {
                 self.is_partial = live.bucket_block.is_none() && live.bucket_account == self.account.id;
                 let plan = of_access_point(name, change, &live, wanted, is_begun);
                 self.bucket = Some(live.bucket);
-                Ok(Look::Plan(plan))
+                Ok(Look::Plan(Box::new(plan)))
             }
             Opened::Told(_) => Ok(Look::NotLookedFor),
         }
     }
 
-    /// Adds the lists that were seen public before the door was shut. Under a block, S3 shows what counts instead of what the list holds
+    /// Adds the lists that were seen public before the door was shut, or that could not be written the last time. Under a block, S3 shows what
+    /// counts instead of what the list holds
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>),
     /// but the grants would count again once the block is lifted.
     fn add_hidden(&self, plan: &mut Plan, live: &LiveBucket) {
-        let before = self.done.before.as_ref().filter(|_| plan.is_blocked);
-        for action in before.into_iter().flat_map(|before| &before.repair) {
+        if !plan.is_blocked {
+            return;
+        }
+        let before = self.done.before.iter().flat_map(|before| &before.repair);
+        let hidden: Vec<Action> = before.cloned().chain(self.unfinished()).collect();
+        for action in hidden {
             let Action::WriteAcl { bucket, object, without, .. } = action else { continue };
-            let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if same == object);
+            let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if *same == object);
             if self.done.carried_out.iter().chain(&plan.repair).any(is_of_same) {
                 continue;
             }
@@ -298,14 +306,29 @@ impl<'a> Work<'a> {
                 Some(_) => live.object_acl.as_ref().and_then(|list| list.as_ref().ok()?.as_ref()),
             };
             if let Some(list) = list {
-                plan.repair.push(Action::WriteAcl {
-                    bucket: bucket.clone(),
-                    object: object.clone(),
-                    acl: list.without_public(),
-                    without: without.clone(),
-                });
+                plan.repair.push(Action::WriteAcl { bucket, object, acl: list.without_public(), without });
             }
         }
+    }
+
+    /// The list that the event made public, if this process shut the door for the event and could not write the list.
+    fn unfinished(&self) -> Option<Action> {
+        let is_unfinished =
+            self.invocation.has_closed(self.event, DOOR) && !self.invocation.has_closed(self.event, LIST);
+        let Opened::Bucket { bucket, change } = &self.finding.opened else { return None };
+        let (object, grants) = match change {
+            BucketChange::Acl(grants) => (None, grants),
+            BucketChange::ObjectAcl { key, version_id, grants } => (Some((key.clone(), version_id.clone())), grants),
+            BucketChange::Block(_) | BucketChange::Policy(_) => return None,
+        };
+        let acl = Acl { owner_id: String::new(), grants: grants.clone()? };
+        let without = acl.public();
+        (is_unfinished && !without.is_empty()).then(|| Action::WriteAcl {
+            bucket: bucket.clone(),
+            object,
+            acl,
+            without,
+        })
     }
 
     /// What is wanted of a bucket. Those of others who stay in what snapback wrote itself have been told.
@@ -334,7 +357,7 @@ impl<'a> Work<'a> {
 
     /// Whether the account may still be going to show what the event opened.
     fn is_awaited(&self) -> bool {
-        let was_closed = [DOOR, PUT_RIGHT].iter().any(|what| self.invocation.has_closed(self.event, what));
+        let was_closed = [DOOR, POLICY, LIST].iter().any(|what| self.invocation.has_closed(self.event, what));
         let is_told = self.opens.public || self.opens.outsiders;
         is_told && !self.is_seen && !was_closed && self.is_young() && self.start.elapsed() < LOOK_FOR
     }
@@ -357,7 +380,9 @@ impl<'a> Work<'a> {
         let is_just_looked_at = self.is_young() && self.start.elapsed() < SETTLE;
         let acts = self.invocation.settings.acts(Mode::Revert);
         match plan.doubt {
-            _ if acts && plan.actions().next().is_some() => is_just_changed,
+            _ if acts && plan.actions().next().is_some() => {
+                is_just_changed && plan.actions().any(|action| !self.done.refused.contains(action))
+            }
             Some(Doubt::OnlySnapback) => is_just_changed || is_just_looked_at,
             Some(Doubt::OnlyAws) => is_just_changed && self.done.repaired_at.is_some(),
             None => false,
@@ -376,7 +401,11 @@ impl<'a> Work<'a> {
         let results = join_all(actions.iter().map(|action| Box::pin(account.apply(action)))).await;
         for (action, result) in actions.into_iter().zip(results) {
             let is_refused = result.as_ref().is_err_and(|error| error.code.is_some());
-            let contains = matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
+            let (contains, object) = match action {
+                Action::BlockAccount { .. } | Action::BlockBucket { .. } => (true, DOOR),
+                Action::WritePolicy { .. } => (false, POLICY),
+                Action::WriteAcl { .. } => (false, LIST),
+            };
             if !is_refused {
                 let now = Some(self.invocation.now());
                 self.done.at = Some(Instant::now());
@@ -384,10 +413,15 @@ impl<'a> Work<'a> {
             }
             match result {
                 Ok(()) => {
-                    self.invocation.closed(self.event, if contains { DOOR } else { PUT_RIGHT });
+                    self.invocation.closed(self.event, object);
                     self.done.carried_out.push(action);
                 }
-                Err(error) => self.done.problems.push(error.to_string()),
+                Err(error) => {
+                    self.done.problems.push(error.to_string());
+                    if is_refused {
+                        self.done.refused.push(action);
+                    }
+                }
             }
         }
     }

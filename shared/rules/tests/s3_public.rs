@@ -1,6 +1,6 @@
 //! What `s3-public` decides on an event, and what it plans about what the account shows.
 
-#![expect(clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeMap;
 

@@ -153,7 +153,7 @@ def get_account_block(self, account_id):
 GROUPS = "http://acs.amazonaws.com/groups/global/"
 ALL_USERS, AUTHENTICATED_USERS = f"{GROUPS}AllUsers", f"{GROUPS}AuthenticatedUsers"
 
-# GUIDE/acl-overview.html#canned-acl: what each gives to others than the owner. moto gives nothing by the others.
+# GUIDE/acl-overview.html#canned-acl: what these give to others than the owner. All that are not here give somebody something.
 CANNED = {
     "private": [],
     "bucket-owner-full-control": [],
@@ -292,6 +292,22 @@ def _acl_from_body(self):
     if b"<Grant>" not in self.body and b"<AccessControlPolicy" in self.body:
         return FakeAcl([])
     return moto_acl_from_body(self)
+
+
+moto_put_object_acl = S3Response.put_object_acl
+
+
+# API/API_PutObjectAcl.html: the list of the version that is named. moto writes that of the newest.
+@replaces(S3Response)
+def put_object_acl(self):
+    version = self._get_param("versionId")
+    if not version:
+        return moto_put_object_acl(self)
+    key = self.backend.get_object(self.bucket_name, self.parse_key_name(), version_id=version)
+    if key is None:
+        raise refused("NoSuchVersion", 404, "The specified version does not exist.")
+    key.set_acl(self._acl_from_headers(self.headers))
+    return 200, {}, ""
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -436,7 +452,7 @@ def is_allowed_by_acl(caller, name, bucket, key):
     )
 
 
-# Decided by then. moto looks at parts of the policy alone.
+# All is decided before moto sees the call. It would look at parts of the policy alone.
 @replaces(FakeBucket)
 def get_permission(self, _action, _resource):
     return PermissionResult.PERMITTED
@@ -492,6 +508,8 @@ def is_public_access_point(access_point, policy):
     return access_point.network_origin != "VPC" and s3_policy.is_public(policy, of_access_point=True)
 
 
+SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
 moto_put_access_point_policy = S3ControlBackend.put_access_point_policy
 
 
@@ -512,9 +530,6 @@ def put_access_point_policy(self, account_id, name, policy):
     if is_public and any(block and block.block_public_policy for block in blocks):
         raise denied()
     moto_put_access_point_policy(self, account_id, name, policy)
-
-
-SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 # API/API_control_GetAccessPointPolicyStatus.html

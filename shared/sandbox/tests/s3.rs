@@ -13,9 +13,9 @@ use aws_sdk_s3::operation::put_bucket_ownership_controls::{
     PutBucketOwnershipControlsError, PutBucketOwnershipControlsOutput,
 };
 use aws_sdk_s3::types::{
-    AccessControlPolicy, BucketCannedAcl, BucketLocationConstraint, CreateBucketConfiguration, Grant, Grantee,
-    ObjectCannedAcl, ObjectOwnership, Owner, OwnershipControls, OwnershipControlsRule, Permission,
-    PublicAccessBlockConfiguration, Type,
+    AccessControlPolicy, BucketCannedAcl, BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
+    Grant, Grantee, ObjectCannedAcl, ObjectOwnership, Owner, OwnershipControls, OwnershipControlsRule, Permission,
+    PublicAccessBlockConfiguration, Type, VersioningConfiguration,
 };
 use aws_sdk_s3control::types::{
     CreateMultiRegionAccessPointInput, NetworkOrigin, PublicAccessBlockConfiguration as ControlBlock,
@@ -103,7 +103,7 @@ fn read_by(principal: Value, bucket: &str) -> Value {
 }
 
 fn with(mut statement: Value, element: &str, value: Value) -> Value {
-    statement[element] = value;
+    statement.as_object_mut().unwrap().insert(element.to_owned(), value);
     statement
 }
 
@@ -674,6 +674,29 @@ async fn nobody_in_particular_reads_what_an_acl_opens_until_it_is_ignored() {
 }
 
 #[tokio::test]
+async fn nobody_in_particular_writes_only_where_that_is_open() {
+    let s3 = s3().await;
+    let loader = runtime::clients::loader().region(aws_config::Region::from_static("us-east-1")).no_credentials();
+    let nobody = Client::new(&loader.endpoint_url(stand_in().endpoint()).load().await);
+    let bucket = open_bucket(&s3).await;
+    let put = || nobody.put_object().bucket(&bucket).key("key").body(b"text".to_vec().into()).send();
+    is_refused(put().await, "AccessDenied", 403);
+    is_refused(nobody.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::Private).send().await, "AccessDenied", 403);
+    is_refused(nobody.create_bucket().bucket("never-anybodys").send().await, "AccessDenied", 403);
+    s3.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::PublicReadWrite).send().await.unwrap();
+    put().await.unwrap();
+    set_ownership(&s3, &bucket, ObjectOwnership::BucketOwnerEnforced).await.unwrap_err();
+    s3.put_bucket_acl().bucket(&bucket).acl(BucketCannedAcl::Private).send().await.unwrap();
+    is_refused(put().await, "AccessDenied", 403);
+    set_policy(&s3, &bucket, json!([with(read_by(json!("*"), &bucket), "Action", json!("s3:Put*"))])).await;
+    put().await.unwrap();
+
+    // A presigned URL is its signer's.
+    let signer = "X-Amz-Credential=AKIASIGNER0000000001/20260101/us-east-1/s3/aws4_request&X-Amz-Signature=0";
+    assert_eq!((anybody(&bucket, "key"), anybody(&bucket, &format!("key?{signer}"))), (403, 200));
+}
+
+#[tokio::test]
 async fn another_account_reads_what_a_policy_allows_unless_the_bucket_is_restricted() {
     let s3 = s3().await;
     let (account, config) = new_account().await;
@@ -817,4 +840,26 @@ async fn multi_region_access_points_are_created_with_a_policy() {
     put.details(details).send().await.unwrap();
     let read = control.get_multi_region_access_point_policy().account_id(&account).name("world").send().await.unwrap();
     assert_eq!(read.policy.unwrap().established.unwrap().policy, Some(document));
+}
+
+#[tokio::test]
+async fn a_version_of_an_object_has_a_list_of_its_own() {
+    let s3 = s3().await;
+    let bucket = open_bucket(&s3).await;
+    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send().await.unwrap();
+    let mut versions = Vec::new();
+    for _ in 0..2 {
+        let put = s3.put_object().bucket(&bucket).key("key").body(b"text".to_vec().into()).send().await.unwrap();
+        versions.push(put.version_id.unwrap());
+    }
+    let put = s3.put_object_acl().bucket(&bucket).key("key").acl(ObjectCannedAcl::PublicRead);
+    put.clone().version_id(versions.first().unwrap()).send().await.unwrap();
+    let mut grants = Vec::new();
+    for version in &versions {
+        let acl = s3.get_object_acl().bucket(&bucket).key("key").version_id(version).send().await.unwrap();
+        grants.push(acl.grants().len());
+    }
+    assert_eq!(grants, [2, 1]);
+    is_refused(put.version_id("nobodys").send().await, "NoSuchVersion", 404);
 }
