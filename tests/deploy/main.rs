@@ -7,4 +7,6 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+mod evaluator;
+mod organization;
 mod region;
