@@ -1,10 +1,17 @@
-//! What the end-to-end tests of all functions share.
+//! What the end-to-end tests of all functions share, and in [`cloudformation`] what those of the templates do.
 //!
 //! [`Stage`] is one test's view of a stand-in account: its own access keys and mailbox, so that tests can run side by side in one
 //! stand-in. [`Process`] is one process of a function, as Lambda keeps it from event to event. [`event`] is what CloudTrail makes
 //! of a call.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
+pub mod cloudformation;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

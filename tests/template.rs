@@ -9,7 +9,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use rules::decision::Subscription;
@@ -18,6 +17,9 @@ use rules::settings::{DEFINITIONS, Given};
 use rules::{Settings, settings::Definition};
 use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
+use tests::cloudformation::{
+    conditions, function_folders, references, repository, resources, set, text, texts, wanted,
+};
 
 /// What the code says of a function.
 struct Function {
@@ -377,37 +379,12 @@ fn each_function_gets_the_events_that_its_rule_declares() {
         let mut declared: Vec<(BTreeMap<String, BTreeSet<String>>, bool)> = function
             .subscriptions
             .iter()
-            .map(|subscription| {
-                let wanted = [
-                    ("source", subscription.source.as_slice()),
-                    ("detail-type", subscription.detail_types),
-                    ("detail.eventSource", subscription.event_source.as_slice()),
-                    ("detail.eventName", subscription.event_names),
-                    ("detail.userIdentity.type", subscription.actor_kind.as_slice()),
-                ];
-                let wanted = wanted.into_iter().filter(|(_, values)| !values.is_empty());
-                let wanted = wanted.map(|(path, values)| (path.to_owned(), set(values.iter().copied())));
-                (wanted.collect(), subscription.includes_reads)
-            })
+            .map(|subscription| (wanted(subscription), subscription.includes_reads))
             .collect();
         patterns.sort();
         declared.sort();
         assert_eq!(patterns, declared, "the event rules of {} and its subscriptions", function.name);
     }
-}
-
-/// What an event pattern asks for, by path: lists of values, without the account.
-fn conditions(pattern: &Value, path: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let mut found = BTreeMap::new();
-    for (name, wanted) in pattern.as_mapping().unwrap() {
-        let path = if path.is_empty() { text(name) } else { format!("{path}.{}", text(name)) };
-        match wanted {
-            Value::Mapping(_) => found.extend(conditions(wanted, &path)),
-            _ if path == "account" => {}
-            _ => drop(found.insert(path, texts(wanted))),
-        }
-    }
-    found
 }
 
 #[test]
@@ -587,12 +564,7 @@ fn no_function_reserves_concurrency() {
 /// A folder in functions/ is a function of the template, with a rule in the code and samples in events/.
 #[test]
 fn every_function_is_complete() {
-    let names: BTreeSet<String> = fs::read_dir(repository().join("functions"))
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let names = function_folders();
     let known = set(FUNCTIONS.iter().map(|function| function.name));
     assert_eq!(names, known, "the folders of functions/ and FUNCTIONS in this file");
     let template = template();
@@ -614,19 +586,8 @@ fn every_function_is_complete() {
     }
 }
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
 fn template() -> Value {
-    serde_yaml_ng::from_str(&fs::read_to_string(repository().join("template.yaml")).unwrap()).unwrap()
-}
-
-fn resources<'a>(template: &'a Value, kind: &str) -> impl Iterator<Item = (String, &'a Value)> {
-    let resources = template["Resources"].as_mapping().unwrap().iter();
-    resources
-        .map(|(name, resource)| (text(name), resource))
-        .filter(move |(_, resource)| text(&resource["Type"]) == kind)
+    tests::cloudformation::template("template.yaml")
 }
 
 fn parameter<'a>(template: &'a Value, name: &str) -> &'a Value {
@@ -693,40 +654,4 @@ fn allowed(role: &Value, choose: fn(&Value) -> &Value) -> BTreeSet<String> {
             texts(&statement["Action"])
         })
         .collect()
-}
-
-/// The names that `!Ref`, `!GetAtt` and `!If` in a value name.
-fn references(value: &Value) -> BTreeSet<String> {
-    match value {
-        Value::Tagged(tagged) if tagged.tag == "GetAtt" => {
-            let named = text(&tagged.value);
-            set(named.split('.').take(1))
-        }
-        Value::Tagged(tagged) if tagged.tag == "Ref" => set([text(&tagged.value).as_str()]),
-        Value::Tagged(tagged) => references(&tagged.value),
-        Value::Sequence(list) => list.iter().flat_map(references).collect(),
-        Value::Mapping(mapping) => mapping.values().flat_map(references).collect(),
-        _ => BTreeSet::new(),
-    }
-}
-
-/// The text of a scalar; numbers as they are written.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        other => panic!("{other:?} is no text"),
-    }
-}
-
-/// The texts of a list, or of a single value that stands for a list.
-fn texts(value: &Value) -> BTreeSet<String> {
-    match value {
-        Value::Sequence(list) => list.iter().map(text).collect(),
-        single => set([text(single).as_str()]),
-    }
-}
-
-fn set<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    items.into_iter().map(str::to_owned).collect()
 }
