@@ -23,27 +23,26 @@ use crate::text::quote;
 /// Keys of which a fixed value narrows. AWS's list names "an AWS principal, user, role, or service principal" with `aws:PrincipalOrgID` as
 /// an example; the other keys that say who calls are of that kind.
 const NARROWING: &[&str] = &[
-    "aws:principalaccount",
     "aws:principalarn",
     "aws:principalorgid",
     "aws:principalorgpaths",
     "aws:principalservicename",
     "aws:principalservicenameslist",
-    "aws:sourceaccount",
     "aws:sourcearn",
-    "aws:sourceowner",
     "aws:sourcevpc",
     "aws:sourcevpce",
-    "s3:dataaccesspointaccount",
     // Not in the list, and younger than it: they name an account, an organization or a VPC as those above do
     // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
     "aws:sourceorgid",
     "aws:sourceorgpaths",
     "aws:sourcevpcarn",
-    "aws:vpceaccount",
     "aws:vpceorgid",
     "aws:vpceorgpaths",
 ];
+
+/// The same for keys whose values are accounts: nothing else is one, least of all `anonymous`.
+const ACCOUNTS: &[&str] =
+    &["aws:principalaccount", "aws:sourceaccount", "aws:sourceowner", "aws:vpceaccount", "s3:dataaccesspointaccount"];
 
 /// The widest ranges of `aws:SourceIp` that are not public, as prefix lengths of IPv4 and IPv6. No private range of RFC 1918 is wider.
 const WIDEST: (u8, u8) = (8, 32);
@@ -82,7 +81,7 @@ pub struct Outsider {
     pub principal: Principal,
     /// The other accounts; empty if they are not known.
     pub accounts: Vec<String>,
-    /// Whether it is known to be of another account.
+    /// Whether it is known to be of another account, and nobody of this one is let in by the same words.
     pub is_certain: bool,
     /// Why, in words.
     pub reason: String,
@@ -96,7 +95,7 @@ enum Owner {
 }
 
 /// The statements by which AWS calls a bucket's policy public, and an access point's, but for
-/// [`public_statements_of_access_point`]. Denials don't count ([`has_denial`]).
+/// [`public_statements_of_access_point`]. Denials don't count ([`may_be_kept_private`]).
 pub fn public_statements(document: &Value) -> Vec<PublicStatement> {
     public(document, Owner::Bucket)
 }
@@ -158,14 +157,47 @@ fn narrows(condition: &Condition, owner: Owner) -> bool {
     if key == "aws:sourceip" {
         return condition.ranges().is_some_and(|ranges| is_narrow(&ranges));
     }
+    condition.demands_a_value() && values_narrow(condition, &key, owner)
+}
+
+/// Whether all values of a condition are fixed ones of a key that AWS counts.
+fn values_narrow(condition: &Condition, key: &str, owner: Owner) -> bool {
     let all = |is_right: fn(&str) -> bool| condition.values.iter().all(|value| is_right(value));
-    condition.demands_a_value()
-        && match key.as_str() {
-            "s3:dataaccesspointarn" => owner == Owner::Bucket && all(|arn| is_fixed(arn) || is_of_one_account(arn)),
-            "aws:userid" => all(|id| is_fixed(id) && !is_role_session(id)),
-            "aws:principalisawsservice" => all(|value| value.eq_ignore_ascii_case("true")),
-            key => NARROWING.contains(&key) && all(is_fixed),
-        }
+    let is_of_service = key == "aws:principalisawsservice";
+    // A truth says nothing of who calls, but for this key.
+    if condition.operator.to_ascii_lowercase().contains("bool") != is_of_service {
+        return false;
+    }
+    match key {
+        "s3:dataaccesspointarn" => owner == Owner::Bucket && all(|arn| is_fixed(arn) || is_of_one_account(arn)),
+        "aws:userid" => all(|id| is_fixed(id) && !is_role_session(id) && !is_anonymous(id)),
+        _ if is_of_service => all(|value| value.eq_ignore_ascii_case("true")),
+        key if ACCOUNTS.contains(&key) => all(is_account_id),
+        key => NARROWING.contains(&key) && all(is_fixed),
+    }
+}
+
+/// Whether this is how requests without a signature are named, in `aws:userid` and `aws:PrincipalAccount`, which they have too.
+fn is_anonymous(id: &str) -> bool {
+    id.eq_ignore_ascii_case("anonymous")
+}
+
+/// Whether a statement denies everybody but those whom conditions on the keys that AWS counts leave out: what allows everybody something may
+/// then be private all the same.
+fn may_keep_private(denial: &Value) -> bool {
+    let is_for_everyone = principals(denial).iter().any(|principal| match principal {
+        Principal::AllBut(_) => true,
+        Principal::Named { .. } | Principal::Odd(_) => principal.who() == Who::Everyone,
+    });
+    let leaves_out = |condition: &Condition| {
+        let operator = condition.operator.to_ascii_lowercase();
+        let key = condition.key.to_ascii_lowercase();
+        let is_counted = key == "aws:sourceip" || key == "s3:dataaccesspointarn" || key == "aws:userid";
+        let is_counted = is_counted || ACCOUNTS.contains(&key.as_str()) || NARROWING.contains(&key.as_str());
+        let is_of_service = key == "aws:principalisawsservice" && operator.starts_with("bool");
+        is_counted && (operator.contains("not") || operator == "null") || is_of_service
+    };
+    is_for_everyone && conditions(denial).iter().all(leaves_out)
 }
 
 /// Whether a value holds no wildcard and no policy variable. To some operators a wildcard is a character like others; AWS makes no
@@ -216,11 +248,23 @@ pub fn outsiders(document: &Value, circle: &Circle<'_>) -> Vec<Outsider> {
         let conditions = conditions(statement);
         let outsiders = principals(statement).into_iter().filter_map(move |principal| {
             let (accounts, reason) = outside(&principal, &conditions, circle)?;
-            Some(Outsider { index, principal, is_certain: !accounts.is_empty(), accounts, reason })
+            // Who is named by conditions alone can't be taken out without those whom they name besides.
+            let lets_in_own = principal.who() == Who::Everyone && named_by(&conditions).iter().any(|id| circle.has(id));
+            let is_certain = !accounts.is_empty() && !lets_in_own;
+            Some(Outsider { index, principal, is_certain, accounts, reason })
         });
         outsiders.collect::<Vec<_>>()
     });
     outsiders.collect()
+}
+
+/// The accounts that conditions name.
+fn named_by(conditions: &[Condition]) -> BTreeSet<String> {
+    let callers = callers(conditions).into_iter().filter_map(|callers| match callers {
+        Callers::Accounts(accounts) => Some(accounts),
+        Callers::Organizations(_) | Callers::Services => None,
+    });
+    callers.chain(conditions.iter().filter_map(Condition::through)).flatten().collect()
 }
 
 /// The accounts that a principal is of, none if they are not known, and why it is outside; `None` if it is not.
@@ -304,7 +348,8 @@ pub fn without(document: &Value, public: &[PublicStatement], outsiders: &[Outsid
     (!left.is_empty()).then(|| with_statements(document, left))
 }
 
-/// Whether some statement denies something: AWS may then call a policy private though a statement of it is for everyone.
-pub fn has_denial(document: &Value) -> bool {
-    !statements(document).into_iter().all(allows)
+/// Whether a `Deny` may keep out all but a few, so that AWS calls a policy private though a statement of it is for everyone. One that only
+/// demands TLS, say, does not.
+pub fn may_be_kept_private(document: &Value) -> bool {
+    statements(document).into_iter().any(|statement| !allows(statement) && may_keep_private(statement))
 }

@@ -10,8 +10,8 @@ use super::acl::{Acl, Grant};
 use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange};
 use super::judge::{
-    Circle, Outsider, PublicStatement, has_denial, outsiders, public_statements, public_statements_of_access_point,
-    without,
+    Circle, Outsider, PublicStatement, may_be_kept_private, outsiders, public_statements,
+    public_statements_of_access_point, without,
 };
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
@@ -120,8 +120,10 @@ pub struct Plan {
     pub outsiders: Vec<Outsider>,
     /// Grants to other accounts, if the event was about a list: they are only told.
     pub foreign_grants: Vec<Grant>,
-    /// What could not be read, and why.
+    /// What could not be read of what matters here, and why.
     pub not_read: Vec<String>,
+    /// Whether the policy is among that.
+    pub is_policy_unread: bool,
     /// Where the block that would have to be turned on is another account's: that account.
     pub other_account: Option<String>,
 }
@@ -164,14 +166,9 @@ impl<'a> Wanted<'a> {
 }
 
 impl Plan {
-    /// Whether a policy or a list is public, whether or not a block hides it.
+    /// Whether a policy or a list is public, whether or not a block hides it. Where AWS and snapback disagree it counts as public.
     pub fn is_public(&self) -> bool {
-        !self.grants.is_empty()
-            || match self.doubt {
-                Some(Doubt::OnlyAws) => true,
-                Some(Doubt::OnlySnapback) => false,
-                None => !self.statements.is_empty(),
-            }
+        !self.grants.is_empty() || !self.statements.is_empty() || self.doubt.is_some()
     }
 
     /// Whether everybody may get in.
@@ -181,11 +178,7 @@ impl Plan {
 
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        !self.is_public()
-            && !self.is_open()
-            && self.doubt.is_none()
-            && self.outsiders.is_empty()
-            && self.foreign_grants.is_empty()
+        !self.is_public() && !self.is_open() && self.outsiders.is_empty() && self.foreign_grants.is_empty()
     }
 
     /// All that is to be done, in order.
@@ -208,43 +201,38 @@ pub fn of_account(account: &str, block: Option<Block>, settings: &Settings) -> P
 /// The bucket's block closes all that is public in the bucket, whoever made it so. What it closes is put right too, so that nothing public
 /// waits for the day the block is lifted.
 pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted: Wanted<'_>, is_begun: bool) -> Plan {
-    let mut plan = Plan::default();
-    let block = plan.note("the public access block", &live.block).map(|block| block.unwrap_or(Block::OFF));
-    let policy = plan.note("the policy", &live.policy).cloned().flatten();
-    let says = plan.note("the policy's status", &live.is_public).copied().flatten();
-    let acl = plan.note("the access control list", &live.acl).cloned();
-    let object_acl = live.object_acl.as_ref();
-    let object_acl = object_acl.and_then(|acl| plan.note("the object's access control list", acl)?.clone());
-    plan.is_blocked = block.is_some_and(Block::is_on);
-    let restricts = block.is_some_and(|block| block.restrict_public_buckets);
-    let owner_id = acl.as_ref().map(|acl| acl.owner_id.as_str());
+    let block = live.block.as_ref().ok().map(|block| block.unwrap_or(Block::OFF));
+    let policy = live.policy.as_ref().ok().and_then(Option::as_ref);
+    let says = live.is_public.as_ref().ok().copied().flatten();
+    let acl = live.acl.as_ref().ok();
+    let object_acl = live.object_acl.as_ref().and_then(|acl| acl.as_ref().ok()?.as_ref());
+    let owner_id = acl.map(|acl| acl.owner_id.as_str());
+    let mut plan = Plan { is_blocked: block.is_some_and(Block::is_on), ..Plan::default() };
 
+    let mut is_opened = false;
     if wanted.scope.public {
-        plan.judge(policy.as_ref(), public_statements, says, restricts);
-        let (of_policy, of_bucket) = (plan.is_public(), acl.as_ref().map(Acl::public).unwrap_or_default());
-        let of_object = object_acl.as_ref().map(Acl::public).unwrap_or_default();
-        let could_not_look = |is_unread: bool, is_told: bool| is_unread && is_told;
-        let is_opened = match change {
-            BucketChange::Block(_) => true,
-            BucketChange::Policy(told) => {
-                let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
-                of_policy || plan.doubt.is_some() || could_not_look(live.policy.is_err(), is_told)
-            }
-            BucketChange::Acl(told) => !of_bucket.is_empty() || could_not_look(live.acl.is_err(), has_public(told)),
-            BucketChange::ObjectAcl { grants: told, .. } => {
-                let is_unread = live.object_acl.as_ref().is_some_and(Result::is_err);
-                !of_object.is_empty() || could_not_look(is_unread, has_public(told))
-            }
-        };
-        if is_opened || is_begun {
+        plan.judge(policy, public_statements, says);
+        let (of_bucket, of_object) = (public_grants(acl), public_grants(object_acl));
+        is_opened = is_begun
+            || match change {
+                BucketChange::Block(_) => true,
+                // What can't be read is as the event tells it.
+                BucketChange::Policy(told) => {
+                    let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
+                    plan.is_public() || live.policy.is_err() && is_told
+                }
+                BucketChange::Acl(told) => !of_bucket.is_empty() || live.acl.is_err() && has_public(told),
+                BucketChange::ObjectAcl { grants: told, .. } => {
+                    let is_unread = live.object_acl.as_ref().is_some_and(Result::is_err);
+                    !of_object.is_empty() || is_unread && has_public(told)
+                }
+            };
+        if is_opened {
             plan.grants = [of_bucket, of_object].concat();
             if matches!(change, BucketChange::Block(_)) {
                 plan.switches_off = block.map(Block::off).unwrap_or_default();
             }
-            // AWS's word that a policy is not public keeps it, and its bucket, as they are.
-            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback);
-            let is_kept = is_doubtful && plan.grants.is_empty() && plan.switches_off.is_empty();
-            if wanted.takes_public && !plan.is_blocked && !is_kept {
+            if wanted.takes_public && !plan.is_blocked {
                 plan.contain = Some(Action::BlockBucket { bucket: bucket.to_owned() });
             }
         } else {
@@ -252,14 +240,31 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
             plan.doubt = None;
         }
     }
-    if matches!(change, BucketChange::Policy(_)) {
-        plan.look_for_outsiders(policy.as_ref(), wanted, owner_id);
+    match change {
+        BucketChange::Policy(_) => plan.look_for_outsiders(policy, wanted, owner_id),
+        BucketChange::Acl(_) => plan.look_for_foreign_grants(acl, wanted, owner_id),
+        BucketChange::ObjectAcl { .. } => plan.look_for_foreign_grants(object_acl, wanted, owner_id),
+        BucketChange::Block(_) => {}
     }
-    if matches!(change, BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }) && wanted.scope.cross_account {
-        let lists = [acl.as_ref(), object_acl.as_ref()];
-        plan.foreign_grants = lists.into_iter().flatten().flat_map(|acl| acl.foreign(owner_id)).collect();
+    // Of what the event did not open, only what it is about has to be known.
+    if is_opened {
+        plan.note("the public access block", &live.block);
     }
-    plan.repair_policy(PolicyOf::Bucket(bucket.to_owned()), policy.as_ref(), wanted);
+    if is_opened || matches!(change, BucketChange::Policy(_)) {
+        plan.is_policy_unread = live.policy.is_err();
+        plan.note("the policy", &live.policy);
+    }
+    if is_opened || matches!(change, BucketChange::Policy(_)) && wanted.scope.public {
+        plan.note("the policy's status", &live.is_public);
+    }
+    if is_opened || matches!(change, BucketChange::Acl(_)) {
+        plan.note("the access control list", &live.acl);
+    }
+    if let Some(acl) = &live.object_acl {
+        plan.note("the object's access control list", acl);
+    }
+
+    plan.repair_policy(PolicyOf::Bucket(bucket.to_owned()), policy, wanted);
     if wanted.takes_public && !plan.grants.is_empty() {
         let object = match change {
             BucketChange::ObjectAcl { key, version_id, .. } => Some((key.clone(), version_id.clone())),
@@ -283,73 +288,61 @@ pub fn of_access_point(
     wanted: Wanted<'_>,
     is_begun: bool,
 ) -> Plan {
-    let mut plan = Plan::default();
-    let policy = plan.note("the access point's policy", &live.policy).cloned().flatten();
-    let says = plan.note("the policy's status", &live.is_public).copied().flatten();
-    let bucket_block = live.bucket_block.as_ref();
-    let bucket_block = bucket_block.and_then(|block| *plan.note("the bucket's public access block", block)?);
-    if live.is_in_vpc {
-        plan.look_for_outsiders(policy.as_ref(), wanted, None);
-        plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy.as_ref(), wanted);
-        return plan;
-    }
-    plan.is_blocked = live.block.is_on() || bucket_block.is_some_and(Block::is_on);
-    let restricts = [Some(live.block), bucket_block].into_iter().flatten().any(|block| block.restrict_public_buckets);
-    if wanted.scope.public {
-        plan.judge(policy.as_ref(), public_statements_of_access_point, says, restricts);
-        let is_opened = match change {
-            AccessPointChange::Created(_) => !live.block.is_on(),
-            AccessPointChange::Policy(told) => {
-                let is_told = told.as_ref().is_some_and(|told| !public_statements_of_access_point(told).is_empty());
-                plan.is_public() || plan.doubt.is_some() || live.policy.is_err() && is_told
-            }
-        };
-        if is_opened || is_begun {
+    let policy = live.policy.as_ref().ok().and_then(Option::as_ref);
+    let says = live.is_public.as_ref().ok().copied().flatten();
+    let bucket_block = live.bucket_block.as_ref().and_then(|block| *block.as_ref().ok()?);
+    let is_blocked = live.block.is_on() || bucket_block.is_some_and(Block::is_on);
+    let mut plan = Plan { is_blocked, is_policy_unread: live.policy.is_err(), ..Plan::default() };
+    plan.note("the access point's policy", &live.policy);
+    // One that can be reached only from inside a VPC is never public, whatever its policy says.
+    if wanted.scope.public && !live.is_in_vpc {
+        plan.judge(policy, public_statements_of_access_point, says);
+        let is_opened = is_begun
+            || match change {
+                AccessPointChange::Created(_) => !live.block.is_on(),
+                AccessPointChange::Policy(told) => {
+                    let is_told = told.as_ref().is_some_and(|told| !public_statements_of_access_point(told).is_empty());
+                    plan.is_public() || live.policy.is_err() && is_told
+                }
+            };
+        plan.note("the policy's status", &live.is_public);
+        if let Some(block) = &live.bucket_block {
+            plan.note("the bucket's public access block", block);
+        }
+        if !is_opened {
+            plan.statements.clear();
+            plan.doubt = None;
+        } else {
             if matches!(change, AccessPointChange::Created(_)) {
                 plan.switches_off = live.block.off();
             }
-            let is_doubtful = plan.doubt == Some(Doubt::OnlySnapback) && plan.switches_off.is_empty();
             if live.bucket_account != wanted.account {
                 plan.other_account = Some(live.bucket_account.clone());
-            } else if wanted.takes_public && !plan.is_blocked && !is_doubtful {
+            } else if wanted.takes_public && !plan.is_blocked {
                 plan.contain = Some(Action::BlockBucket { bucket: live.bucket.clone() });
             }
-        } else {
-            plan.statements.clear();
-            plan.doubt = None;
         }
     }
-    plan.look_for_outsiders(policy.as_ref(), wanted, None);
-    plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy.as_ref(), wanted);
+    plan.look_for_outsiders(policy, wanted, None);
+    plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy, wanted);
     plan
 }
 
 impl Plan {
-    /// What a read gave; a failed one is noted.
-    fn note<'a, T>(&mut self, what: &str, read: &'a Read<T>) -> Option<&'a T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.not_read.push(format!("{what}: {problem}"));
-                None
-            }
+    /// Notes a read that failed.
+    fn note<T>(&mut self, what: &str, read: &Read<T>) {
+        if let Err(problem) = read {
+            self.not_read.push(format!("{what}: {problem}"));
         }
     }
 
-    /// Judges a policy by snapback's and by AWS's word. `restricts`: a block keeps everybody out of it, which AWS's word may be about.
-    fn judge(
-        &mut self,
-        policy: Option<&Value>,
-        public: fn(&Value) -> Vec<PublicStatement>,
-        says: Option<bool>,
-        restricts: bool,
-    ) {
-        let Some(policy) = policy else { return };
-        self.statements = public(policy);
-        let is_of_block = restricts && !has_denial(policy);
+    /// Judges a policy by snapback's and by AWS's word. AWS's "not public" counts only where something in the policy may be the ground for it;
+    /// otherwise it is late.
+    fn judge(&mut self, policy: Option<&Value>, public: fn(&Value) -> Vec<PublicStatement>, says: Option<bool>) {
+        self.statements = policy.map(public).unwrap_or_default();
         self.doubt = match (self.statements.is_empty(), says) {
             (true, Some(true)) => Some(Doubt::OnlyAws),
-            (false, Some(false)) if !is_of_block => Some(Doubt::OnlySnapback),
+            (false, Some(false)) if policy.is_some_and(may_be_kept_private) => Some(Doubt::OnlySnapback),
             _ => None,
         };
     }
@@ -358,6 +351,12 @@ impl Plan {
         if let Some(policy) = policy.filter(|_| wanted.scope.cross_account) {
             let circle = Circle { account: wanted.account, trusted: wanted.trusted, owner_id };
             self.outsiders = outsiders(policy, &circle);
+        }
+    }
+
+    fn look_for_foreign_grants(&mut self, acl: Option<&Acl>, wanted: Wanted<'_>, owner_id: Option<&str>) {
+        if let Some(acl) = acl.filter(|_| wanted.scope.cross_account) {
+            self.foreign_grants = acl.foreign(owner_id);
         }
     }
 
@@ -373,6 +372,10 @@ impl Plan {
         let document = without(policy, &public, &outsiders);
         self.repair.push(Action::WritePolicy { of, document, public, outsiders });
     }
+}
+
+fn public_grants(acl: Option<&Acl>) -> Vec<Grant> {
+    acl.map(Acl::public).unwrap_or_default()
 }
 
 fn has_public(grants: &Option<Vec<Grant>>) -> bool {
@@ -391,6 +394,11 @@ impl Action {
             Self::WriteAcl { object: None, .. } => "PutBucketAcl",
             Self::WriteAcl { object: Some(_), .. } => "PutObjectAcl",
         }
+    }
+
+    /// Whether it takes other accounts out of a policy.
+    pub fn takes_others_out(&self) -> bool {
+        matches!(self, Self::WritePolicy { outsiders, .. } if !outsiders.is_empty())
     }
 
     /// The permission that it takes
@@ -418,14 +426,15 @@ impl Action {
             Self::BlockBucket { bucket } => {
                 vec![format!("  - turn on all four switches of the public access block of bucket {}", quote(bucket))]
             }
-            Self::WritePolicy { public, outsiders, .. } => {
+            Self::WritePolicy { document, public, outsiders, .. } => {
                 let statements = public.iter().map(|statement| {
                     format!("  - take this statement out of the policy: {}", quote(&statement.statement.to_string()))
                 });
                 let principals = outsiders
                     .iter()
                     .map(|outsider| format!("  - take {} out of the policy", quote(&outsider.principal.to_string())));
-                statements.chain(principals).collect()
+                let gone = document.is_none().then(|| "  - delete the policy, of which nothing is left".to_owned());
+                statements.chain(principals).chain(gone).collect()
             }
             Self::WriteAcl { object, without, .. } => {
                 let of = if object.is_some() { "object's" } else { "bucket's" };
