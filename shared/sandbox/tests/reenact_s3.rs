@@ -160,7 +160,7 @@ async fn what_is_there_already_is_neither_changed_nor_deleted() {
     // What is not there is made, and deleted.
     let event =
         event("PutBucketPolicy", json!({"bucketName": "brand-new", "bucketPolicy": public_policy("brand-new")}));
-    let mut reenactor = Reenactor::new(config, &[event.clone()], "test", false);
+    let mut reenactor = Reenactor::new(config, std::slice::from_ref(&event), "test", false);
     let made = reenactor.reenact(&event, Utc::now).await.unwrap();
     assert_eq!(made.after.s3.buckets["brand-new"].is_policy_public, Some(true));
     assert_eq!(reenactor.clean_up().await, Vec::<String>::new());
