@@ -78,6 +78,18 @@ async fn a_list_is_public_in_whatever_form_it_is_written() {
     }
 }
 
+/// Published records have values blanked out, all of them alike.
+#[tokio::test]
+async fn a_blanked_owner_is_not_taken_for_a_key() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let request = json!({"bucketName": "blanked", "key": "...", "AccessControlPolicy": {"Owner": {"ID": "..."},
+        "AccessControlList": {"Grant": {"Grantee": {"ID": "..."}, "Permission": "FULL_CONTROL"}}}});
+    let (made, _, _) = reenact(&stand_in, &[event("PutObjectAcl", request)]).await;
+    let request = &made[0].event["requestParameters"];
+    assert_eq!(request["key"], "...");
+    assert_eq!(request["AccessControlPolicy"]["Owner"]["ID"], *made[0].after.s3.buckets["blanked"].owner);
+}
+
 /// The list that waits behind a block is shown, and the blocks are as they were after the look.
 #[tokio::test]
 async fn what_a_block_hides_is_in_the_state() {
