@@ -180,7 +180,7 @@ impl Course<'_> {
             "CreateMultiRegionAccessPoint" => field(details, "PublicAccessBlock").to_string().contains("false"),
             "PutMultiRegionAccessPointPolicy" => {
                 let document = rules::policy::parse(field(details, "Policy")).unwrap_or_default();
-                statements(&document).into_iter().any(|statement| may_be_public(statement))
+                statements(&document).into_iter().any(may_be_public)
             }
             _ => false,
         };
@@ -290,7 +290,7 @@ impl Course<'_> {
     fn foreign_in_policy(&self, document: Option<&Value>) -> BTreeSet<String> {
         let statements = document.map(statements).unwrap_or_default().into_iter();
         let plain = statements.filter(|statement| allows(statement) && field(statement, "Condition").is_null());
-        plain.flat_map(|statement| named(statement)).filter(|name| self.is_foreign(name)).collect()
+        plain.flat_map(named).filter(|name| self.is_foreign(name)).collect()
     }
 
     /// Accounts that a bucket lets in.
@@ -413,7 +413,6 @@ fn may_be_public(statement: &Value) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 mod tests {
     use std::collections::BTreeMap;
 

@@ -78,6 +78,18 @@ async fn a_list_is_public_in_whatever_form_it_is_written() {
     }
 }
 
+/// Published records have values blanked out, all of them alike.
+#[tokio::test]
+async fn a_blanked_owner_is_not_taken_for_a_key() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let request = json!({"bucketName": "blanked", "key": "...", "AccessControlPolicy": {"Owner": {"ID": "..."},
+        "AccessControlList": {"Grant": {"Grantee": {"ID": "..."}, "Permission": "FULL_CONTROL"}}}});
+    let (made, _, _) = reenact(&stand_in, &[event("PutObjectAcl", request)]).await;
+    let request = &made[0].event["requestParameters"];
+    assert_eq!(request["key"], "...");
+    assert_eq!(request["AccessControlPolicy"]["Owner"]["ID"], *made[0].after.s3.buckets["blanked"].owner);
+}
+
 /// The list that waits behind a block is shown, and the blocks are as they were after the look.
 #[tokio::test]
 async fn what_a_block_hides_is_in_the_state() {
@@ -160,7 +172,7 @@ async fn what_is_there_already_is_neither_changed_nor_deleted() {
     // What is not there is made, and deleted.
     let event =
         event("PutBucketPolicy", json!({"bucketName": "brand-new", "bucketPolicy": public_policy("brand-new")}));
-    let mut reenactor = Reenactor::new(config, &[event.clone()], "test", false);
+    let mut reenactor = Reenactor::new(config, std::slice::from_ref(&event), "test", false);
     let made = reenactor.reenact(&event, Utc::now).await.unwrap();
     assert_eq!(made.after.s3.buckets["brand-new"].is_policy_public, Some(true));
     assert_eq!(reenactor.clean_up().await, Vec::<String>::new());

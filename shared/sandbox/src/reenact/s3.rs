@@ -873,10 +873,14 @@ impl S3 {
         self.ids.get(recorded).cloned().unwrap_or_else(|| recorded.to_owned())
     }
 
-    /// Puts the account's ids in place of the recorded ones.
-    pub(super) fn map_ids(&self, value: &mut Value) {
-        for (recorded, live) in &self.ids {
-            replace_whole(value, recorded, live);
+    /// Puts the account's ids in place of the recorded ones, where ids of their kind are: in a published record, all sorts of values may be
+    /// blanked out alike.
+    pub(super) fn map_ids(&self, part: &mut Value) {
+        for place in ["AccessControlPolicy", "versionId", "x-amz-version-id"] {
+            let Some(place) = part.get_mut(place) else { continue };
+            for (recorded, live) in &self.ids {
+                replace_whole(place, recorded, live);
+            }
         }
     }
 }
