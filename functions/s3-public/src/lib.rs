@@ -207,6 +207,10 @@ impl<'a> Work<'a> {
             let untried = |action: &&Action| !self.done.tried.contains(action);
             if self.invocation.settings.acts(Mode::Revert) {
                 if let Some(contain) = plan.contain.as_ref().filter(untried).cloned() {
+                    if self.may_be_late(&plan) {
+                        pause.wait().await;
+                        continue;
+                    }
                     self.act(&plan, vec![contain]).await;
                     pause.reset();
                     continue;
@@ -372,6 +376,13 @@ impl<'a> Work<'a> {
         let is_known = self.to_repair.as_ref() == Some(&plan.repair);
         let is_read_before = self.done.before.as_ref().is_some_and(|before| before.repair == plan.repair);
         is_known || is_read_before || !self.is_young() || self.start.elapsed() >= LOOK_FOR
+    }
+
+    /// Whether it is for AWS's word alone that the door is to be shut, and that word may still be of the policy before: it is asked again for a
+    /// while, so that nobody is shut in who has just made a bucket private.
+    fn may_be_late(&self, plan: &Plan) -> bool {
+        let is_only_aws = plan.doubt == Some(Doubt::OnlyAws) && plan.grants.is_empty() && plan.switches_off.is_empty();
+        is_only_aws && !plan.is_policy_unread && self.is_young() && self.start.elapsed() < SETTLE
     }
 
     /// Whether AWS may still be going to show the effect of a change, or to judge a new policy.

@@ -42,6 +42,8 @@ pub struct Event {
     pub response: Value,
     /// `additionalEventData`; `null` if absent.
     pub additional: Value,
+    /// `resources`: what the call was made on, with the accounts that own it; `null` if absent.
+    pub resources: Value,
     /// `sourceIPAddress`: an address, or the name of the AWS service that made the call.
     pub source_ip: Option<String>,
     /// `userAgent`: free text of the caller's choosing.
@@ -148,6 +150,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         request: field(record, "requestParameters").clone(),
         response: field(record, "responseElements").clone(),
         additional: field(record, "additionalEventData").clone(),
+        resources: field(record, "resources").clone(),
         source_ip: text(record, "sourceIPAddress"),
         user_agent: text(record, "userAgent"),
     };

@@ -154,6 +154,13 @@ fn the_accounts_block_is_refused() {
 }
 
 #[test]
+fn a_harmless_policy_could_not_be_read() {
+    let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": narrow()}));
+    let problem = "the policy's status: `GetBucketPolicyStatus` failed: AccessDenied: Access Denied".to_owned();
+    check("a_harmless_policy_could_not_be_read", &event, &settings(&[]), Course::NotRead { problem });
+}
+
+#[test]
 fn nothing_could_be_read() {
     let event = of("PutBucketAcl", json!({"bucketName": BUCKET, "acl": [""]}));
     let problem = "`GetBucketAcl` failed: ServiceUnavailable: Please try again".to_owned();
@@ -196,7 +203,9 @@ fn aws_does_not_call_it_public() {
     denying["Statement"].as_array_mut().unwrap().push(denied);
     let event = of("PutBucketPolicy", json!({"bucketName": BUCKET, "bucketPolicy": denying}));
     let live = LiveBucket { policy: Ok(Some(denying)), is_public: Ok(Some(false)), ..private() };
-    check("aws_does_not_call_it_public", &event, &settings(&[]), left(&event, &live, &settings(&[])));
+    let rest = LiveBucket { block: Ok(Some(Block::ON)), ..live.clone() };
+    let course = taken_back(&event, &live, Some(&rest), &settings(&[]), &[]);
+    check("aws_does_not_call_it_public", &event, &settings(&[]), course);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rules::policy::is_the_same;
 use rules::s3_public::judge::{
-    Circle, Outsider, has_denial, outsiders, public_statements, public_statements_of_access_point, without,
+    Circle, Outsider, may_be_kept_private, outsiders, public_statements, public_statements_of_access_point, without,
 };
 use serde_json::{Value, json};
 
@@ -186,6 +186,12 @@ fn table() -> Vec<Row> {
         (everyone(), json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:*"}}), true, Rule, MEANING),
         (everyone(), equals("aws:PrincipalServiceName", json!("s3.amazonaws.com")), false, Rule, MEANING),
         (everyone(), equals("aws:userid", json!(USER_ID)), false, Rule, MEANING),
+        (everyone(), equals("aws:userid", json!("anonymous")), true, Rule, MEANING),
+        (everyone(), equals("aws:PrincipalAccount", json!("anonymous")), true, Rule, MEANING),
+        (everyone(), equals("aws:PrincipalAccount", json!([OWN, "Anonymous"])), true, Rule, MEANING),
+        (everyone(), json!({"StringEqualsIfExists": {"aws:PrincipalAccount": "anonymous"}}), true, Rule, MEANING),
+        (everyone(), json!({"Bool": {"aws:PrincipalAccount": "false"}}), true, Rule, MEANING),
+        (everyone(), equals("aws:SourceAccount", json!("*")), true, Rule, MEANING),
         (everyone(), like("aws:userid", json!("AROADBQP57FF2AEXAMPLE:*")), true, Rule, MEANING),
         (everyone(), equals("aws:userid", json!("AROADBQP57FF2AEXAMPLE:session")), true, Rule, MEANING),
         (everyone(), like("aws:userid", json!("AIDA*")), true, Rule, MEANING),
@@ -483,13 +489,29 @@ fn a_public_statement_is_told_as_it_is_written_and_why() {
 }
 
 #[test]
-fn a_denial_is_seen() {
-    let deny = json!({"Effect": "deny", "Principal": "*", "Action": "s3:*", "Resource": "*"});
-    assert!(
-        has_denial(&document(&[allow(&json!("*"), &json!({})), deny.clone()]))
-            && has_denial(&json!({"Statement": deny}))
-    );
-    assert!(!has_denial(&document(&[allow(&json!("*"), &json!({}))])) && !has_denial(&json!({})));
+fn only_a_denial_of_all_but_a_few_may_keep_a_policy_private() {
+    let deny = |principal: Value, condition: Value| json!({"Effect": "deny", "Principal": principal, "Action": "s3:*", "Resource": "*", "Condition": condition});
+    let everyone = || json!("*");
+    for (denial, expected) in [
+        (deny(everyone(), json!({})), true),
+        (deny(json!({"AWS": "*"}), json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}})), true),
+        (deny(everyone(), json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}})), true),
+        (deny(everyone(), json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-abcdefghij"}})), true),
+        (deny(everyone(), json!({"Null": {"aws:SourceVpc": "true"}})), true),
+        (json!({"Effect": "Deny", "NotPrincipal": {"AWS": OWN}, "Action": "s3:*", "Resource": "*"}), true),
+        (deny(everyone(), json!({"Bool": {"aws:SecureTransport": "false"}})), false),
+        (deny(everyone(), json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}})), false),
+        (deny(everyone(), json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})), false),
+        (deny(json!({ "AWS": FOREIGN }), json!({})), false),
+        (allow(&everyone(), &json!({})), false),
+    ] {
+        assert_eq!(
+            may_be_kept_private(&document(&[allow(&everyone(), &json!({})), denial.clone()])),
+            expected,
+            "{denial}"
+        );
+    }
+    assert!(!may_be_kept_private(&json!({})));
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -505,9 +527,11 @@ fn found(document: &Value) -> Vec<Outsider> {
 enum Is {
     Nobodys,
     Of(&'static [&'static str]),
+    /// Others, in words that let in the own account too.
+    WithOwn(&'static [&'static str]),
     Unknown,
 }
-use Is::{Nobodys, Of, Unknown};
+use Is::{Nobodys, Of, Unknown, WithOwn};
 
 #[test]
 fn principals_of_other_accounts_are_told() {
@@ -531,7 +555,7 @@ fn principals_of_other_accounts_are_told() {
         // Everyone, narrowed.
         (everyone.clone(), equals("aws:PrincipalAccount", json!(OWN)), Nobodys),
         (everyone.clone(), equals("aws:PrincipalAccount", json!([OWN, TRUSTED])), Nobodys),
-        (everyone.clone(), equals("aws:PrincipalAccount", both.clone()), Of(&[FOREIGN])),
+        (everyone.clone(), equals("aws:PrincipalAccount", both.clone()), WithOwn(&[FOREIGN])),
         (
             everyone.clone(),
             equals("aws:PrincipalAccount", json!([FOREIGN, "888888888888"])),
@@ -547,7 +571,7 @@ fn principals_of_other_accounts_are_told() {
         (everyone.clone(), equals("aws:SourceVpc", json!("vpc-1")), Nobodys),
         (everyone.clone(), json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), Nobodys),
         (everyone.clone(), equals("s3:DataAccessPointAccount", json!(OWN)), Nobodys),
-        (everyone.clone(), equals("s3:DataAccessPointAccount", both), Of(&[FOREIGN])),
+        (everyone.clone(), equals("s3:DataAccessPointAccount", both), WithOwn(&[FOREIGN])),
         (everyone.clone(), json!({"StringLike": {"s3:DataAccessPointArn": POINTS}}), Nobodys),
         (
             everyone.clone(),
@@ -595,6 +619,7 @@ fn principals_of_other_accounts_are_told() {
         let expected = match expected {
             Nobodys => vec![],
             Of(accounts) => vec![(0, accounts.to_vec(), true)],
+            WithOwn(accounts) => vec![(0, accounts.to_vec(), false)],
             Unknown => vec![(0, vec![], false)],
         };
         let outsiders = found(&document);
@@ -807,7 +832,7 @@ proptest! {
             public_statements_of_access_point(&document);
             let outsiders = found(&document);
             without(&document, &public, &outsiders);
-            has_denial(&document);
+            may_be_kept_private(&document);
             for (index, statement) in rules::policy::statements(&document).into_iter().enumerate() {
                 // Only a denial, a fixed principal or a condition keeps a statement from being public.
                 let is_known = statement.is_object() || public.iter().any(|public| public.index == index);

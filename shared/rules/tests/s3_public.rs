@@ -10,8 +10,9 @@ use rules::s3_public::detect::{AccessPointChange, BucketChange, Finding, Opened,
 use rules::s3_public::plan::{
     Action, Doubt, LiveAccessPoint, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
 };
+use rules::s3_public::report::{Course, report};
 use rules::settings::Given;
-use rules::{Decision, Event, Settings, event};
+use rules::{Decision, Event, Outcome, Settings, event};
 use serde_json::{Value, json};
 
 const ACCOUNT: &str = "123456789012";
@@ -89,6 +90,11 @@ fn each_call_is_judged_by_what_it_sets() {
         ("CreateBucket", json!({"bucketName": BUCKET, "x-amz-acl": "public-read"}), Word::Violation),
         ("CreateBucket", json!({"bucketName": BUCKET}), Word::Ignored),
         ("CreateBucket", json!({"bucketName": BUCKET, "x-amz-object-ownership": ["ObjectWriter"]}), Word::Violation),
+        (
+            "CreateBucket",
+            json!({"bucketName": BUCKET, "x-amz-object-ownership": "ObjectWriter", "x-amz-grant-read": "id=abc"}),
+            Word::Candidate,
+        ),
         ("CreateAccessPoint", json!({"name": "ap", "CreateAccessPointRequest": {"Bucket": BUCKET}}), Word::Ignored),
         (
             "CreateAccessPoint",
@@ -205,6 +211,19 @@ fn an_account_is_known_by_the_event_or_by_the_host() {
 }
 
 #[test]
+fn a_bucket_of_another_account_is_that_accounts_matter() {
+    let mut record = record("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": website()}));
+    let owned_by = |account: &str| {
+        json!([{"type": "AWS::S3::Object", "ARNPrefix": "arn:aws:s3:::team-reports/"},
+            {"accountId": account, "type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::team-reports"}])
+    };
+    for (account, expected) in [(ACCOUNT, Word::Violation), ("999988887777", Word::Ignored), ("", Word::Violation)] {
+        record["resources"] = owned_by(account);
+        assert_eq!(word(&event::parse(&record).unwrap(), &settings(&[])), expected, "{account}");
+    }
+}
+
+#[test]
 fn a_new_bucket_is_where_it_was_put() {
     let request = json!({"bucketName": BUCKET, "x-amz-acl": "public-read",
         "CreateBucketConfiguration": {"LocationConstraint": "EU", "xmlns": "http://s3.amazonaws.com/doc/2006-03-01/"}});
@@ -293,20 +312,27 @@ fn where_aws_says_public_and_nothing_was_found_the_block_goes_on_and_the_policy_
 }
 
 #[test]
-fn where_aws_says_private_nothing_is_touched() {
-    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(false)), ..open_bucket() };
+fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_policy_stays() {
     let change = BucketChange::Policy(Some(website()));
+    let mut denying = website();
+    let denied = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}});
+    denying["Statement"].as_array_mut().unwrap().push(denied);
+    let live = LiveBucket { policy: Ok(Some(denying)), is_public: Ok(Some(false)), ..open_bucket() };
     let plan = planned(&change, &live, &[]);
     assert_eq!(plan.doubt, Some(Doubt::OnlySnapback));
-    assert!(plan.contain.is_none() && plan.repair.is_empty() && !plan.is_empty() && !plan.is_open());
-    // Under a block AWS's word may be about the block, unless the policy denies.
-    let restricted = Block { restrict_public_buckets: true, ..Block::OFF };
-    let live = LiveBucket { block: Ok(Some(restricted)), ..live };
-    assert!(planned(&change, &live, &[]).contain.is_some());
-    let mut denying = website();
-    denying["Statement"].as_array_mut().unwrap().push(tls_only());
-    let live = LiveBucket { policy: Ok(Some(denying)), ..live };
-    assert!(planned(&change, &live, &[]).actions().next().is_none());
+    assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.is_open(), "{plan:?}");
+    // Where AWS says public, or nothing, the denial changes nothing.
+    for says in [Ok(Some(true)), Err("AccessDenied".to_owned())] {
+        let plan = planned(&change, &LiveBucket { is_public: says, ..live.clone() }, &[]);
+        assert!(plan.doubt.is_none() && plan.contain.is_some() && plan.repair.len() == 1, "{plan:?}");
+    }
+    // Nor is a late word of AWS's a ground to leave anything, beside a denial that only demands TLS.
+    for document in [website(), document(&[everybody_reads(), tls_only()])] {
+        let late = LiveBucket { policy: Ok(Some(document)), is_public: Ok(Some(false)), ..open_bucket() };
+        let plan = planned(&change, &late, &[]);
+        assert!(plan.doubt.is_none() && plan.contain.is_some() && plan.repair.len() == 1, "{plan:?}");
+    }
     // A list is not what AWS's word is about.
     let live = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..live };
     let plan = planned(&BucketChange::Acl(None), &live, &[]);
@@ -320,7 +346,12 @@ fn what_cannot_be_read_is_shut_by_the_events_word() {
     let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.not_read.len() == 2, "{plan:?}");
     assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).contain.is_none());
+    // AWS knows what snapback may not read.
+    let live = LiveBucket { is_public: Ok(Some(true)), ..live };
+    let plan = planned(&BucketChange::Policy(Some(narrow())), &live, &[]);
+    assert!(plan.contain.is_some() && plan.doubt == Some(Doubt::OnlyAws), "{plan:?}");
     let live = LiveBucket { acl: Err("AccessDenied".to_owned()), ..open_bucket() };
+    assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).not_read.is_empty());
     let grants = vec![Grant { grantee: Grantee::Group(EVERYBODY.to_owned()), permission: "READ".to_owned() }];
     assert!(planned(&BucketChange::Acl(Some(grants)), &live, &[]).contain.is_some());
     let live = LiveBucket { block: Err("AccessDenied".to_owned()), ..open_bucket() };
@@ -400,6 +431,135 @@ fn an_access_point_is_shut_by_its_buckets_block() {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+// How it ended
+
+#[test]
+fn the_outcome_is_what_was_seen() {
+    let policy = BucketChange::Policy(Some(website()));
+    let public = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
+    let blocked = LiveBucket { block: Ok(Some(Block::ON)), ..open_bucket() };
+    let mixed = document(&[everybody_reads(), foreign_reads()]);
+    let with_foreign = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..open_bucket() };
+    let only_cross = [("S3PublicMode", "alert"), ("S3CrossAccountMode", "revert")];
+    let cross = [("S3CrossAccountMode", "revert")];
+    let still_public = LiveBucket { block: Ok(Some(Block::ON)), ..public.clone() };
+    let none: &[&str] = &[];
+    let refused: &[&str] = &["`PutPublicAccessBlock` failed: AccessDenied"];
+    for (name, before, now, given, problems, expected, retries) in [
+        ("shut and put right", &public, &blocked, &[][..], none, Outcome::Reverted, false),
+        ("an error, and done", &public, &blocked, &[], refused, Outcome::Alert, false),
+        ("shut, not put right", &public, &still_public, &[], none, Outcome::Contained, true),
+        ("put right, not shut", &public, &open_bucket(), &[], refused, Outcome::Contained, false),
+        ("neither", &public, &public, &[], refused, Outcome::Failed, true),
+        (
+            "shut, not all read",
+            &public,
+            &LiveBucket { acl: unread(), ..blocked.clone() },
+            &[],
+            none,
+            Outcome::Contained,
+            false,
+        ),
+        (
+            "block not read",
+            &public,
+            &LiveBucket { block: unread(), ..blocked.clone() },
+            &[],
+            none,
+            Outcome::Failed,
+            true,
+        ),
+        (
+            "policy never read",
+            &LiveBucket { policy: unread(), is_public: unread(), ..open_bucket() },
+            &LiveBucket { policy: unread(), is_public: unread(), ..blocked.clone() },
+            &[],
+            none,
+            Outcome::Contained,
+            false,
+        ),
+        (
+            "policy read late",
+            &LiveBucket { policy: unread(), ..public.clone() },
+            &still_public,
+            &[],
+            none,
+            Outcome::Contained,
+            true,
+        ),
+        (
+            "other accounts out, public left by mode",
+            &LiveBucket { policy: Ok(Some(mixed)), ..public.clone() },
+            &public,
+            &only_cross,
+            none,
+            Outcome::Alert,
+            false,
+        ),
+        ("other accounts out", &with_foreign, &open_bucket(), &cross, none, Outcome::Reverted, false),
+        (
+            "other accounts out, list not read",
+            &with_foreign,
+            &LiveBucket { acl: unread(), ..open_bucket() },
+            &cross,
+            none,
+            Outcome::Reverted,
+            false,
+        ),
+        ("other accounts still in", &with_foreign, &with_foreign, &cross, none, Outcome::Failed, true),
+        (
+            "other accounts still in, under a block",
+            &with_foreign,
+            &LiveBucket { block: Ok(Some(Block::ON)), ..with_foreign.clone() },
+            &cross,
+            none,
+            Outcome::Failed,
+            true,
+        ),
+        (
+            "other accounts, not seen out",
+            &with_foreign,
+            &LiveBucket { policy: unread(), ..blocked.clone() },
+            &cross,
+            none,
+            Outcome::Failed,
+            true,
+        ),
+    ] {
+        let settings = settings(given);
+        let wanted = || Wanted::of(&settings, ACCOUNT, Some(BUCKET));
+        let before = of_bucket(BUCKET, &policy, before, wanted(), false);
+        let is_begun = before.contain.is_some();
+        let now = of_bucket(BUCKET, &policy, now, wanted(), is_begun);
+        let course = Course::Done {
+            carried_out: before.actions().cloned().collect(),
+            before: Box::new(before),
+            problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+            now: Some(Box::new(now)),
+            shut_at: None,
+        };
+        let event = of("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": website()}));
+        let finding = read(&event).unwrap().unwrap();
+        let report = report(&event, &finding, &settings, &course, Vec::new());
+        assert_eq!((report.outcome, report.problem.is_some()), (expected, retries), "{name}: {report:#?}");
+    }
+}
+
+#[test]
+fn what_can_t_be_read_is_bad_only_if_the_event_is() {
+    let told = |document: Value| {
+        let event = of("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": document}));
+        let finding = read(&event).unwrap().unwrap();
+        let course = Course::NotRead { problem: "AccessDenied".to_owned() };
+        let report = report(&event, &finding, &settings(&[]), &course, Vec::new());
+        (report.outcome, report.problem.is_some())
+    };
+    assert_eq!(told(narrow()), (Outcome::Alert, false));
+    assert_eq!(told(website()), (Outcome::Failed, true));
+    assert_eq!(told(json!("no policy")), (Outcome::Failed, true));
+}
+
+// ---------------------------------------------------------------------------------------------------------
 
 fn record(name: &str, request: &Value) -> Value {
     json!({"eventName": name, "eventSource": "s3.amazonaws.com", "eventID": "e-1", "recipientAccountId": ACCOUNT,
@@ -424,6 +584,10 @@ fn planned(change: &BucketChange, live: &LiveBucket, given: &[(&'static str, &st
 fn planned_point(change: &AccessPointChange, live: &LiveAccessPoint) -> Plan {
     let settings = settings(&[]);
     of_access_point("share", change, live, Wanted::of(&settings, ACCOUNT, Some(BUCKET)), false)
+}
+
+fn unread<T>() -> Result<T, String> {
+    Err("AccessDenied".to_owned())
 }
 
 fn open_bucket() -> LiveBucket {

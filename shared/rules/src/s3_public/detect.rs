@@ -113,6 +113,9 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
         Ok(None) => return ignore("it sets nothing that could be public"),
         Err(missing) => return Decision::Unreadable(missing),
     };
+    if let Some(owner) = other_owner(event) {
+        return Decision::Ignore(format!("the bucket is account {owner}'s, which has an event of its own"));
+    }
     let scope = Scope::of(settings, finding.bucket());
     match finding.document() {
         // A policy that only denies is no matter of ours. Of any other AWS is asked whether it is public, also where nothing was found.
@@ -175,7 +178,7 @@ pub fn opens(finding: &Finding, settings: &Settings, bucket: Option<&str>) -> Op
 
 impl Finding {
     /// The bucket, as far as the event names it.
-    fn bucket(&self) -> Option<&str> {
+    pub(super) fn bucket(&self) -> Option<&str> {
         match &self.opened {
             Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket.as_str()),
             Opened::AccessPoint { bucket, .. } => bucket.as_deref(),
@@ -184,7 +187,7 @@ impl Finding {
     }
 
     /// The policy, if one was written; `None` in it if the event does not hold it.
-    fn document(&self) -> Option<Option<&Value>> {
+    pub(super) fn document(&self) -> Option<Option<&Value>> {
         match &self.opened {
             Opened::Bucket { change: BucketChange::Policy(document), .. }
             | Opened::AccessPoint { change: AccessPointChange::Policy(document), .. } => Some(document.as_ref()),
@@ -201,6 +204,16 @@ impl Finding {
             _ => None,
         }
     }
+}
+
+/// The account that the bucket is of, if the event says that it is not the event's
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html>).
+fn other_owner(event: &Event) -> Option<String> {
+    let buckets = event.resources.as_array().into_iter().flatten();
+    let mut buckets = buckets.filter(|resource| text(resource, "type").as_deref() == Some("AWS::S3::Bucket"));
+    let owner = text(buckets.next()?, "accountId").filter(|owner| is_account_id(owner))?;
+    let account = event.account.as_deref().filter(|account| is_account_id(account))?;
+    (owner != account).then_some(owner)
 }
 
 fn not_looked_for(settings: &Settings) -> Decision<Finding> {
@@ -290,11 +303,12 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
 /// A new bucket: with its grants, or told if its access control lists count.
 fn created(request: &Value, bucket: String) -> Opened {
     let grants = requested(request);
-    let is_public = grants.as_ref().is_some_and(|grants| grants.iter().any(|grant| grant.grantee.is_public()));
+    let is_for_somebody = |grant: &Grant| !matches!(grant.grantee, Grantee::Group(_)) || grant.grantee.is_public();
+    let is_given = grants.as_ref().is_some_and(|grants| grants.iter().any(is_for_somebody));
     let ownership = ["x-amz-object-ownership", "x_amz_object_ownership"].into_iter();
     let ownership = ownership.flat_map(|name| policy::texts(request, name)).next();
     match ownership {
-        Some(ownership) if ownership != "BucketOwnerEnforced" && !is_public => {
+        Some(ownership) if ownership != "BucketOwnerEnforced" && !is_given => {
             Opened::Told(Told::AclsEnabled { bucket, ownership: Some(ownership) })
         }
         _ => Opened::Bucket { bucket, change: BucketChange::Acl(grants) },
@@ -325,7 +339,10 @@ fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, Stri
     let request = &event.request;
     let name = text(request, "name").or_else(|| text(request, "accessPointName"));
     let name = name.or_else(|| part(request, "Name").as_str().map(str::to_owned));
+    // Only the call that makes an access point names its bucket; what else says so is anybody's text.
+    let is_made = matches!(change, AccessPointChange::Created(_));
     let bucket = text(request, "bucketName").or_else(|| part(request, "Bucket").as_str().map(str::to_owned));
+    let bucket = bucket.filter(|_| is_made);
     let name = name.ok_or("no `name` of an access point in the request")?;
     Ok(Opened::AccessPoint { name, bucket, change })
 }

@@ -165,7 +165,7 @@ fn values_narrow(condition: &Condition, key: &str, owner: Owner) -> bool {
     let all = |is_right: fn(&str) -> bool| condition.values.iter().all(|value| is_right(value));
     let is_of_service = key == "aws:principalisawsservice";
     // A truth says nothing of who calls, but for this key.
-    if condition.operator.to_ascii_lowercase().contains("bool") != is_of_service {
+    if condition.operator.to_ascii_lowercase().contains("bool") && !is_of_service {
         return false;
     }
     match key {
@@ -258,13 +258,13 @@ pub fn outsiders(document: &Value, circle: &Circle<'_>) -> Vec<Outsider> {
     outsiders.collect()
 }
 
-/// The accounts that conditions name.
+/// The accounts to which conditions limit everyone: by who calls, or else by the way the call takes.
 fn named_by(conditions: &[Condition]) -> BTreeSet<String> {
-    let callers = callers(conditions).into_iter().filter_map(|callers| match callers {
+    let callers = callers(conditions).into_iter().find_map(|callers| match callers {
         Callers::Accounts(accounts) => Some(accounts),
         Callers::Organizations(_) | Callers::Services => None,
     });
-    callers.chain(conditions.iter().filter_map(Condition::through)).flatten().collect()
+    callers.or_else(|| conditions.iter().find_map(Condition::through)).unwrap_or_default()
 }
 
 /// The accounts that a principal is of, none if they are not known, and why it is outside; `None` if it is not.

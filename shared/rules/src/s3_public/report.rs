@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Scope;
 use super::acl::Grant;
 use super::block::Block;
-use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told};
+use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, opens};
 use super::judge::{PublicStatement, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_argument, is_bucket_name};
 use crate::event::Event;
 use crate::json::text;
-use crate::settings::{Mode, Rollout, Settings};
+use crate::settings::{Mode, Settings};
 use crate::text::quote;
 
 /// What came of a finding.
@@ -50,19 +51,13 @@ pub enum Course {
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let mut report = Report::new(Outcome::Alert, headline(finding, course.plan()));
-    report.happened = happened(event, finding);
+    report.happened = happened(event, finding, settings);
     report.happened.extend(course.plan().map(of_others).unwrap_or_default());
     report.to_allow = to_allow(event, finding, course.plan());
     report.actions = planned(course);
     match course {
         Course::Told => told(&mut report, finding),
-        Course::NotRead { problem } => {
-            report.outcome = Outcome::Failed;
-            report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
-            report.done.push("Nothing: it could not be read.".to_owned());
-            how_to_close(&mut report, event, finding);
-            report.left.push(TRIES_AGAIN.to_owned());
-        }
+        Course::NotRead { problem } => not_read(&mut report, event, finding, settings, problem),
         Course::Left { plan } => left_as_it_is(&mut report, event, finding, settings, plan),
         Course::Gone(plan) => gone(&mut report, finding, plan.as_deref()),
         Course::Done { before, carried_out, problems, now, shut_at } => {
@@ -86,23 +81,27 @@ impl Course {
 
 /// What was changed, in a few words; of several, the worst.
 fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
-    let is_doubtful = plan.is_some_and(|plan| plan.doubt == Some(Doubt::OnlySnapback) && !plan.is_public());
-    let of_others = plan.filter(|plan| !plan.is_public() && plan.doubt.is_none()).and_then(others);
+    let is_doubtful = plan.is_some_and(|plan| plan.doubt == Some(Doubt::OnlySnapback) && plan.grants.is_empty());
+    let is_public = !written_public(finding).is_empty() || plan.is_none_or(Plan::is_public);
+    let of_others = plan.filter(|plan| !plan.is_public()).and_then(others);
     let set_or_deleted = |block: &Option<Block>| if block.is_some() { "weakened" } else { "deleted" };
     match &finding.opened {
         Opened::Account(block) => format!("S3 public access block of the account {}", set_or_deleted(block)),
         Opened::Bucket { bucket, change } => match change {
             BucketChange::Block(block) => format!("public access block of bucket {bucket} {}", set_or_deleted(block)),
             BucketChange::Policy(_) => match of_others {
-                Some(others) => format!("policy of bucket {bucket} lets in {others}"),
+                Some(others) => format!("bucket {bucket}: policy lets in {others}"),
                 None if is_doubtful => format!("policy of bucket {bucket} may be public"),
+                None if !is_public => format!("policy of bucket {bucket}"),
                 None => format!("public policy on bucket {bucket}"),
             },
             BucketChange::Acl(_) | BucketChange::ObjectAcl { .. } => {
-                let of = if matches!(change, BucketChange::Acl(_)) { "ACL of" } else { "ACL of an object in" };
+                let is_buckets = matches!(change, BucketChange::Acl(_));
                 match of_others {
-                    Some(others) => format!("{of} bucket {bucket} lets in {others}"),
-                    None => format!("public {of} bucket {bucket}"),
+                    Some(others) if is_buckets => format!("bucket {bucket}: ACL lets in {others}"),
+                    Some(others) => format!("bucket {bucket}: ACL of an object lets in {others}"),
+                    None if is_buckets => format!("public ACL of bucket {bucket}"),
+                    None => format!("public ACL of an object in bucket {bucket}"),
                 }
             }
         },
@@ -112,18 +111,29 @@ fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
             (AccessPointChange::Policy(_), None) if is_doubtful => {
                 format!("policy of access point {name} may be public")
             }
+            (AccessPointChange::Policy(_), None) if !is_public => format!("policy of access point {name}"),
             (AccessPointChange::Policy(_), None) => format!("public policy on access point {name}"),
         },
         Opened::Told(Told::MultiRegion { name, .. }) => {
             format!("multi-Region access point {} may be public", name.as_deref().unwrap_or("of unknown name"))
         }
-        Opened::Told(Told::AclsEnabled { bucket, .. }) => format!("ACLs of bucket {bucket} count again"),
+        Opened::Told(Told::AclsEnabled { bucket, .. }) => format!("ACLs of bucket {bucket} count"),
+    }
+}
+
+/// The public statements of the policy that the event wrote.
+fn written_public(finding: &Finding) -> Vec<PublicStatement> {
+    match (&finding.opened, finding.document().flatten()) {
+        (Opened::AccessPoint { .. }, Some(document)) => public_statements_of_access_point(document),
+        (_, Some(document)) => public_statements(document),
+        (_, None) => Vec::new(),
     }
 }
 
 /// Whom of others a policy or a list lets in; `None` if nobody.
 fn others(plan: &Plan) -> Option<String> {
     let mut accounts: Vec<&String> = plan.outsiders.iter().flat_map(|outsider| &outsider.accounts).collect();
+    accounts.sort_unstable();
     accounts.dedup();
     match accounts.as_slice() {
         [] if plan.outsiders.is_empty() && plan.foreign_grants.is_empty() => None,
@@ -133,8 +143,11 @@ fn others(plan: &Plan) -> Option<String> {
     }
 }
 
-fn happened(event: &Event, finding: &Finding) -> Vec<String> {
+fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String> {
     let call = quote(&event.name);
+    // What may be public is no matter of this mail.
+    let is_looked_for = Scope::of(settings, finding.bucket()).public;
+    let public = if is_looked_for { written_public(finding) } else { Vec::new() };
     let not_in_it = |what: &str| format!("{what} is not in the event in a form that can be read.");
     let block = |of: &str, block: &Option<Block>| match block {
         Some(block) => format!("{call} set the public access block of {of}. Off: {}.", block.off().join(", ")),
@@ -152,7 +165,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
                 BucketChange::Policy(document) => {
                     let mut lines = vec![format!("{call} wrote the policy of {bucket}.")];
                     match document {
-                        Some(document) => lines.extend(named_statements(&public_statements(document))),
+                        Some(_) => lines.extend(named_statements(&public)),
                         None => lines.push(not_in_it("The policy")),
                     }
                     lines
@@ -185,7 +198,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
                 AccessPointChange::Policy(document) => {
                     let mut lines = vec![format!("{call} wrote the policy of {of}.")];
                     match document {
-                        Some(document) => lines.extend(named_statements(&public_statements_of_access_point(document))),
+                        Some(_) => lines.extend(named_statements(&public)),
                         None => lines.push(not_in_it("The policy")),
                     }
                     lines
@@ -200,6 +213,9 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         }
         Opened::Told(Told::AclsEnabled { bucket, ownership }) => {
             let ownership = match ownership {
+                Some(ownership) if event.name == "CreateBucket" => {
+                    format!("made bucket {} with the object ownership {}", quote(bucket), quote(ownership))
+                }
                 Some(ownership) => {
                     format!("set the object ownership of bucket {} to {}", quote(bucket), quote(ownership))
                 }
@@ -207,7 +223,7 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
             };
             vec![
                 format!("{call} {ownership}."),
-                "From now on access control lists (ACLs) of the bucket and of its objects count.".to_owned(),
+                "With that, access control lists (ACLs) of the bucket and of its objects count.".to_owned(),
             ]
         }
     }
@@ -252,6 +268,43 @@ fn told(report: &mut Report, finding: &Finding) {
     }
 }
 
+/// It is bad only if the event itself says that it opened something, or does not say what it did.
+fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, problem: &str) {
+    let opens = opens(finding, settings, finding.bucket());
+    let is_known = !matches!(
+        &finding.opened,
+        Opened::Bucket { change: BucketChange::Policy(None) | BucketChange::Acl(None), .. }
+            | Opened::Bucket { change: BucketChange::ObjectAcl { grants: None, .. }, .. }
+            | Opened::AccessPoint { change: AccessPointChange::Policy(None), .. }
+    );
+    report.headline = format!("{} could not be read", what(finding));
+    report.done.push("Nothing was changed, because it could not be read:".to_owned());
+    report.done.push(format!("  - {}", quote(problem)));
+    if is_known && !opens.public && !opens.outsiders {
+        report.severity = Some(Severity::Low);
+        report.done.push("By the event itself it lets in nobody whom it should not.".to_owned());
+        report.left.push("See that it is what you want, since AWS could not be asked whether it is public.".to_owned());
+        return;
+    }
+    report.outcome = Outcome::Failed;
+    report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
+    how_to_close(report, event, finding, settings);
+    report.left.push("A bucket of another account is for that account to close.".to_owned());
+    report.left.push(TRIES_AGAIN.to_owned());
+}
+
+/// What was changed, without how.
+fn what(finding: &Finding) -> String {
+    match &finding.opened {
+        Opened::Account(_) => "the account's S3 public access block".to_owned(),
+        Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => format!("bucket {bucket}"),
+        Opened::AccessPoint { name, .. } => format!("access point {name}"),
+        Opened::Told(Told::MultiRegion { name, .. }) => {
+            format!("multi-Region access point {}", name.as_deref().unwrap_or("of unknown name"))
+        }
+    }
+}
+
 fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
     report.headline.push_str(", already gone");
     report.done.push(match (plan, &finding.opened) {
@@ -270,13 +323,12 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
 }
 
 fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, plan: &Plan) {
-    let is_public = plan.is_public() && !plan.is_blocked;
     report.severity = Some(match (&finding.opened, plan.doubt) {
-        _ if is_public => Severity::High,
+        (_, Some(Doubt::OnlySnapback)) if plan.grants.is_empty() && !plan.is_blocked => Severity::Medium,
+        _ if plan.is_public() && !plan.is_blocked => Severity::High,
         (Opened::Account(_), _) if !plan.switches_off.is_empty() => Severity::High,
-        (_, Some(Doubt::OnlySnapback)) => Severity::Low,
-        _ if !plan.switches_off.is_empty() && !plan.is_blocked => Severity::Medium,
-        _ if plan.outsiders.iter().any(|outsider| outsider.is_certain) => Severity::Medium,
+        _ if plan.is_open() => Severity::Medium,
+        _ if plan.outsiders.iter().any(|outsider| !outsider.accounts.is_empty()) => Severity::Medium,
         _ => Severity::Low,
     });
     let would: Vec<String> = plan.actions().flat_map(Action::lines).collect();
@@ -291,33 +343,24 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
             );
         }
         [] => report.done.push("Nothing was changed.".to_owned()),
-        _ if settings.rollout == Rollout::Observe => {
+        _ => {
             report.headline = format!("would have reverted: {}", report.headline);
             report
                 .done
                 .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
             report.done.extend(would);
         }
-        _ => {
-            report.done.push("Nothing was changed. It would have been the way to:".to_owned());
-            report.done.extend(would);
-        }
     }
-    if plan.doubt == Some(Doubt::OnlySnapback) {
-        report.done.push(
-            "AWS does not call the policy public (policy status), though these statements are for everybody:"
-                .to_owned(),
-        );
-        report.done.extend(named_statements(&plan.statements));
-        report.left.push("Judge the policy by hand: a Deny in it may keep everybody else out.".to_owned());
-    }
+    say_doubt(report, plan.doubt, Some(plan));
     if let Some(account) = &plan.other_account {
         report
             .done
             .push(format!("The bucket is in account {}, whose block it is not snapback's to change.", quote(account)));
     }
-    if concerns_public {
-        how_to_close(report, event, finding);
+    if concerns_public && plan.is_blocked {
+        report.done.push("The block is on, and keeps everybody out.".to_owned());
+    } else if concerns_public {
+        how_to_close(report, event, finding, settings);
     }
     judge_others(report, plan, settings);
     could_not_be_read(report, plan);
@@ -348,6 +391,8 @@ fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
     let is_certain = plan.outsiders.iter().any(|outsider| outsider.is_certain);
     if is_certain && settings.s3_cross_account_mode == Mode::Alert {
         report.done.push("Other accounts in the policy are left, because S3CrossAccountMode is `alert`.".to_owned());
+    } else if !is_certain && plan.outsiders.iter().any(|outsider| !outsider.accounts.is_empty()) {
+        report.done.push("They are left: the same words let in this account or one of TrustedAccounts.".to_owned());
     } else if !is_certain {
         report.done.push("Whose they are could not be told, so they are left.".to_owned());
     }
@@ -371,45 +416,52 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
-    /// Whether AWS calls a policy public in which nothing was found.
-    fn has_doubt(&self) -> bool {
-        [Some(self.before), self.now].into_iter().flatten().any(|plan| plan.doubt == Some(Doubt::OnlyAws))
+    /// Whether AWS and snapback disagreed on the policy, at the beginning or at the end.
+    fn doubt(&self) -> Option<Doubt> {
+        self.now.and_then(|now| now.doubt).or(self.before.doubt)
     }
 
-    /// Whether everybody may still get in: nothing but a look at what is closed says no.
-    fn may_be_open(&self) -> bool {
-        let Some(now) = self.now else { return false };
-        let is_unseen = !now.not_read.is_empty() && !now.is_blocked;
-        now.is_open() || is_unseen
-    }
-
-    /// Whether nothing was public: other accounts were let in.
+    /// Whether nothing was public: only other accounts were let in.
     fn takes_only_others_out(&self) -> bool {
-        !self.before.is_public() && self.before.switches_off.is_empty()
+        let is_public = |plan: &Plan| plan.is_public() || !plan.switches_off.is_empty();
+        self.before.contain.is_none() && !is_public(self.before) && !self.now.is_some_and(is_public)
     }
 
-    fn outcome(&self, finding: &Finding) -> Outcome {
+    /// Whether something that was to be done isn't, or was not seen to be.
+    fn is_unfinished(&self) -> bool {
+        self.now.is_some_and(|now| now.contain.is_some() || !now.repair.is_empty() || !now.not_read.is_empty())
+    }
+
+    fn outcome(&self, finding: &Finding, settings: &Settings) -> Outcome {
         let Some(now) = self.now else { return Outcome::Reverted };
+        let takes_public = settings.s3_public_mode == Mode::Revert;
+        let is_unseen = !now.is_blocked && !now.not_read.is_empty();
+        let may_be_public = takes_public && !self.takes_only_others_out() && (now.is_open() || is_unseen);
+        let was_to_take_others_out = self.before.repair.iter().any(Action::takes_others_out);
+        let may_let_others_in =
+            now.repair.iter().any(Action::takes_others_out) || was_to_take_others_out && now.is_policy_unread;
         let is_for_good = matches!(finding.opened, Opened::AccessPoint { change: AccessPointChange::Created(_), .. });
-        let is_tidy = now.contain.is_none() && now.repair.is_empty() && now.not_read.is_empty() && !now.is_public();
         match () {
-            () if self.may_be_open() => Outcome::Failed,
-            () if self.takes_only_others_out() && !now.repair.is_empty() => Outcome::Failed,
-            () if !is_tidy || is_for_good || self.has_doubt() || !self.problems.is_empty() => Outcome::Contained,
+            () if may_be_public || may_let_others_in => Outcome::Failed,
+            // Left by its mode, beside what another mode took back.
+            () if !takes_public && now.is_open() => Outcome::Alert,
+            () if self.is_unfinished() || is_for_good || self.doubt().is_some() => Outcome::Contained,
+            // By that call, or by somebody else.
+            () if !self.problems.is_empty() => Outcome::Alert,
             () => Outcome::Reverted,
         }
     }
 }
 
 fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, done: &Done<'_>) {
-    report.outcome = done.outcome(finding);
-    let is_unfinished = report.outcome == Outcome::Failed || done.now.is_some_and(|now| !now.repair.is_empty());
-    if report.outcome == Outcome::Failed || is_unfinished || !done.problems.is_empty() {
-        let problems = match done.problems {
-            [] => "what was to be closed or taken out was still there when it was read again".to_owned(),
+    report.outcome = done.outcome(finding, settings);
+    let to_repair = done.now.is_some_and(|now| !now.repair.is_empty());
+    if report.outcome == Outcome::Failed || to_repair {
+        report.problem = Some(match done.problems {
+            [] => "what was to be closed or taken out was still there when it was read again, or could not be read"
+                .to_owned(),
             problems => problems.join("; "),
-        };
-        report.problem = is_unfinished.then_some(problems);
+        });
     }
     match done.carried_out {
         [] => report.done.push("Nothing could be carried out.".to_owned()),
@@ -419,12 +471,17 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         }
     }
     if report.problem.is_none() {
-        report.done.extend(done.problems.iter().map(|problem| {
-            format!("A call ended in an error, and what it was to do is done all the same: {}", quote(problem))
-        }));
+        let what =
+            if done.is_unfinished() { "This was refused" } else { "It is done, though a call ended in an error" };
+        report.done.extend(done.problems.iter().map(|problem| format!("{what}: {}", quote(problem))));
     }
-    if done.carried_out.iter().any(|action| matches!(action, Action::WritePolicy { document: Some(_), .. })) {
-        report.done.push("The rest of the policy stays as it was.".to_owned());
+    for action in done.carried_out {
+        if let Action::WritePolicy { document, public, .. } = action {
+            let rest = document.is_some().then_some("The rest of the policy stays as it was.");
+            let text =
+                (!public.is_empty()).then_some("The event in CloudTrail holds the policy in full, as it was written.");
+            report.done.extend(rest.into_iter().chain(text).map(str::to_owned));
+        }
     }
     if done.carried_out.iter().any(|action| puts_right_more(action, finding)) {
         report.done.push(
@@ -433,23 +490,27 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         );
     }
     report.done.push(seen(finding, done, report.outcome));
-    if let Opened::Account(_) = finding.opened {
+    if report.outcome == Outcome::Alert && done.now.is_some_and(Plan::is_open) {
+        report.severity = Some(Severity::High);
+        report.done.push("What is public in it was left, because S3PublicMode is `alert`.".to_owned());
+        how_to_close(report, event, finding, settings);
+    }
+    if let (Opened::Account(_), true) = (&finding.opened, done.now.is_some_and(|now| now.is_blocked)) {
         report.left.push(
             "All four switches are on now. What they were before is not in the event: what was public on purpose is closed."
                 .to_owned(),
         );
     }
     if report.outcome == Outcome::Failed {
-        how_to_close(report, event, finding);
+        if done.takes_only_others_out() {
+            report.left.push("Take the other accounts out of the policy by hand.".to_owned());
+        } else {
+            how_to_close(report, event, finding, settings);
+        }
     }
-    if done.has_doubt() {
-        report.left.push(
-            "AWS calls the policy public (policy status), and snapback found no public statement in it. The block stays on. Judge the policy by hand."
-                .to_owned(),
-        );
-    }
-    if let (Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. }, true) =
-        (&finding.opened, report.outcome == Outcome::Contained)
+    say_doubt(report, done.doubt(), done.now);
+    if let (Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. }, Outcome::Contained) =
+        (&finding.opened, report.outcome)
     {
         report.left.push(
             "The access point's own block can't be changed; the bucket's keeps everybody out. If the access point is not needed:"
@@ -461,8 +522,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     if let Some(now) = done.now {
         could_not_be_read(report, now);
     }
-    let was_readable = done.before.is_public() && !done.before.is_blocked;
-    if was_readable {
+    if done.before.is_public() && !done.before.is_blocked {
         report.left.push(
             "If it held what must not be public, see who read it meanwhile: CloudTrail's data events or S3's server access logs, where they are on."
                 .to_owned(),
@@ -474,6 +534,38 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     if report.problem.is_some() {
         report.left.push(TRIES_AGAIN.to_owned());
     }
+}
+
+/// What a disagreement means, and what is left to do about it.
+fn say_doubt(report: &mut Report, doubt: Option<Doubt>, now: Option<&Plan>) {
+    let Some(doubt) = doubt else { return };
+    report.left.push(
+        match doubt {
+            Doubt::OnlyAws => {
+                "AWS calls the policy public (policy status), and snapback found no public statement in it, or could not read it."
+            }
+            Doubt::OnlySnapback => {
+                "These statements are for everybody, and AWS does not call the policy public (policy status): a Deny in it may keep out all but a few."
+            }
+        }
+        .to_owned(),
+    );
+    if let (Doubt::OnlySnapback, Some(now)) = (doubt, now) {
+        report.left.extend(named_statements(&now.statements));
+    }
+    report.left.push(
+        match (doubt, now.is_some_and(|now| now.is_blocked)) {
+            (Doubt::OnlyAws, true) => {
+                "The policy was left. The block stays on and keeps everybody out, other accounts in the policy too."
+            }
+            (Doubt::OnlySnapback, true) => {
+                "The policy was left. The block stays on; where AWS calls a policy not public, it changes nothing."
+            }
+            (_, false) => "The policy was left, and no block is on.",
+        }
+        .to_owned(),
+    );
+    report.left.push("Judge the policy by hand.".to_owned());
 }
 
 /// Whether an action puts right what the event did not change.
@@ -489,23 +581,20 @@ fn puts_right_more(action: &Action, finding: &Finding) -> bool {
 
 /// What the last look showed.
 fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome) -> String {
-    match done.now {
-        None => "Looked again afterwards: it is gone.".to_owned(),
-        Some(_) if outcome == Outcome::Failed => {
-            "It was read again afterwards, and was not seen to be closed.".to_owned()
+    let Some(now) = done.now else { return "Looked again afterwards: it is gone.".to_owned() };
+    let is_bucket = !matches!(finding.opened, Opened::Account(_));
+    match () {
+        () if outcome == Outcome::Failed => "It was read again afterwards, and was not seen to be closed.",
+        () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => {
+            "It was read again afterwards: they are no longer in the policy."
         }
-        Some(now) if now.is_blocked && !now.is_public() && !matches!(finding.opened, Opened::Account(_)) => {
+        () if now.is_blocked && !now.is_public() && now.not_read.is_empty() && is_bucket => {
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
-                .to_owned()
         }
-        Some(now) if now.is_blocked => {
-            "It was read again afterwards: all four switches of the block are on.".to_owned()
-        }
-        Some(_) if done.takes_only_others_out() => {
-            "It was read again afterwards: they are no longer in the policy.".to_owned()
-        }
-        Some(_) => "It was read again afterwards: nothing of it is public, but the block is not on.".to_owned(),
+        () if now.is_blocked => "It was read again afterwards: all four switches of the block are on.",
+        () => "It was read again afterwards: nothing of it is public any more.",
     }
+    .to_owned()
 }
 
 /// The changes that were planned, for the log.
@@ -519,14 +608,19 @@ fn planned(course: &Course) -> Vec<String> {
 /// The switches of a block, as the AWS CLI takes them.
 const ALL_ON: &str = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true";
 
-fn how_to_close(report: &mut Report, event: &Event, finding: &Finding) {
+fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings) {
     let account = finding.account.as_str();
     let region = region(event, finding);
     let options = format!(" --public-access-block-configuration {ALL_ON}");
     let bucket = match &finding.opened {
         Opened::Account(_) => {
-            let close_all = command(&["s3control", "put-public-access-block", "--account-id", account], &options, None);
-            by_command(report, "Close it by hand, for all buckets of the account:", close_all);
+            let close_all =
+                command(&["s3control", "put-public-access-block", "--account-id", account], &options, region);
+            let of = match settings.public_buckets.is_empty() {
+                true => "Close it by hand, for all buckets of the account:",
+                false => "Close it by hand, for all buckets of the account, those in PublicBuckets too:",
+            };
+            by_command(report, of, close_all);
             return;
         }
         Opened::Bucket { bucket, .. } => Some(bucket),
@@ -540,15 +634,23 @@ fn how_to_close(report: &mut Report, event: &Event, finding: &Finding) {
         }
         None => report.left.push("Turn on the public access block of the access point's bucket.".to_owned()),
     }
-    let delete = match &finding.opened {
-        Opened::Bucket { bucket, .. } => command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region),
-        Opened::AccessPoint { name, .. } => {
-            let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
-            command(&arguments, "", region)
+    match &finding.opened {
+        Opened::Bucket { bucket, change: BucketChange::Policy(_) } => {
+            report.left.push("Then take the public statements out of the policy.".to_owned());
+            let delete = command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region);
+            by_command(report, "If the policy denies that to you, root can delete it with all its statements:", delete);
         }
-        Opened::Account(_) | Opened::Told(_) => return,
-    };
-    by_command(report, "Then take out what is public. A policy that denies you that can be deleted by root:", delete);
+        Opened::Bucket { change: BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }, .. } => {
+            report.left.push("Then take the grants to everybody out of the access control list.".to_owned());
+        }
+        Opened::AccessPoint { name, change: AccessPointChange::Policy(_), .. } => {
+            let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
+            let delete = command(&arguments, "", region);
+            let what = "Then take the public statements out of the access point's policy, or delete all of it:";
+            by_command(report, what, delete);
+        }
+        _ => {}
+    }
 }
 
 /// What to do, and the command for it, if there can be one.
