@@ -244,7 +244,8 @@ impl<'a> Work<'a> {
     /// Reads what the event is about, and plans by it.
     async fn look(&mut self) -> Result<Look, String> {
         let settings = self.invocation.settings;
-        let is_begun = self.done.contained_at.is_some() || self.invocation.has_closed(self.event, DOOR);
+        let contains = |action: &Action| matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
+        let is_begun = self.done.tried.iter().any(contains) || self.invocation.has_closed(self.event, DOOR);
         match &self.finding.opened {
             Opened::Account(told) => {
                 let plan = match Box::pin(self.account.block()).await {
@@ -394,8 +395,8 @@ impl<'a> Work<'a> {
             _ if acts && plan.actions().next().is_some() => {
                 is_just_changed && plan.actions().any(|action| !self.done.refused.contains(action))
             }
-            Some(Doubt::OnlySnapback) => is_just_changed || is_just_looked_at,
-            Some(Doubt::OnlyAws) => is_just_changed && self.done.repaired_at.is_some(),
+            Some(Doubt::OnlySnapback) if is_just_looked_at => true,
+            Some(_) => is_just_changed && self.done.repaired_at.is_some(),
             None => false,
         }
     }

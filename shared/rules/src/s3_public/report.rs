@@ -446,6 +446,8 @@ impl Done<'_> {
             // Left by its mode, beside what another mode took back.
             () if !takes_public && now.is_open() => Outcome::Alert,
             () if self.is_unfinished() || is_for_good || self.doubt().is_some() => Outcome::Contained,
+            // An organization's policy refuses changes of the account's block, which it sets itself.
+            () if !self.problems.is_empty() && matches!(finding.opened, Opened::Account(_)) => Outcome::Contained,
             // By that call, or by somebody else.
             () if !self.problems.is_empty() => Outcome::Alert,
             () => Outcome::Reverted,
