@@ -975,7 +975,7 @@ async fn where_aws_says_private_the_policy_stays_if_a_denial_may_be_why() {
     let denial = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject",
         "Resource": format!("arn:aws:s3:::{}/*", scene.bucket),
         "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}});
-    let statements = [everybody.clone(), denial];
+    let statements = [everybody, denial];
     let event = scene.put_policy(&statements).await;
     let ran = scene.run_late(&[("S3_CROSS_ACCOUNT_MODE", "off")], &event).await;
     scene.is(&ran, Violation, &[Contained], &[LOOK, BLOCK, LOOK, PUBLISH]);
@@ -983,7 +983,7 @@ async fn where_aws_says_private_the_policy_stays_if_a_denial_may_be_why() {
 
     // Without one, the word is late.
     let scene = Scene::new().await;
-    let event = scene.put_policy(&[everybody]).await;
+    let event = scene.put_policy(&[scene.read_by(json!({"Federated": "graph.facebook.com"}))]).await;
     let ran = scene.run_late(&[("S3_CROSS_ACCOUNT_MODE", "off")], &event).await;
     scene.is(&ran, Violation, &[Reverted], POLICY_DELETED);
     assert_eq!((scene.policy().await, scene.block().await), (None, ON));
