@@ -28,8 +28,17 @@ const FOREIGN_ID: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e
 /// A look at a bucket.
 const LOOK: &[&str] = &["GetBucketAcl", "GetBucketPolicy", "GetBucketPolicyStatus", "GetPublicAccessBlock"];
 /// A look at a bucket and at the list of an object in it.
-const LOOK_AT_OBJECT: &[&str] =
+const LOOK_AT_VERSION: &[&str] =
     &["GetBucketAcl", "GetBucketPolicy", "GetBucketPolicyStatus", "GetObjectAcl", "GetPublicAccessBlock"];
+/// With whether there may be other versions, which matters if the event does not name one.
+const LOOK_AT_OBJECT: &[&str] = &[
+    "GetBucketAcl",
+    "GetBucketPolicy",
+    "GetBucketPolicyStatus",
+    "GetBucketVersioning",
+    "GetObjectAcl",
+    "GetPublicAccessBlock",
+];
 /// A look at an access point, before its bucket is known.
 const FIRST_LOOK_AT_POINT: &[&str] = &["GetAccessPoint", "GetAccessPointPolicy", "GetAccessPointPolicyStatus"];
 /// A look at an access point and at the block of its bucket.
@@ -533,11 +542,158 @@ async fn of_an_object_the_version_that_was_opened_is_closed() {
     }
     let request = json!({"key": "key", "acl": [""], "x-amz-acl": ["public-read"], "versionId": opened});
     let ran = scene.run(&[], &scene.event("PutObjectAcl", request)).await;
-    let rounds: &[&[&str]] = &[LOOK_AT_OBJECT, BLOCK, LOOK_AT_OBJECT, &["PutObjectAcl"], LOOK_AT_OBJECT, PUBLISH];
+    let rounds: &[&[&str]] = &[LOOK_AT_VERSION, BLOCK, LOOK_AT_VERSION, &["PutObjectAcl"], LOOK_AT_VERSION, PUBLISH];
     scene.is(&ran, Violation, &[Reverted], rounds);
     assert_eq!((scene.anybody(), scene.block().await), (403, ON));
     assert_eq!(scene.grants_of_object(Some(&opened)).await, BTreeSet::new());
     assert_eq!(scene.grants_of_object(Some(&other)).await, BTreeSet::from([format!("READ {ALL_USERS}")]));
+}
+
+#[tokio::test]
+async fn an_older_version_that_the_event_does_not_name_is_shut_in() {
+    for is_deleted in [false, true] {
+        let scene = Scene::new().await;
+        let versioning = s3::VersioningConfiguration::builder().status(s3::BucketVersioningStatus::Enabled).build();
+        let call = scene.s3.put_bucket_versioning().bucket(&scene.bucket);
+        call.versioning_configuration(versioning).send().await.unwrap();
+        scene.put_object().await.unwrap();
+        let opened = scene.s3.put_object_acl().bucket(&scene.bucket).key("key");
+        opened.acl(s3::ObjectCannedAcl::PublicRead).send().await.unwrap();
+        match is_deleted {
+            true => drop(scene.s3.delete_object().bucket(&scene.bucket).key("key").send().await.unwrap()),
+            false => drop(scene.put_object().await.unwrap()),
+        }
+        let request = json!({"key": "key", "acl": [""], "x-amz-acl": ["public-read"]});
+        let ran = scene.run_late(&[], &scene.event("PutObjectAcl", request)).await;
+        scene.is(&ran, Violation, &[Contained], &[LOOK_AT_OBJECT, BLOCK, LOOK_AT_OBJECT, PUBLISH]);
+        ran.mail_says(&["which version", "list-object-versions"]);
+        assert_eq!(scene.block().await, ON);
+    }
+}
+
+#[tokio::test]
+async fn grants_that_a_block_hides_go_whoever_put_it_there() {
+    let only_ignores = Block { ignore_public_acls: true, ..OFF };
+    for block in [ON, only_ignores] {
+        let scene = Scene::new().await;
+        let event = scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
+        scene.set_block(block).await;
+        let ran = scene.run_late(&[], &event).await;
+        scene.is(&ran, Violation, &[Reverted], &[LOOK, &["PutBucketAcl"], LOOK, PUBLISH]);
+        assert_eq!(scene.block().await, block);
+        scene.set_block(OFF).await;
+        assert_eq!(scene.grants().await, BTreeSet::new());
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_one_process_could_not_write_is_written_by_another() {
+    let scene = Scene::new().await;
+    let event = scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
+    scene.deny("PutBucketAcl", 1);
+    let ran = scene.run(&[], &event).await;
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    let ran = scene.run_late(&[], &event).await;
+    scene.is(&ran, Violation, &[Reverted], &[LOOK, &["PutBucketAcl"], LOOK, PUBLISH]);
+    scene.set_block(OFF).await;
+    assert_eq!(scene.grants().await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn what_a_weak_block_hid_before_is_said() {
+    let scene = Scene::new().await;
+    scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
+    let event = scene.put_block("PutBucketPublicAccessBlock", Block { ignore_public_acls: true, ..OFF }).await;
+    let ran = scene.run(&[], &event).await;
+    ran.mail_says(&["REVERTED: ", "hides what grants to everybody"]);
+    assert!(ran.mails.iter().all(|mail| !mail.body.contains("nothing under it is public")), "{ran:#?}");
+    assert_eq!(scene.block().await, ON);
+}
+
+#[tokio::test]
+async fn the_call_that_closes_is_repeated_while_s3_is_busy() {
+    let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.public()]).await;
+    scene.stage.inject(Fault { status: 503, times: 5, ..Fault::new("", "PutPublicAccessBlock", "SlowDown") });
+    let ran = scene.run(&[], &event).await;
+    ran.mail_says(&["REVERTED: "]);
+    assert_eq!((scene.anybody(), scene.block().await), (403, ON));
+}
+
+#[tokio::test]
+async fn what_somebody_writes_meanwhile_is_not_overwritten_after_a_collision() {
+    let scene = Scene::new().await;
+    let own = scene.read_by(json!({"AWS": ACCOUNT}));
+    let event = scene.put_policy(&[scene.public(), own.clone()]).await;
+    let later = json!({"Sid": "New", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": scene.objects()});
+    scene.set_block(ON).await;
+    scene.stage.inject(Fault {
+        status: 409,
+        delay_seconds: 1.5,
+        ..Fault::new("", "PutBucketPolicy", "OperationAborted")
+    });
+    let process = scene.process(&[]);
+    let meanwhile = async {
+        sleep(Duration::from_millis(900)).await;
+        scene.put_policy(&[own.clone(), later.clone()]).await;
+    };
+    let (ran, ()) = tokio::join!(scene.stage.run(&process, &event), meanwhile);
+    assert_eq!(scene.policy().await, Some(document(&[own.clone(), later])), "{ran:#?}");
+}
+
+#[tokio::test]
+async fn an_access_point_that_can_t_be_read_is_shut_by_the_event_s_word() {
+    let scene = Scene::new().await;
+    let (_, event) = scene.create_point(WEAK).await;
+    scene.deny("GetAccessPoint", 10);
+    let ran = scene.run(&[], &event).await;
+    ran.mail_says(&["GetAccessPoint"]);
+    assert!(ran.mails.iter().all(|mail| !mail.subject.starts_with("REVERTED")), "{ran:#?}");
+    assert_eq!(scene.block().await, ON);
+}
+
+#[tokio::test]
+async fn a_policy_that_the_event_does_not_hold_is_waited_for() {
+    let scene = Scene::new().await;
+    let only_aws = [scene.read_if(json!({"StringEquals": {"aws:SourceOrgID": "o-abcdefghij"}}))];
+    for (request, statements) in [
+        (json!({"policy": ""}), vec![scene.public()]),
+        (json!({"policy": "", "bucketPolicy": document(&only_aws)}), only_aws.to_vec()),
+    ] {
+        let scene = Scene::new().await;
+        let statements: Vec<Value> = statements
+            .into_iter()
+            .map(|mut statement| {
+                statement["Resource"] = json!(scene.objects());
+                statement
+            })
+            .collect();
+        let mut request = request;
+        if request.get("bucketPolicy").is_some() {
+            request["bucketPolicy"] = document(&statements);
+        }
+        let event = scene.event("PutBucketPolicy", request);
+        let process = scene.process(&[("S3_CROSS_ACCOUNT_MODE", "off")]);
+        let later = async {
+            sleep(Duration::from_millis(700)).await;
+            scene.put_policy(&statements).await;
+        };
+        let (ran, ()) = tokio::join!(scene.stage.run(&process, &event), later);
+        assert_eq!(scene.block().await, ON, "{ran:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redelivery_does_not_take_back_what_came_later() {
+    let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.public()]).await;
+    let process = scene.process(&[]);
+    scene.stage.run(&process, &event).await.mail_says(&["REVERTED: "]);
+    // By somebody who may: the events are exempt.
+    scene.set_block(OFF).await;
+    scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
+    scene.stage.run(&process, &event).await;
+    assert_eq!(scene.block().await, OFF);
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ const S3_PUBLIC: Function = Function {
         "s3:GetBucketPolicy",
         "s3:GetBucketPolicyStatus",
         "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketVersioning",
         "s3:GetObjectAcl",
         "s3:GetObjectVersionAcl",
         "s3:PutAccessPointPolicy",

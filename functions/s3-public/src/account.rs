@@ -12,8 +12,23 @@ use runtime::{CallError, Calls, Pause};
 use serde_json::Value;
 use tokio::join;
 
-/// How often a write is tried while S3 carries out another one on the same bucket.
-const TRIES: usize = 4;
+/// How often a write is tried that S3 could not carry out just then.
+const TRIES: usize = 6;
+
+/// What S3 answers when it could not carry out a call just then
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>). The SDK's own tries are over within a second.
+const JUST_THEN: &[&str] = &[
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+];
+
+/// What S3 answers while it carries out another change of the same kind on the bucket.
+const COLLIDES: &str = "OperationAborted";
 
 /// The account in one region, with a record of the calls made to it.
 pub struct Account<'a> {
@@ -73,14 +88,21 @@ impl Account<'_> {
     /// The bucket, and the access control list of an object in it (key and version) if one is asked for; `None` if the bucket is gone.
     /// What could not be read is in it as an error.
     pub async fn bucket(&self, bucket: &str, object: Option<(&str, Option<&str>)>) -> Option<LiveBucket> {
+        let is_of_some_version = matches!(object, Some((_, None)));
+        let versioning = is_of_some_version.then(|| Box::pin(self.bucket_is_versioned(bucket)));
         let object = object.map(|(key, version)| Box::pin(self.object_acl(bucket, key, version)));
-        let (block, policy, is_public, acl, object_acl) = join!(
+        let (block, policy, is_public, acl, object_acl, versioning) = join!(
             Box::pin(self.bucket_block(bucket)),
             Box::pin(self.bucket_policy(bucket)),
             Box::pin(self.bucket_policy_status(bucket)),
             Box::pin(self.bucket_acl(bucket)),
             OptionFuture::from(object),
+            OptionFuture::from(versioning),
         );
+        let is_versioned = match versioning {
+            Some(found) => Some(read(found)?.map(Option::unwrap_or_default)),
+            None => None,
+        };
         let acl = match read(acl)? {
             Ok(Some(acl)) => Ok(acl),
             Ok(None) => Err("there is none".to_owned()),
@@ -90,7 +112,8 @@ impl Account<'_> {
             Some(found) => Some(read(found)?),
             None => None,
         };
-        Some(LiveBucket { block: read(block)?, policy: read(policy)?, is_public: read(is_public)?, acl, object_acl })
+        let (block, policy, is_public) = (read(block)?, read(policy)?, read(is_public)?);
+        Some(LiveBucket { block, policy, is_public, acl, object_acl, is_versioned })
     }
 
     /// The access point, with the block of its bucket if `bucket` is known; `None` if the access point is gone.
@@ -120,6 +143,19 @@ impl Account<'_> {
             Err(error) => Err(error.to_string()),
         });
         Ok(Some(point))
+    }
+
+    /// An access point that could not be read, as the event that made it tells it.
+    pub fn untold(&self, bucket: &str, block: Block, problem: &str) -> LiveAccessPoint {
+        LiveAccessPoint {
+            bucket: bucket.to_owned(),
+            bucket_account: self.id.to_owned(),
+            is_in_vpc: false,
+            block,
+            policy: Err(problem.to_owned()),
+            is_public: Err(problem.to_owned()),
+            bucket_block: None,
+        }
     }
 
     async fn bucket_block(&self, bucket: &str) -> Result<Found<Block>, CallError> {
@@ -162,6 +198,21 @@ impl Account<'_> {
         };
         let found = self.calls.make("GetBucketAcl", bucket, request, told).await?;
         found.map(|answer| acl("GetBucketAcl", answer.owner, answer.grants.unwrap_or_default()))
+    }
+
+    /// Whether versioning is or was on, so that an object may have several versions.
+    async fn bucket_is_versioned(&self, bucket: &str) -> Result<Found<bool>, CallError> {
+        let call = self.s3.get_bucket_versioning().bucket(bucket).expected_bucket_owner(self.id).send();
+        let request = async {
+            let is_or_was_on = |status: &s3::BucketVersioningStatus| {
+                matches!(status, s3::BucketVersioningStatus::Enabled | s3::BucketVersioningStatus::Suspended)
+            };
+            found(call.await.map(|answer| answer.status.as_ref().is_some_and(is_or_was_on)), "", "NoSuchBucket")
+        };
+        let told = |found: &Found<bool>| {
+            told(found, |is_versioned| if *is_versioned { "versioned" } else { "not versioned" }.to_owned())
+        };
+        self.calls.make("GetBucketVersioning", bucket, request, told).await
     }
 
     async fn object_acl(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Found<Acl>, ObserveError> {
@@ -219,16 +270,21 @@ impl Account<'_> {
         found.map(|status| status.ok_or_else(|| answer("GetAccessPointPolicyStatus", "no `PolicyStatus`")))
     }
 
-    /// Carries out one action. While S3 carries out another change of the same bucket it refuses this one, which then is tried again
-    /// (`OperationAborted`, <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>).
+    /// Carries out one action; again, for a while, if S3 could not carry it out just then. A policy or a list whose write collides with another
+    /// change is not written again ([`collides`]): what is in it may no longer be what there is.
     ///
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer; in the second case it may have been done.
     pub async fn apply(&self, action: &Action) -> Result<(), CallError> {
+        let is_block = matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
+        let is_to_be_repeated = |error: &CallError| {
+            let code = error.code.as_deref().unwrap_or_default();
+            JUST_THEN.contains(&code) || is_block && code == COLLIDES
+        };
         let mut pause = Pause::default();
         for _ in 1..TRIES {
             match Box::pin(self.try_to_apply(action)).await {
-                Err(error) if error.code.as_deref() == Some("OperationAborted") => pause.wait().await,
+                Err(error) if is_to_be_repeated(&error) => pause.wait().await,
                 result => return result,
             }
         }
@@ -290,6 +346,11 @@ impl Account<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a call was refused because another change of the same thing was under way.
+pub fn collides(error: &CallError) -> bool {
+    error.code.as_deref() == Some(COLLIDES)
 }
 
 impl<T> Found<T> {

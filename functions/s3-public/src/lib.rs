@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use rules::policy::is_the_same;
 use rules::s3_public::acl::{Acl, Grant, requested};
 use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
 use rules::s3_public::plan::{
-    Action, Doubt, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
+    Action, Doubt, LiveBucket, Plan, PolicyOf, Read, Wanted, of_access_point, of_account, of_bucket,
 };
 use rules::s3_public::report::{Course, report};
 use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
@@ -24,10 +25,16 @@ use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use account::Account;
+use account::{Account, collides};
+
+/// How often what is to be written is planned anew, because somebody else is changing it.
+const MOST_COLLISIONS: usize = 5;
 
 /// The name by which it is remembered that the door was shut for an event.
 const DOOR: &str = "door";
+
+/// The name by which it is remembered that something was left to be put right for an event.
+const UNFINISHED: &str = "unfinished";
 
 /// The names by which it is remembered that a policy, and that a list, was put right for an event.
 const POLICY: &str = "policy";
@@ -117,6 +124,8 @@ struct Work<'a> {
     opens: Opens,
     /// Whether the account has shown it.
     is_seen: bool,
+    /// Whether the last look showed another policy than the event wrote.
+    is_stale: bool,
     /// The bucket of an access point, once it is known.
     bucket: Option<String>,
     /// Whether the last look lacked the block of an access point's bucket, which was not known yet.
@@ -139,6 +148,8 @@ struct Done {
     carried_out: Vec<Action>,
     /// Those that AWS refused.
     refused: Vec<Action>,
+    /// How often a write collided with somebody else's.
+    collisions: usize,
     /// What went wrong with the others.
     problems: Vec<String>,
     /// When the last call had returned that AWS did not refuse.
@@ -173,6 +184,7 @@ impl<'a> Work<'a> {
             start: Instant::now(),
             opens: detect::opens(finding, invocation.settings, bucket.as_deref()),
             is_seen: false,
+            is_stale: false,
             bucket,
             is_partial: false,
             to_repair: None,
@@ -245,7 +257,7 @@ impl<'a> Work<'a> {
     async fn look(&mut self) -> Result<Look, String> {
         let settings = self.invocation.settings;
         let contains = |action: &Action| matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
-        let is_begun = self.done.tried.iter().any(contains) || self.invocation.has_closed(self.event, DOOR);
+        let is_begun = self.done.tried.iter().any(contains) || self.invocation.has_closed(self.event, UNFINISHED);
         match &self.finding.opened {
             Opened::Account(told) => {
                 let plan = match Box::pin(self.account.block()).await {
@@ -265,9 +277,20 @@ impl<'a> Work<'a> {
                     BucketChange::Block(_) | BucketChange::Policy(_) | BucketChange::Acl(_) => None,
                 };
                 Ok(match Box::pin(self.account.bucket(bucket, object)).await {
-                    Some(live) if live.object_acl == Some(Ok(None)) && self.done.tried.is_empty() => Look::Gone,
+                    Some(live)
+                        if live.object_acl == Some(Ok(None))
+                            && self.done.tried.is_empty()
+                            && !matches!(live.is_versioned, Some(Ok(true) | Err(_))) =>
+                    {
+                        Look::Gone
+                    }
                     Some(live) => {
+                        self.is_stale = is_stale(change.document(), &live.policy);
                         let mut plan = of_bucket(bucket, change, &live, wanted, is_begun);
+                        // Seen public before, it was the newest.
+                        let is_of_object = |action: &Action| matches!(action, Action::WriteAcl { object: Some(_), .. });
+                        plan.is_version_unknown &=
+                            !self.done.before.iter().flat_map(|before| &before.repair).any(is_of_object);
                         self.add_hidden(&mut plan, &live);
                         Look::Plan(Box::new(plan))
                     }
@@ -276,7 +299,16 @@ impl<'a> Work<'a> {
             }
             Opened::AccessPoint { name, change, .. } => {
                 let read = Box::pin(self.account.access_point(name, self.bucket.as_deref())).await;
-                let Some(live) = read.map_err(|error| error.to_string())? else { return Ok(Look::Gone) };
+                let live = match (read, change, &self.bucket) {
+                    (Ok(Some(live)), ..) => live,
+                    (Ok(None), ..) => return Ok(Look::Gone),
+                    // The event says which bucket has to be shut; it is not, if it is another account's.
+                    (Err(error), AccessPointChange::Created(block), Some(bucket)) => {
+                        self.account.untold(bucket, *block, &error.to_string())
+                    }
+                    (Err(error), ..) => return Err(error.to_string()),
+                };
+                self.is_stale = is_stale(change.document(), &live.policy);
                 let wanted = self.wanted(&live.bucket);
                 if !wanted.scope.public && !wanted.scope.cross_account {
                     return Ok(Look::NotLookedFor);
@@ -295,11 +327,12 @@ impl<'a> Work<'a> {
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>),
     /// but the grants would count again once the block is lifted.
     fn add_hidden(&self, plan: &mut Plan, live: &LiveBucket) {
-        if !plan.is_blocked {
+        if !plan.hides_grants || !self.takes_public() {
             return;
         }
         let before = self.done.before.iter().flat_map(|before| &before.repair);
-        let hidden: Vec<Action> = before.cloned().chain(self.unfinished()).collect();
+        let unfinished = self.unfinished().filter(|_| !plan.is_version_unknown);
+        let hidden: Vec<Action> = before.cloned().chain(unfinished).collect();
         for action in hidden {
             let Action::WriteAcl { bucket, object, without, .. } = action else { continue };
             let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if *same == object);
@@ -316,10 +349,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The list that the event made public, if this process shut the door for the event and could not write the list.
+    /// The list that the event made public, if this process has not written it: whoever hid its grants under a block may have left them in it.
     fn unfinished(&self) -> Option<Action> {
-        let is_unfinished =
-            self.invocation.has_closed(self.event, DOOR) && !self.invocation.has_closed(self.event, LIST);
         let Opened::Bucket { bucket, change } = &self.finding.opened else { return None };
         let (object, grants) = match change {
             BucketChange::Acl(grants) => (None, grants),
@@ -328,12 +359,12 @@ impl<'a> Work<'a> {
         };
         let acl = Acl { owner_id: String::new(), grants: grants.clone()? };
         let without = acl.public();
-        (is_unfinished && !without.is_empty()).then(|| Action::WriteAcl {
-            bucket: bucket.clone(),
-            object,
-            acl,
-            without,
-        })
+        let is_unwritten = !without.is_empty() && !self.invocation.has_closed(self.event, LIST);
+        is_unwritten.then(|| Action::WriteAcl { bucket: bucket.clone(), object, acl, without })
+    }
+
+    fn takes_public(&self) -> bool {
+        self.opens.public && self.invocation.settings.s3_public_mode == Mode::Revert
     }
 
     /// What is wanted of a bucket. Those of others who stay in what snapback wrote itself have been told.
@@ -357,14 +388,17 @@ impl<'a> Work<'a> {
     fn shows(&self, plan: &Plan) -> bool {
         let shows_public = plan.is_public() || plan.doubt.is_some() || !plan.switches_off.is_empty();
         let could_not_look = !plan.not_read.is_empty();
-        could_not_look || (shows_public || !self.opens.public) && (!plan.outsiders.is_empty() || !self.opens.outsiders)
+        let shows_told = (shows_public || !self.opens.public) && (!plan.outsiders.is_empty() || !self.opens.outsiders);
+        could_not_look || shows_told && (self.opens.public || self.opens.outsiders || !plan.is_empty())
     }
 
     /// Whether the account may still be going to show what the event opened.
     fn is_awaited(&self) -> bool {
         let was_closed = [DOOR, POLICY, LIST].iter().any(|what| self.invocation.has_closed(self.event, what));
         let is_told = self.opens.public || self.opens.outsiders;
-        is_told && !self.is_seen && !was_closed && self.is_young() && self.start.elapsed() < LOOK_FOR
+        let patience = if is_told { LOOK_FOR } else { SETTLE };
+        let is_expected = is_told || self.is_stale || !self.finding.is_told_in_full();
+        is_expected && !self.is_seen && !was_closed && self.is_young() && self.start.elapsed() < patience
     }
 
     fn is_young(&self) -> bool {
@@ -428,6 +462,11 @@ impl<'a> Work<'a> {
                     self.invocation.closed(self.event, object);
                     self.done.carried_out.push(action);
                 }
+                // Somebody else is changing it: what is to be written is planned anew.
+                Err(error) if collides(&error) && !contains && self.done.collisions < MOST_COLLISIONS => {
+                    self.done.collisions += 1;
+                    self.done.tried.retain(|tried| *tried != action);
+                }
                 Err(error) => {
                     self.done.problems.push(error.to_string());
                     if is_refused {
@@ -461,6 +500,9 @@ impl<'a> Work<'a> {
 
     fn done(&mut self, now: Option<Plan>) -> Course {
         let is_shut = now.as_ref().is_none_or(|now| now.is_blocked || !now.is_open() && now.not_read.is_empty());
+        if now.as_ref().is_some_and(|now| now.actions().next().is_some()) {
+            self.invocation.closed(self.event, UNFINISHED);
+        }
         let by_block = self.done.contained_at.filter(|_| now.as_ref().is_none_or(|now| now.is_blocked));
         let shut_at = by_block.or(self.done.repaired_at).filter(|_| is_shut);
         Course::Done {
@@ -479,6 +521,14 @@ impl<'a> Work<'a> {
         self.done.problems.push(problem.to_owned());
         let now = self.done.last.take();
         self.done(now)
+    }
+}
+
+/// Whether a policy that was read is another than the event wrote: it may be the one before.
+fn is_stale(written: Option<&Value>, read: &Read<Option<Value>>) -> bool {
+    match (written, read) {
+        (Some(written), Ok(read)) => !read.as_ref().is_some_and(|read| is_the_same(written, read)),
+        (None, _) | (_, Err(_)) => false,
     }
 }
 

@@ -345,7 +345,14 @@ fn ended(before: Plan, now: Option<Plan>, problems: &[&str]) -> Course {
 }
 
 fn private() -> LiveBucket {
-    LiveBucket { block: Ok(None), policy: Ok(None), is_public: Ok(None), acl: Ok(acl(&[])), object_acl: None }
+    LiveBucket {
+        block: Ok(None),
+        policy: Ok(None),
+        is_public: Ok(None),
+        acl: Ok(acl(&[])),
+        object_acl: None,
+        is_versioned: None,
+    }
 }
 
 fn blocked() -> LiveBucket {

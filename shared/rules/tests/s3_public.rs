@@ -383,6 +383,47 @@ fn modes_say_what_is_planned() {
 }
 
 #[test]
+fn a_version_that_can_t_be_told_is_shut_in() {
+    let everybody = vec![Grant { grantee: Grantee::Group(EVERYBODY.to_owned()), permission: "READ".to_owned() }];
+    let change =
+        |grants: Vec<Grant>| BucketChange::ObjectAcl { key: "k".to_owned(), version_id: None, grants: Some(grants) };
+    let live = |is_versioned, object_acl| LiveBucket {
+        is_versioned: Some(is_versioned),
+        object_acl: Some(Ok(object_acl)),
+        ..open_bucket()
+    };
+    for (is_versioned, object_acl, expected) in [
+        (Ok(true), Some(acl(&[])), true),
+        (Ok(true), None, true),
+        (unread(), Some(acl(&[])), true),
+        (Ok(true), Some(acl(&[(EVERYBODY, "READ")])), false),
+        (Ok(false), Some(acl(&[])), false),
+    ] {
+        let plan = planned(&change(everybody.clone()), &live(is_versioned.clone(), object_acl.clone()), &[]);
+        assert_eq!(plan.is_version_unknown, expected, "{is_versioned:?} {object_acl:?}");
+        assert_eq!(plan.contain.is_some(), expected || !plan.grants.is_empty());
+        // Once begun, it is still not known.
+        let settings = settings(&[]);
+        let live = live(is_versioned, object_acl);
+        let wanted = Wanted::of(&settings, ACCOUNT, Some(BUCKET));
+        assert_eq!(of_bucket(BUCKET, &change(everybody.clone()), &live, wanted, true).is_version_unknown, expected);
+        assert!(!planned(&change(Vec::new()), &live, &[]).is_version_unknown);
+    }
+}
+
+#[test]
+fn a_block_hides_what_lists_hold() {
+    let only_ignores = Block { ignore_public_acls: true, ..Block::OFF };
+    let hides =
+        |block, acl| planned(&BucketChange::Acl(None), &LiveBucket { block, acl, ..open_bucket() }, &[]).hides_grants;
+    assert!(hides(Ok(Some(only_ignores)), Ok(acl(&[]))) && hides(Ok(Some(Block::ON)), Ok(acl(&[]))));
+    assert!(
+        !hides(Ok(None), Ok(acl(&[])))
+            && !hides(Ok(Some(Block { ignore_public_acls: false, ..Block::ON })), Ok(acl(&[])))
+    );
+}
+
+#[test]
 fn lists_of_other_accounts_are_only_told() {
     let live = LiveBucket { acl: Ok(acl(&[("abc", "READ")])), ..open_bucket() };
     let plan = planned(&BucketChange::Acl(None), &live, &[("S3CrossAccountMode", "revert")]);
@@ -591,7 +632,14 @@ fn unread<T>() -> Result<T, String> {
 }
 
 fn open_bucket() -> LiveBucket {
-    LiveBucket { block: Ok(None), policy: Ok(None), is_public: Ok(None), acl: Ok(acl(&[])), object_acl: None }
+    LiveBucket {
+        block: Ok(None),
+        policy: Ok(None),
+        is_public: Ok(None),
+        acl: Ok(acl(&[])),
+        object_acl: None,
+        is_versioned: None,
+    }
 }
 
 fn access_point() -> LiveAccessPoint {

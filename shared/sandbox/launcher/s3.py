@@ -62,6 +62,15 @@ class ControlSerializer(RestXMLSerializer):
 serialize.SERVICE_SPECIFIC_SERIALIZERS["s3control"] = {"rest-xml": ControlSerializer}
 
 
+# API/API_GetBucketVersioning.html: the answer's root element, and nothing in it where versioning was never on.
+@replaces(S3Response)
+def get_bucket_versioning(self):
+    versioning = self.backend.get_bucket_versioning(self.bucket_name)
+    status = f"<Status>{versioning}</Status>" if versioning else ""
+    namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+    return 200, {}, f'<VersioningConfiguration xmlns="{namespace}">{status}</VersioningConfiguration>'
+
+
 # ---------------------------------------------------------------------------------------------------------
 # Blocks of public access
 

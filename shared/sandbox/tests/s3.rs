@@ -847,7 +847,10 @@ async fn a_version_of_an_object_has_a_list_of_its_own() {
     let s3 = s3().await;
     let bucket = open_bucket(&s3).await;
     let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    assert_eq!(s3.get_bucket_versioning().bucket(&bucket).send().await.unwrap().status, None);
     s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send().await.unwrap();
+    let status = s3.get_bucket_versioning().bucket(&bucket).send().await.unwrap().status;
+    assert_eq!(status, Some(BucketVersioningStatus::Enabled));
     let mut versions = Vec::new();
     for _ in 0..2 {
         let put = s3.put_object().bucket(&bucket).key("key").body(b"text".to_vec().into()).send().await.unwrap();

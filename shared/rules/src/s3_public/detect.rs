@@ -176,7 +176,32 @@ pub fn opens(finding: &Finding, settings: &Settings, bucket: Option<&str>) -> Op
     Opens { public: scope.public && is_public, outsiders: scope.cross_account && document.is_some_and(lets_in) }
 }
 
+impl BucketChange {
+    /// The policy, if one was written and the event holds it.
+    pub fn document(&self) -> Option<&Value> {
+        match self {
+            Self::Policy(document) => document.as_ref(),
+            Self::Block(_) | Self::Acl(_) | Self::ObjectAcl { .. } => None,
+        }
+    }
+}
+
+impl AccessPointChange {
+    /// The policy, if one was written and the event holds it.
+    pub fn document(&self) -> Option<&Value> {
+        match self {
+            Self::Policy(document) => document.as_ref(),
+            Self::Created(_) => None,
+        }
+    }
+}
+
 impl Finding {
+    /// Whether the event holds all of what was written.
+    pub fn is_told_in_full(&self) -> bool {
+        self.document() != Some(None) && self.grants() != Some(None)
+    }
+
     /// The bucket, as far as the event names it.
     pub(super) fn bucket(&self) -> Option<&str> {
         match &self.opened {
@@ -189,8 +214,8 @@ impl Finding {
     /// The policy, if one was written; `None` in it if the event does not hold it.
     pub(super) fn document(&self) -> Option<Option<&Value>> {
         match &self.opened {
-            Opened::Bucket { change: BucketChange::Policy(document), .. }
-            | Opened::AccessPoint { change: AccessPointChange::Policy(document), .. } => Some(document.as_ref()),
+            Opened::Bucket { change: change @ BucketChange::Policy(_), .. } => Some(change.document()),
+            Opened::AccessPoint { change: change @ AccessPointChange::Policy(_), .. } => Some(change.document()),
             _ => None,
         }
     }

@@ -32,6 +32,8 @@ pub struct LiveBucket {
     pub acl: Read<Acl>,
     /// The access control list of the object that the event is about, if it is about one; `None` in it if the object is gone.
     pub object_acl: Option<Read<Option<Acl>>>,
+    /// Whether the bucket may hold several versions of an object, if the event is about an object and does not say which version.
+    pub is_versioned: Option<Read<bool>>,
 }
 
 /// An access point as the account shows it.
@@ -118,6 +120,11 @@ pub struct Plan {
     pub grants: Vec<Grant>,
     /// Those of other accounts whom the policy lets in, if the event was about the policy.
     pub outsiders: Vec<Outsider>,
+    /// Whether S3 hides what grants to everybody the lists hold, as it does while `IgnorePublicAcls` is on
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>).
+    pub hides_grants: bool,
+    /// Whether the event made a version of an object public, and which one could not be told.
+    pub is_version_unknown: bool,
     /// Grants to other accounts, if the event was about a list: they are only told.
     pub foreign_grants: Vec<Grant>,
     /// What could not be read of what matters here, and why.
@@ -173,7 +180,7 @@ impl Plan {
 
     /// Whether everybody may get in.
     pub fn is_open(&self) -> bool {
-        !self.is_blocked && (self.is_public() || !self.switches_off.is_empty())
+        !self.is_blocked && (self.is_public() || !self.switches_off.is_empty() || self.is_version_unknown)
     }
 
     /// Whether there is nothing to tell.
@@ -213,20 +220,25 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     if wanted.scope.public {
         plan.judge(policy, public_statements, says);
         let (of_bucket, of_object) = (public_grants(acl), public_grants(object_acl));
-        is_opened = is_begun
-            || match change {
-                BucketChange::Block(_) => true,
-                // What can't be read is as the event tells it.
-                BucketChange::Policy(told) => {
-                    let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
-                    plan.is_public() || live.policy.is_err() && is_told
-                }
-                BucketChange::Acl(told) => !of_bucket.is_empty() || live.acl.is_err() && has_public(told),
-                BucketChange::ObjectAcl { grants: told, .. } => {
-                    let is_unread = live.object_acl.as_ref().is_some_and(Result::is_err);
-                    !of_object.is_empty() || is_unread && has_public(told)
-                }
-            };
+        let is_shown = match change {
+            BucketChange::Block(_) => true,
+            // What can't be read is as the event tells it.
+            BucketChange::Policy(told) => {
+                let is_told = told.as_ref().is_some_and(|told| !public_statements(told).is_empty());
+                plan.is_public() || live.policy.is_err() && is_told
+            }
+            BucketChange::Acl(told) => !of_bucket.is_empty() || live.acl.is_err() && has_public(told),
+            BucketChange::ObjectAcl { grants: told, .. } => {
+                let is_unread = live.object_acl.as_ref().is_some_and(Result::is_err);
+                // What was read may be of a newer version than the event's.
+                let may_be_another = live.is_versioned.as_ref().is_some_and(|is| !matches!(is, Ok(false)));
+                plan.is_version_unknown = may_be_another && has_public(told) && of_object.is_empty();
+                !of_object.is_empty() || plan.is_version_unknown || is_unread && has_public(told)
+            }
+        };
+        is_opened = is_begun || is_shown;
+        let is_ignoring = block.is_some_and(|block| block.ignore_public_acls);
+        plan.hides_grants = is_ignoring && of_bucket.is_empty() && of_object.is_empty();
         if is_opened {
             plan.grants = [of_bucket, of_object].concat();
             if matches!(change, BucketChange::Block(_)) {
@@ -262,6 +274,9 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     }
     if let Some(acl) = &live.object_acl {
         plan.note("the object's access control list", acl);
+    }
+    if let Some(is_versioned) = live.is_versioned.as_ref().filter(|_| is_opened) {
+        plan.note("whether there are versions", is_versioned);
     }
 
     plan.repair_policy(PolicyOf::Bucket(bucket.to_owned()), policy, wanted);

@@ -271,16 +271,10 @@ fn told(report: &mut Report, finding: &Finding) {
 /// It is bad only if the event itself says that it opened something, or does not say what it did.
 fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, problem: &str) {
     let opens = opens(finding, settings, finding.bucket());
-    let is_known = !matches!(
-        &finding.opened,
-        Opened::Bucket { change: BucketChange::Policy(None) | BucketChange::Acl(None), .. }
-            | Opened::Bucket { change: BucketChange::ObjectAcl { grants: None, .. }, .. }
-            | Opened::AccessPoint { change: AccessPointChange::Policy(None), .. }
-    );
     report.headline = format!("{} could not be read", what(finding));
     report.done.push("Nothing was changed, because it could not be read:".to_owned());
     report.done.push(format!("  - {}", quote(problem)));
-    if is_known && !opens.public && !opens.outsiders {
+    if finding.is_told_in_full() && !opens.public && !opens.outsiders {
         report.severity = Some(Severity::Low);
         report.done.push("By the event itself it lets in nobody whom it should not.".to_owned());
         report.left.push("See that it is what you want, since AWS could not be asked whether it is public.".to_owned());
@@ -318,6 +312,8 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
         (Some(_), _) => "Nothing was changed: it was not public any more when snapback looked.".to_owned(),
     });
     if let Some(plan) = plan {
+        let is_of_policy = finding.document().is_some();
+        say_unseen(report, finding, plan, plan.hides_grants && !is_of_policy);
         could_not_be_read(report, plan);
     }
 }
@@ -352,6 +348,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
         }
     }
     say_doubt(report, plan.doubt, Some(plan));
+    say_unseen(report, finding, plan, plan.hides_grants);
     if let Some(account) = &plan.other_account {
         report
             .done
@@ -424,7 +421,9 @@ impl Done<'_> {
     /// Whether nothing was public: only other accounts were let in.
     fn takes_only_others_out(&self) -> bool {
         let is_public = |plan: &Plan| plan.is_public() || !plan.switches_off.is_empty();
-        self.before.contain.is_none() && !is_public(self.before) && !self.now.is_some_and(is_public)
+        let takes_others_out = self.before.repair.iter().any(Action::takes_others_out);
+        let is_public = is_public(self.before) || self.now.is_some_and(is_public);
+        takes_others_out && self.before.contain.is_none() && !is_public
     }
 
     /// Whether something that was to be done isn't, or was not seen to be.
@@ -446,6 +445,7 @@ impl Done<'_> {
             // Left by its mode, beside what another mode took back.
             () if !takes_public && now.is_open() => Outcome::Alert,
             () if self.is_unfinished() || is_for_good || self.doubt().is_some() => Outcome::Contained,
+            () if now.is_version_unknown => Outcome::Contained,
             // An organization's policy refuses changes of the account's block, which it sets itself.
             () if !self.problems.is_empty() && matches!(finding.opened, Opened::Account(_)) => Outcome::Contained,
             // By that call, or by somebody else.
@@ -503,6 +503,9 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
                 .to_owned(),
         );
     }
+    if report.outcome == Outcome::Contained && done.now.is_some_and(|now| now.contain.is_some()) {
+        how_to_close(report, event, finding, settings);
+    }
     if report.outcome == Outcome::Failed {
         if done.takes_only_others_out() {
             report.left.push("Take the other accounts out of the policy by hand.".to_owned());
@@ -511,6 +514,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         }
     }
     say_doubt(report, done.doubt(), done.now);
+    say_unseen(report, finding, done.now.unwrap_or(done.before), done.before.hides_grants);
     if let (Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. }, Outcome::Contained) =
         (&finding.opened, report.outcome)
     {
@@ -535,6 +539,26 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     }
     if report.problem.is_some() {
         report.left.push(TRIES_AGAIN.to_owned());
+    }
+}
+
+/// What S3 does not show.
+fn say_unseen(report: &mut Report, finding: &Finding, plan: &Plan, hides_grants: bool) {
+    if let (true, Opened::Bucket { bucket, change: BucketChange::ObjectAcl { key, .. } }) =
+        (plan.is_version_unknown, &finding.opened)
+    {
+        report.left.push(
+            "The event does not say which version of the object it made public, and the newest is not public: look at the others."
+                .to_owned(),
+        );
+        let arguments = ["s3api", "list-object-versions", "--bucket", bucket, "--prefix", key];
+        report.left.extend(command(&arguments, "", finding.region.as_deref()));
+    }
+    if hides_grants {
+        report.left.push(
+            "IgnorePublicAcls was on already: S3 then hides what grants to everybody the access control lists (ACLs) hold. Look at them before the block is ever lifted."
+                .to_owned(),
+        );
     }
 }
 
@@ -585,12 +609,13 @@ fn puts_right_more(action: &Action, finding: &Finding) -> bool {
 fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome) -> String {
     let Some(now) = done.now else { return "Looked again afterwards: it is gone.".to_owned() };
     let is_bucket = !matches!(finding.opened, Opened::Account(_));
+    let is_hidden = done.before.hides_grants || now.is_version_unknown;
     match () {
         () if outcome == Outcome::Failed => "It was read again afterwards, and was not seen to be closed.",
         () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => {
             "It was read again afterwards: they are no longer in the policy."
         }
-        () if now.is_blocked && !now.is_public() && now.not_read.is_empty() && is_bucket => {
+        () if now.is_blocked && is_bucket && !now.is_public() && now.not_read.is_empty() && !is_hidden => {
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
         }
         () if now.is_blocked => "It was read again afterwards: all four switches of the block are on.",
