@@ -1,15 +1,19 @@
 //! `snapback replay`: events re-enacted in an account, and the guardrail run on each.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
 use chrono::Utc;
+use futures_util::future::join_all;
 use rules::settings::Rollout;
 use rules::{Alert, Settings, event};
 use runtime::{AnyGuardrail, Notifier, Runtime};
@@ -35,6 +39,10 @@ const NO_MAIL_WAIT: Duration = Duration::from_secs(2);
 /// The keys that sign the calls of whoever makes the change, and the function's, in a stand-in account.
 const ACTOR_KEY: &str = "AKIAREPLAYACTOR00000";
 const FUNCTION_KEY: &str = "AKIAREPLAYSNAPBACK00";
+
+/// How many files make a further stand-in account worth its start, and how many accounts there are at most.
+const FILES_PER_ACCOUNT: usize = 30;
+const MOST_ACCOUNTS: usize = 4;
 
 /// The exit code after Ctrl-C, as shells give it.
 const INTERRUPTED: u8 = 130;
@@ -79,11 +87,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
         );
     }
-    let place = Place::open(arguments)?;
+    let places = Place::open(arguments, files.len())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     runtime.block_on(async {
-        let account = place.account().await?;
-        replay_all(arguments, &account, &files).await
+        let mut accounts = Vec::new();
+        for place in &places {
+            accounts.push(place.account().await?);
+        }
+        replay_all(arguments, &accounts, &files).await
     })
 }
 
@@ -105,11 +116,25 @@ struct Account {
 }
 
 impl Place {
-    fn open(arguments: &Arguments) -> Result<Self> {
-        let Some(endpoint) = &arguments.endpoint else {
-            let stand_in = StandIn::start(&mut |progress| anstream::eprintln!("{progress}"));
-            return stand_in.map(Self::StandIn).context("failed to start the stand-in account");
-        };
+    /// One place, or several stand-in accounts of our own: many files are replayed in as many at the same time as there are processors.
+    fn open(arguments: &Arguments, files: usize) -> Result<Vec<Self>> {
+        if let Some(endpoint) = &arguments.endpoint {
+            return Ok(vec![Self::at(endpoint, arguments)?]);
+        }
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let accounts = files.div_ceil(FILES_PER_ACCOUNT).min(processors).min(MOST_ACCOUNTS);
+        let start = || StandIn::start(&mut |progress| anstream::eprintln!("{progress}")).map(Self::StandIn);
+        let started = thread::scope(|scope| {
+            let further: Vec<_> = (1..accounts).map(|_| scope.spawn(start)).collect();
+            let first = start();
+            // The one that installs moto tells what went wrong.
+            let further = further.into_iter().filter_map(|started| started.join().ok()).collect::<Vec<_>>();
+            std::iter::once(first).chain(further).collect::<Result<Vec<_>, _>>()
+        });
+        started.context("failed to start the stand-in account")
+    }
+
+    fn at(endpoint: &str, arguments: &Arguments) -> Result<Self> {
         if endpoint == "aws" {
             confirm("AWS, with the credentials of the environment", arguments)?;
             return Ok(Self::Remote(None));
@@ -123,10 +148,10 @@ impl Place {
             bail!("`{endpoint}` serves one service of AWS; for all that a replay needs, give `--endpoint aws`");
         }
         if scheme == "http" && ["localhost", "127.0.0.1", "[::1]"].contains(&name) {
-            return Ok(Self::Local(endpoint.clone()));
+            return Ok(Self::Local(endpoint.to_owned()));
         }
         confirm(&format!("the account behind {endpoint}"), arguments)?;
-        Ok(Self::Remote(Some(endpoint.clone())))
+        Ok(Self::Remote(Some(endpoint.to_owned())))
     }
 
     async fn account(&self) -> Result<Account> {
@@ -174,79 +199,37 @@ fn confirm(account: &str, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf]) -> Result<ExitCode> {
+async fn replay_all(arguments: &Arguments, accounts: &[Account], files: &[PathBuf]) -> Result<ExitCode> {
     // Names of what is created differ from run to run, in case an earlier one could not clean up.
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let prefix = format!("snapback-replay-{started}");
-    let mailbox = match arguments.dry_run {
-        true => None,
-        false => Some(Mailbox::create(&account.actor, &prefix).await.context("failed to make a topic for the alerts")?),
+    let run = Run {
+        arguments,
+        files,
+        prefix: format!("snapback-replay-{started}"),
+        next: Cell::new(0),
+        interrupted: Cell::new(false),
+        screen: RefCell::default(),
+        count: RefCell::default(),
     };
-    let notifier = mailbox.as_ref().map(|mailbox| Notifier::new(&account.function, mailbox.topic_arn())).transpose()?;
     // One listener for the whole run: a signal between two scenarios counts too.
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    let mut count = Count::default();
-    let interrupted = Cell::new(false);
-    for (index, path) in files.iter().enumerate() {
-        let scenario = input::read(path);
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let prepared = scenario.and_then(|scenario| Ok((scenario, arguments.settings.load(folder)?)));
-        let (scenario, (settings, file)) = match prepared {
-            Ok(prepared) => prepared,
-            Err(problem) => {
-                count.not_done += 1;
-                count.events += 1;
-                anstream::eprintln!("snapback: {problem:#}");
-                if arguments.json {
-                    anstream::println!(
-                        "{}",
-                        show::not_done_to_json(&input::shown(path), None, &format!("{problem:#}"))
-                    );
-                }
-                continue;
-            }
-        };
-        if index == 0
-            && let Some(file) = file.filter(|_| !arguments.json)
-        {
-            anstream::eprintln!("settings from {}", input::shown(&file));
-        }
-        let mut reenactor =
-            Reenactor::new(account.actor.clone(), &scenario.events, &format!("{prefix}-{index}"), account.is_stand_in);
-        let replay = Replay { arguments, account, mailbox: mailbox.as_ref(), notifier: notifier.clone(), settings };
-        {
-            // The event under way is finished, so that nothing that it creates is lost sight of.
-            let mut replayed = std::pin::pin!(replay.scenario(&scenario, &mut reenactor, &mut count, &interrupted));
-            loop {
-                tokio::select! {
-                    () = &mut replayed => break,
-                    _ = &mut interrupt, if !interrupted.get() => {
-                        interrupted.set(true);
-                        anstream::eprintln!("snapback: interrupted; this event is finished and what was created is deleted");
-                    }
-                }
+    let mut replayed = std::pin::pin!(join_all(accounts.iter().map(|account| run.files_in(account))));
+    let ended = loop {
+        // The events under way are finished, so that nothing that they create is lost sight of.
+        tokio::select! {
+            ended = &mut replayed => break ended,
+            _ = &mut interrupt, if !run.interrupted.get() => {
+                run.interrupted.set(true);
+                anstream::eprintln!("snapback: interrupted; this event is finished and what was created is deleted");
             }
         }
-        for left in reenactor.clean_up().await {
-            anstream::eprintln!("snapback: could not be deleted: {left}");
-            count.not_done += 1;
-        }
-        if interrupted.get() {
-            break;
-        }
-    }
-    if let Some(mailbox) = mailbox
-        && let Err(problem) = mailbox.remove().await
-    {
-        anstream::eprintln!(
-            "snapback: the topic and queue `{prefix}` could not be deleted: {:#}",
-            anyhow::Error::new(problem)
-        );
-        count.not_done += 1;
-    }
-    if interrupted.get() {
+    };
+    ended.into_iter().collect::<Result<()>>()?;
+    if run.interrupted.get() {
+        run.screen.take().flush();
         return Ok(ExitCode::from(INTERRUPTED));
     }
+    let count = run.count.take();
     if !arguments.json {
         show::summary(count.events, count.not_as_required, count.not_done);
     }
@@ -257,6 +240,125 @@ async fn replay_all(arguments: &Arguments, account: &Account, files: &[PathBuf])
     })
 }
 
+/// What is shown, in the order of the files whatever the order in which they are replayed.
+#[derive(Default)]
+struct Screen {
+    /// The file that is shown as it is replayed.
+    turn: usize,
+    /// What is kept of later ones.
+    kept: BTreeMap<usize, Vec<Box<dyn FnOnce()>>>,
+    ended: BTreeSet<usize>,
+}
+
+impl Screen {
+    fn show(&mut self, file: usize, part: impl FnOnce() + 'static) {
+        if file == self.turn {
+            part();
+        } else {
+            self.kept.entry(file).or_default().push(Box::new(part));
+        }
+    }
+
+    /// Nothing more comes of a file.
+    fn end(&mut self, file: usize) {
+        self.ended.insert(file);
+        while self.ended.remove(&self.turn) {
+            self.turn += 1;
+            self.kept.remove(&self.turn).into_iter().flatten().for_each(|part| part());
+        }
+    }
+
+    /// Shows all that is kept.
+    fn flush(self) {
+        self.kept.into_values().flatten().for_each(|part| part());
+    }
+}
+
+/// The replay of all files, in one account or in several.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    files: &'a [PathBuf],
+    prefix: String,
+    next: Cell<usize>,
+    interrupted: Cell<bool>,
+    screen: RefCell<Screen>,
+    count: RefCell<Count>,
+}
+
+impl Run<'_> {
+    /// Replays files in an account until none are left.
+    async fn files_in(&self, account: &Account) -> Result<()> {
+        let mailbox = match self.arguments.dry_run {
+            true => None,
+            false => {
+                let mailbox = Mailbox::create(&account.actor, &self.prefix).await;
+                Some(mailbox.context("failed to make a topic for the alerts")?)
+            }
+        };
+        let notifier =
+            mailbox.as_ref().map(|mailbox| Notifier::new(&account.function, mailbox.topic_arn())).transpose()?;
+        while !self.interrupted.get() {
+            let index = self.next.get();
+            let Some(path) = self.files.get(index) else { break };
+            self.next.set(index + 1);
+            self.file(index, path, account, mailbox.as_ref(), notifier.clone()).await;
+            self.screen.borrow_mut().end(index);
+        }
+        if let Some(mailbox) = mailbox
+            && let Err(problem) = mailbox.remove().await
+        {
+            anstream::eprintln!(
+                "snapback: the topic and queue `{}` could not be deleted: {:#}",
+                self.prefix,
+                anyhow::Error::new(problem)
+            );
+            self.count.borrow_mut().not_done += 1;
+        }
+        Ok(())
+    }
+
+    async fn file(
+        &self,
+        index: usize,
+        path: &Path,
+        account: &Account,
+        mailbox: Option<&Mailbox>,
+        notifier: Option<Notifier>,
+    ) {
+        let arguments = self.arguments;
+        let scenario = input::read(path);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let prepared = scenario.and_then(|scenario| Ok((scenario, arguments.settings.load(folder)?)));
+        let (scenario, (settings, file)) = match prepared {
+            Ok(prepared) => prepared,
+            Err(problem) => {
+                let mut count = self.count.borrow_mut();
+                count.not_done += 1;
+                count.events += 1;
+                anstream::eprintln!("snapback: {problem:#}");
+                if arguments.json {
+                    let line = show::not_done_to_json(&input::shown(path), None, &format!("{problem:#}"));
+                    self.screen.borrow_mut().show(index, move || show::json(&line));
+                }
+                return;
+            }
+        };
+        if index == 0
+            && let Some(file) = file.filter(|_| !arguments.json)
+        {
+            anstream::eprintln!("settings from {}", input::shown(&file));
+        }
+        let prefix = format!("{}-{index}", self.prefix);
+        let mut reenactor = Reenactor::new(account.actor.clone(), &scenario.events, &prefix, account.is_stand_in);
+        let replay = Replay { run: self, index, account, mailbox, notifier, settings };
+        replay.scenario(&scenario, &mut reenactor).await;
+        for left in reenactor.clean_up().await {
+            anstream::eprintln!("snapback: could not be deleted: {left}");
+            self.count.borrow_mut().not_done += 1;
+        }
+    }
+}
+
 /// One function's process.
 struct Function {
     guardrail: Box<dyn AnyGuardrail>,
@@ -265,7 +367,8 @@ struct Function {
 
 /// The replay of one scenario.
 struct Replay<'a> {
-    arguments: &'a Arguments,
+    run: &'a Run<'a>,
+    index: usize,
     account: &'a Account,
     mailbox: Option<&'a Mailbox>,
     notifier: Option<Notifier>,
@@ -273,19 +376,15 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    async fn scenario(
-        &self,
-        scenario: &Scenario,
-        reenactor: &mut Reenactor,
-        count: &mut Count,
-        interrupted: &Cell<bool>,
-    ) {
+    async fn scenario(&self, scenario: &Scenario, reenactor: &mut Reenactor) {
+        let (is_json, is_dry_run) = (self.run.arguments.json, self.run.arguments.dry_run);
         let path = input::shown(&scenario.path);
-        if !self.arguments.json {
-            show::scenario(&path);
+        if !is_json {
+            let path = path.clone();
+            self.show(move || show::scenario(&path));
         }
         let mut settings = self.settings.clone();
-        if self.arguments.dry_run {
+        if is_dry_run {
             settings.rollout = Rollout::Observe;
         }
         // A process of its own for each function, as in Lambda.
@@ -297,30 +396,36 @@ impl Replay<'_> {
             })
             .collect();
         for (index, raw) in scenario.events.iter().enumerate() {
-            if interrupted.get() {
+            if self.run.interrupted.get() {
                 return;
             }
-            count.events += 1;
+            self.run.count.borrow_mut().events += 1;
             match self.event(&functions, &settings, raw, reenactor).await {
                 Ok(replayed) => {
-                    count.not_as_required += usize::from(replayed.problem.is_some());
-                    if self.arguments.json {
-                        show::json(&show::to_json(&path, index, &replayed));
+                    self.run.count.borrow_mut().not_as_required += usize::from(replayed.problem.is_some());
+                    if is_json {
+                        let line = show::to_json(&path, index, &replayed);
+                        self.show(move || show::json(&line));
                     } else {
-                        show::replayed(&replayed, self.arguments.dry_run);
+                        self.show(move || show::replayed(&replayed, is_dry_run));
                     }
                 }
                 Err(problem) => {
-                    count.not_done += 1;
+                    self.run.count.borrow_mut().not_done += 1;
                     let problem = format!("{problem:#}");
-                    if self.arguments.json {
-                        show::json(&show::not_done_to_json(&path, Some(index), &problem));
+                    if is_json {
+                        let line = show::not_done_to_json(&path, Some(index), &problem);
+                        self.show(move || show::json(&line));
                     } else {
-                        show::not_done(&problem);
+                        self.show(move || show::not_done(&problem));
                     }
                 }
             }
         }
+    }
+
+    fn show(&self, part: impl FnOnce() + 'static) {
+        self.run.screen.borrow_mut().show(self.index, part);
     }
 
     async fn event(
@@ -330,7 +435,7 @@ impl Replay<'_> {
         raw: &Value,
         reenactor: &mut Reenactor,
     ) -> Result<Replayed> {
-        let is_ours = self.account.is_stand_in || !self.arguments.dry_run;
+        let is_ours = self.account.is_stand_in || !self.run.arguments.dry_run;
         let Reenacted { event: reenacted, before, after, note } = if is_ours {
             reenactor.reenact(raw, Utc::now).await.context("failed to re-enact the event")?
         } else {

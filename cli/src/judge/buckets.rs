@@ -62,6 +62,7 @@ impl Course<'_> {
             let had = before.buckets.get(name).map(|bucket| self.foreign(bucket)).unwrap_or_default();
             let let_in = added(&had, &self.foreign(was));
             self.judge_opened(name, &opened, &open(now, name), &lying(left)).map_err(in_words)?;
+            self.judge_block(name, &opened).map_err(in_words)?;
             self.judge_let_in(&let_in, &self.foreign_in_policy(left.policy.as_ref())).map_err(in_words)?;
             let is_needless = was != left && opened.is_empty() && lying(was).is_empty() && self.foreign(was).is_empty();
             if is_needless && self.points_of(name).next().is_none() && !self.is_of_account_block() {
@@ -86,6 +87,12 @@ impl Course<'_> {
                 _ => BTreeSet::new(),
             };
             self.judge_opened(&was.bucket, &opened, &open_point(now, name), &lying).map_err(in_words)?;
+            self.judge_block(&was.bucket, &opened).map_err(in_words)?;
+            let is_made_weak =
+                !is_at_least(left.block, Block::ON) && opened.iter().any(|what| what.ends_with(" is off"));
+            if is_made_weak && self.outcome() == Some(Outcome::Reverted) {
+                return Err(in_words("told as reverted, but its own block is as weak as it was made".to_owned()));
+            }
             let had = before.access_points.get(name).and_then(|point| point.policy.as_ref());
             let let_in = added(&self.foreign_in_policy(had), &self.foreign_in_policy(was.policy.as_ref()));
             self.judge_let_in(&let_in, &self.foreign_in_policy(left.policy.as_ref())).map_err(in_words)?;
@@ -138,12 +145,34 @@ impl Course<'_> {
         if let Some(left) = opened.intersection(open).next() {
             return Err(format!("still open to everybody by this event: {left}"));
         }
-        let outcome = self.by("s3-public").and_then(|decided| decided.handled.report.as_ref());
-        let is_contained = outcome.is_some_and(|report| report.outcome == Outcome::Contained);
-        match opened.intersection(lying).next() {
-            Some(left) if !is_contained => Err(format!("waits for the day that the block is lifted: {left}")),
+        // Of a policy that only AWS calls public, no statement may be what makes it so.
+        let is_doubtful = |document: Option<&Value>| {
+            let statements = document.map(statements).unwrap_or_default();
+            let is_plain = |statement: &&Value| may_be_public(statement) && field(statement, "Condition").is_null();
+            self.outcome() == Some(Outcome::Contained) && !statements.iter().any(is_plain)
+        };
+        let mut left = opened.intersection(lying);
+        match left.find(|left| {
+            !left.strip_prefix(POLICY).is_some_and(|text| is_doubtful(serde_json::from_str(text).ok().as_ref()))
+        }) {
+            Some(left) => Err(format!("waits for the day that the block is lifted: {left}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Expects that the block of a bucket is on after something of it was opened to everybody and closed: it is what holds off the next.
+    fn judge_block(&self, bucket: &str, opened: &BTreeSet<String>) -> Result<(), String> {
+        let Some(left) = self.now.s3.buckets.get(bucket) else { return Ok(()) };
+        let is_due = !opened.is_empty() && self.takes_public(bucket) && !self.is_of_account_block();
+        match left.block.off().first() {
+            Some(switch) if is_due => Err(format!("closed, but {switch} of the bucket's public access block is off")),
             _ => Ok(()),
         }
+    }
+
+    /// What the function says of how it ended.
+    fn outcome(&self) -> Option<Outcome> {
+        Some(self.by("s3-public")?.handled.report.as_ref()?.outcome)
     }
 
     /// Expects that accounts which the event let in were told, and are out again if they are to be.
@@ -342,8 +371,11 @@ fn lying(bucket: &Bucket) -> BTreeSet<String> {
     found
 }
 
+/// What a policy begins with among what is open.
+const POLICY: &str = "the policy ";
+
 fn policy_word(document: Option<&Value>) -> Option<String> {
-    document.map(|document| format!("the policy {document}"))
+    document.map(|document| format!("{POLICY}{document}"))
 }
 
 fn grant_word(grant: &Grant) -> String {
@@ -355,7 +387,7 @@ fn open(state: &State, name: &str) -> BTreeSet<String> {
     let Some(bucket) = state.buckets.get(name) else { return BTreeSet::new() };
     let blocks = [Some(bucket.block), state.account_block];
     let is_hidden = |word: &String| {
-        let is_policy = word.starts_with("the policy ");
+        let is_policy = word.starts_with(POLICY);
         let hides = |block: &Block| if is_policy { block.restrict_public_buckets } else { block.ignore_public_acls };
         let acls_count = bucket.ownership.as_deref() != Some("BucketOwnerEnforced");
         blocks.iter().flatten().any(hides) || !(is_policy || acls_count)
@@ -488,6 +520,8 @@ mod tests {
         now: Bucket,
         neighbour: Bucket,
         account: [Block; 3],
+        /// One that the event made.
+        access_point: Option<AccessPoint>,
         name: &'static str,
         outcome: Option<Outcome>,
         settings: Settings,
@@ -501,6 +535,7 @@ mod tests {
                 now,
                 neighbour: bucket(),
                 account: [Block::OFF; 3],
+                access_point: None,
                 name: "PutBucketPolicy",
                 outcome: Some(Outcome::Reverted),
                 settings: Settings::from_given(&BTreeMap::new()).unwrap(),
@@ -508,15 +543,21 @@ mod tests {
         }
 
         fn judge(&self) -> Result<(), String> {
-            let state = |block: Block, mine: &Bucket, neighbour: Bucket| reenact::State {
+            let points = self.access_point.iter().map(|point| ("point".to_owned(), point.clone()));
+            let points: BTreeMap<String, AccessPoint> = points.collect();
+            let state = |block: Block, mine: &Bucket, neighbour: Bucket, points| reenact::State {
                 s3: State {
                     account_block: Some(block),
                     buckets: BTreeMap::from([("mine".to_owned(), mine.clone()), ("other".to_owned(), neighbour)]),
-                    access_points: BTreeMap::new(),
+                    access_points: points,
                 },
                 ..reenact::State::default()
             };
-            let request = if self.name.contains("Account") { json!({}) } else { json!({"bucketName": "mine"}) };
+            let request = match self.name {
+                "CreateAccessPoint" => json!({"name": "point"}),
+                name if name.contains("Account") => json!({}),
+                _ => json!({"bucketName": "mine"}),
+            };
             let event = event::parse(&json!({"eventName": self.name, "eventSource": "s3.amazonaws.com",
                 "awsRegion": "us-east-1", "eventTime": "2026-11-22T10:00:00Z", "recipientAccountId": "123456789012",
                 "eventID": "e", "requestParameters": request, "responseElements": null,
@@ -534,9 +575,9 @@ mod tests {
             };
             let decided = [Decided { function: "s3-public", mode: rules::s3_public::mode(&self.settings), handled }];
             let (before, after, now) = (
-                state(self.account[0], &self.before, bucket()),
-                state(self.account[1], &self.after, bucket()),
-                state(self.account[2], &self.now, self.neighbour.clone()),
+                state(self.account[0], &self.before, bucket(), BTreeMap::new()),
+                state(self.account[1], &self.after, bucket(), points.clone()),
+                state(self.account[2], &self.now, self.neighbour.clone(), points),
             );
             let course = Course {
                 event: &event,
@@ -587,6 +628,11 @@ mod tests {
         let mut case = Case::new(bucket(), after(), contained);
         case.fails("waits for the day that the block is lifted");
         case.outcome = Some(Outcome::Contained);
+        case.fails("waits for the day that the block is lifted");
+        let doubtful = |block: Block| with_policy(block, &[private(), narrowed()], true);
+        let mut case = Case::new(bucket(), doubtful(Block::OFF), doubtful(Block::ON));
+        case.fails("waits for the day that the block is lifted");
+        case.outcome = Some(Outcome::Contained);
         assert_eq!(case.judge(), Ok(()));
         let untold = Case { outcome: None, ..Case::new(bucket(), after(), after()) };
         untold.fails("nobody was told");
@@ -595,6 +641,49 @@ mod tests {
         assert_eq!(read.judge(), Ok(()));
         read.now.read_by_anybody.insert("key".to_owned());
         read.fails("still open to everybody by this event: anybody reads `key`");
+    }
+
+    #[test]
+    fn the_block_is_on_after_what_was_public() {
+        let is_off = "of the bucket's public access block is off";
+        let mut case = policy_case(&[public(), private()], &[private()]);
+        case.now.block = Block::OFF;
+        case.fails(is_off);
+        let mut case = policy_case(&[public(), private()], &[private()]);
+        case.now.block = Block { block_public_acls: false, ..Block::ON };
+        case.fails("its public access block was changed");
+        let mut case = Case {
+            name: "PutBucketAcl",
+            ..Case::new(
+                bucket(),
+                with_grants(Block::OFF, &[everybody(), friend()]),
+                with_grants(Block::OFF, &[friend()]),
+            )
+        };
+        case.fails(is_off);
+        case.settings.s3_public_mode = Mode::Alert;
+        case.now = case.after.clone();
+        case.outcome = Some(Outcome::Alert);
+        assert_eq!(case.judge(), Ok(()));
+    }
+
+    #[test]
+    fn an_access_point_that_was_made_weak_is_not_called_reverted() {
+        let weak = AccessPoint {
+            bucket: "mine".to_owned(),
+            block: Block::OFF,
+            is_in_vpc: false,
+            policy: None,
+            is_policy_public: None,
+        };
+        let on = Bucket { block: Block::ON, ..bucket() };
+        let mut case = Case { name: "CreateAccessPoint", ..Case::new(bucket(), bucket(), on) };
+        case.access_point = Some(weak);
+        case.fails("as weak as it was made");
+        case.outcome = Some(Outcome::Contained);
+        assert_eq!(case.judge(), Ok(()));
+        case.now = bucket();
+        case.fails("still open to everybody");
     }
 
     #[test]
@@ -607,6 +696,7 @@ mod tests {
         assert_eq!(case(&[friend()]).judge(), Ok(()));
         case(&[]).fails("should have stayed");
         case(&[everybody(), friend()]).fails("waits for the day");
+        Case { outcome: Some(Outcome::Contained), ..case(&[everybody(), friend()]) }.fails("waits for the day");
         let stranger = grant(Grantee::User("stranger".to_owned()));
         case(&[friend(), stranger]).fails("a grant was added");
         let of_object = |grants: &[Grant]| {

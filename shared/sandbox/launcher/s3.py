@@ -444,12 +444,14 @@ def is_allowed(call, name, bucket, environ):
         return True
     if decided == "Allow" and not (is_on("restrict_public_buckets", bucket) and s3_policy.is_public(bucket.policy)):
         return True
-    return is_allowed_by_acl(caller, name, bucket, call.parameters.get("Key"))
+    return is_allowed_by_acl(caller, name, bucket, call.parameters)
 
 
-def is_allowed_by_acl(caller, name, bucket, key):
-    if name in BY_OBJECT_ACL:
-        thing, wanted = bucket.keys.get(key), BY_OBJECT_ACL[name]
+# GUIDE/acl-overview.html#permissions: an object's list is that of the version that is asked for.
+def is_allowed_by_acl(caller, name, bucket, parameters):
+    of_object = name.replace("ObjectVersion", "Object")
+    if of_object in BY_OBJECT_ACL:
+        thing, wanted = version_of(bucket, parameters.get("Key"), parameters.get("VersionId")), BY_OBJECT_ACL[of_object]
     else:
         thing, wanted = bucket, BY_BUCKET_ACL.get(name)
     if wanted is None or not isinstance(thing, (FakeBucket, FakeKey)):
@@ -459,6 +461,12 @@ def is_allowed_by_acl(caller, name, bucket, key):
         grant.grantees[0].uri in groups and grant.permissions[0] in (wanted, "FULL_CONTROL")
         for grant in effective(bucket, thing.acl).grants
     )
+
+
+def version_of(bucket, key, version):
+    if version is None:
+        return bucket.keys.get(key)
+    return next((one for one in bucket.keys.getlist(key, []) if str(one.version_id) == version), None)
 
 
 # All is decided before moto sees the call. It would look at parts of the policy alone.

@@ -140,7 +140,7 @@ impl Reenactor {
             if event.error.is_none() {
                 Box::pin(self.ec2.make(&event, &region, prepared?, &mut mapped)).await?;
             }
-            (before, self.state().await?)
+            self.with_after(before, &event).await?
         } else if is_s3 {
             let prepared = Box::pin(self.s3.prepare(&event, &region)).await;
             let before = self.state().await?;
@@ -148,7 +148,7 @@ impl Reenactor {
                 prepared?;
                 note = Box::pin(self.s3.make(&event, &region)).await?.or(note);
             }
-            (before, self.state().await?)
+            self.with_after(before, &event).await?
         } else {
             let prepared = Box::pin(self.iam.prepare(&event)).await;
             let before = self.state().await?;
@@ -160,7 +160,7 @@ impl Reenactor {
                 }
                 note = Box::pin(self.iam.make(&event)).await?.or(note);
             }
-            (before, self.state().await?)
+            self.with_after(before, &event).await?
         };
         for part in ["requestParameters", "responseElements"] {
             if let Some(part) = record_mut(&mut mapped).get_mut(part) {
@@ -176,6 +176,12 @@ impl Reenactor {
             record.insert("awsRegion".to_owned(), json!(region));
         }
         Ok(Reenacted { event: mapped, before, after, note })
+    }
+
+    /// The state before the call and after it: the same where no call was made.
+    async fn with_after(&self, before: State, event: &event::Event) -> Result<(State, State), ReenactError> {
+        let after = if event.error.is_some() { before.clone() } else { self.state().await? };
+        Ok((before, after))
     }
 
     /// What the scenario has to do with, as it is now.

@@ -6,9 +6,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3control::Client as Control;
 use chrono::Utc;
 use rules::s3_public::block::Block;
-use sandbox::reenact::s3::{Bucket, LISTING, State};
+use sandbox::reenact::s3::{Bucket, LISTING, State, version_of};
 use sandbox::reenact::{Reenacted, Reenactor};
-use sandbox::{StandIn, local_config};
+use sandbox::{StandIn, calls, local_config};
 use serde_json::{Value, json};
 
 const ALL: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
@@ -178,4 +178,46 @@ async fn what_is_there_already_is_neither_changed_nor_deleted() {
     assert_eq!(reenactor.clean_up().await, Vec::<String>::new());
     let left = s3.list_buckets().send().await.unwrap();
     assert_eq!(left.buckets().iter().filter_map(|bucket| bucket.name()).collect::<Vec<_>>(), ["mine"]);
+}
+
+/// The function keeps to the event's account: what is made public in another one stays so.
+#[tokio::test]
+async fn an_event_of_another_account_is_not_re_enacted_where_that_is_no_stand_in() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let config = local_config(stand_in.endpoint(), "AKIAREENACT000000000").await;
+    let others = "111122223333";
+    let policy = json!({"bucketName": "brand-new", "bucketPolicy": public_policy("brand-new")});
+    let point = json!({"name": "new", "CreateAccessPointRequest": {"Bucket": "brand-new"}});
+    let mut nameless = event("PutBucketPolicy", policy.clone());
+    nameless.as_object_mut().unwrap().remove("recipientAccountId");
+    for (event, reason) in [
+        (event_of(others, "PutBucketPolicy", policy), "of account `111122223333`, and this is account `123456789012`"),
+        (event_of(others, "CreateAccessPoint", point), "of account `111122223333`"),
+        (event_of(others, "CreateBucket", json!({"bucketName": "brand-new"})), "of account `111122223333`"),
+        (nameless, "does not say which account"),
+    ] {
+        let mut reenactor = Reenactor::new(config.clone(), std::slice::from_ref(&event), "test", false);
+        let problem = reenactor.reenact(&event, Utc::now).await.unwrap_err().to_string();
+        assert!(problem.contains(reason), "{problem}");
+        assert_eq!(reenactor.clean_up().await, Vec::<String>::new());
+    }
+    let made = calls(stand_in.endpoint(), "AKIAREENACT000000000").unwrap();
+    let made: Vec<&str> = made.iter().map(|call| call.action.as_str()).collect();
+    assert_eq!(made, ["GetCallerIdentity"; 3], "nothing else is asked for, and nothing is made");
+}
+
+/// The version that the event names is public, and a newer one is not.
+#[tokio::test]
+async fn a_version_has_a_newer_one_on_top() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let request = json!({"bucketName": "versions", "key": "k", "versionId": "recorded", "x-amz-acl": "public-read"});
+    let (made, _, left) = reenact(&stand_in, &[event("PutObjectAcl", request)]).await;
+    let (before, after) = open_by(&made[0], "versions");
+    let version = version_of("k", made[0].event["requestParameters"]["versionId"].as_str().unwrap());
+    assert_eq!(after.objects.keys().collect::<Vec<_>>(), ["k", version.as_str()]);
+    let is_public = |bucket: &Bucket, name: &str| bucket.objects[name].iter().any(|grant| grant.grantee.is_public());
+    assert!(!is_public(&before, &version) && is_public(&after, &version), "{after:?}");
+    assert!(!is_public(&after, "k"), "{after:?}");
+    assert_eq!(after.read_by_anybody.iter().collect::<Vec<_>>(), [&version]);
+    assert_eq!(left, Vec::<String>::new());
 }

@@ -4,6 +4,7 @@
 //! access block, which is for all of its buckets, never.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
@@ -81,7 +82,7 @@ pub struct Bucket {
     pub grants: BTreeSet<Grant>,
     /// Its object ownership, if it is set.
     pub ownership: Option<String>,
-    /// The grants of the objects that events are about, by key.
+    /// The grants of the objects that events are about: of the newest version by key, and of those that events name, see [`version_of`].
     pub objects: BTreeMap<String, BTreeSet<Grant>>,
     /// What anybody can read without signing in: keys of objects, [`LISTING`]. Looked at in a stand-in only.
     pub read_by_anybody: BTreeSet<String>,
@@ -100,6 +101,11 @@ pub struct AccessPoint {
     pub policy: Option<Value>,
     /// Whether AWS calls the policy public (`GetAccessPointPolicyStatus`); `None` without a policy.
     pub is_policy_public: Option<bool>,
+}
+
+/// How a version of an object is called in [`Bucket::objects`].
+pub fn version_of(key: &str, version: &str) -> String {
+    format!("{key} in version {version}")
 }
 
 impl State {
@@ -158,19 +164,32 @@ pub(super) fn is_not_made_again(event: &Event) -> bool {
 /// The buckets and access points of one scenario.
 pub(super) struct S3 {
     config: SdkConfig,
+    /// By region.
+    clients: Mutex<BTreeMap<String, Clients>>,
     prefix: String,
     may_use_existing: bool,
+    /// The number of an account that is no stand-in, once it was asked for.
+    number: Option<String>,
     /// Recorded ids, and the account's.
     ids: BTreeMap<String, String>,
     /// The account, and what its block was when it was first looked at.
     account: Option<(String, Option<Block>)>,
-    /// What the events are about: buckets with their regions, keys of objects, access points with their accounts and regions. Only what
-    /// is in `made` is ours.
+    /// What the events are about: buckets with their regions, keys of objects and versions that events name, access points with their
+    /// accounts and regions. Only what is in `made` is ours.
     buckets: BTreeMap<String, String>,
-    objects: BTreeSet<(String, String)>,
+    objects: BTreeSet<(String, String, Option<String>)>,
     access_points: BTreeMap<String, (String, String)>,
     /// What was created, in order.
     made: Vec<Made>,
+}
+
+/// The clients for one region.
+#[derive(Clone)]
+struct Clients {
+    s3: Client,
+    control: Control,
+    /// Signs nothing.
+    anybody: Client,
 }
 
 /// The owner of a bucket, the grants of its list, and those of its objects' lists by key.
@@ -188,8 +207,10 @@ impl S3 {
     pub(super) fn new(config: SdkConfig, prefix: &str, may_use_existing: bool) -> Self {
         Self {
             config,
+            clients: Mutex::new(BTreeMap::new()),
             prefix: prefix.to_owned(),
             may_use_existing,
+            number: None,
             ids: BTreeMap::new(),
             account: None,
             buckets: BTreeMap::new(),
@@ -225,6 +246,9 @@ impl S3 {
     /// Creates what the call needs, so that it succeeds as it did.
     pub(super) async fn prepare(&mut self, event: &Event, region: &str) -> Result<(), ReenactError> {
         let request = &event.request;
+        if !self.may_use_existing {
+            self.check_account(event).await?;
+        }
         if self.may_use_existing && self.account.is_none() {
             let block = Box::pin(self.account_block(STAND_IN_ACCOUNT, region)).await?;
             self.account = Some((STAND_IN_ACCOUNT.to_owned(), block));
@@ -297,6 +321,23 @@ impl S3 {
         }
     }
 
+    /// An event of another account would make something public here that the function, which keeps to the event's account, can't close.
+    async fn check_account(&mut self, event: &Event) -> Result<(), ReenactError> {
+        let recorded = account_of(event)?;
+        if self.number.is_none() {
+            // Whoever asks may have the answer (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>).
+            let call = Box::pin(aws_sdk_sts::Client::new(&self.config).get_caller_identity().send()).await;
+            self.number = call.map_err(|error| CallError::new("GetCallerIdentity", &error))?.account;
+        }
+        let own = self.number.as_deref().unwrap_or_default();
+        match own == recorded {
+            true => Ok(()),
+            false => Err(not_enough(&format!(
+                "the event is of account `{recorded}`, and this is account `{own}`: what it made public could not be closed here"
+            ))),
+        }
+    }
+
     async fn prepare_access_point_policy(&mut self, event: &Event, region: &str) -> Result<(), ReenactError> {
         let request = &event.request;
         let name = access_point_name(request)?;
@@ -338,9 +379,7 @@ impl S3 {
                 self.make_access_point(&name, &bucket, &account, region, block, vpc).await?;
             }
             ("PutAccessPointPolicy", _) => {
-                let client =
-                    Control::new(&in_region(&self.config, region).map_err(|bad| not_enough(&bad.to_string()))?);
-                let call = client.put_access_point_policy().account_id(account_of(event)?);
+                let call = self.control(region)?.put_access_point_policy().account_id(account_of(event)?);
                 let call = call.name(access_point_name(request)?).policy(access_point_policy(request)?.to_string());
                 Box::pin(call.send()).await.map_err(|error| CallError::new("PutAccessPointPolicy", &error))?;
             }
@@ -395,12 +434,13 @@ impl S3 {
     /// What the scenario's buckets and access points are now.
     pub(super) async fn state(&self) -> Result<State, ReenactError> {
         let mut state = State::default();
+        let mut account_block = None;
         if let Some((account, _)) = &self.account {
-            let block = Box::pin(self.account_block(account, super::REGION_INSTEAD)).await?;
-            state.account_block = Some(block.unwrap_or(Block::OFF));
+            account_block = Box::pin(self.account_block(account, super::REGION_INSTEAD)).await?;
+            state.account_block = Some(account_block.unwrap_or(Block::OFF));
         }
         for name in self.buckets.keys() {
-            if let Some(bucket) = Box::pin(self.bucket(name)).await? {
+            if let Some(bucket) = Box::pin(self.bucket(name, account_block)).await? {
                 state.buckets.insert(name.clone(), bucket);
             }
         }
@@ -467,10 +507,10 @@ impl S3 {
     }
 
     /// A bucket with all that says who can reach it; `None` if there is none of that name.
-    async fn bucket(&self, name: &str) -> Result<Option<Bucket>, ReenactError> {
+    async fn bucket(&self, name: &str, account_block: Option<Block>) -> Result<Option<Bucket>, ReenactError> {
         let client = self.client_of(name)?;
         let Some(block) = Box::pin(self.own_block(name)).await? else { return Ok(None) };
-        let acls = Box::pin(self.acls(name, block)).await?;
+        let acls = Box::pin(self.acls(name, block, account_block)).await?;
         let Some((owner, grants, objects)) = acls else { return Ok(None) };
         let document = Box::pin(client.get_bucket_policy().bucket(name).send()).await;
         let document = unless_missing("GetBucketPolicy", document)?.and_then(|found| found.policy);
@@ -482,19 +522,23 @@ impl S3 {
                 status.and_then(|found| found.policy_status()?.is_public())
             }
         };
-        let ownership = Box::pin(client.get_bucket_ownership_controls().bucket(name).send()).await;
-        let ownership = unless_missing("GetBucketOwnershipControls", ownership)?;
-        let ownership = ownership.as_ref().and_then(|found| found.ownership_controls()?.rules().first());
         Ok(Some(Bucket {
             block: block.unwrap_or(Block::OFF),
             policy: document.map(|document| parsed(&document)),
             is_policy_public,
             owner,
             grants,
-            ownership: ownership.map(|rule| rule.object_ownership().as_str().to_owned()),
+            ownership: Box::pin(self.ownership(name)).await?,
             objects,
             read_by_anybody: Box::pin(self.read_by_anybody(name)).await?,
         }))
+    }
+
+    async fn ownership(&self, bucket: &str) -> Result<Option<String>, ReenactError> {
+        let found = Box::pin(self.client_of(bucket)?.get_bucket_ownership_controls().bucket(bucket).send()).await;
+        let found = unless_missing("GetBucketOwnershipControls", found)?;
+        let rule = found.as_ref().and_then(|found| found.ownership_controls()?.rules().first());
+        Ok(rule.map(|rule| rule.object_ownership().as_str().to_owned()))
     }
 
     /// A bucket's own block, if it has one; `None` if there is no such bucket.
@@ -522,11 +566,12 @@ impl S3 {
     ///
     /// Where a block has S3 ignore public grants, S3 doesn't show them either (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>). In a stand-in, the
     /// blocks are taken away for that look, since what waits behind them matters.
-    async fn acls(&self, bucket: &str, block: Option<Block>) -> Result<Option<Acls>, ReenactError> {
-        let account = match &self.account {
-            Some((account, _)) => Box::pin(self.account_block(account, super::REGION_INSTEAD)).await?,
-            None => None,
-        };
+    async fn acls(
+        &self,
+        bucket: &str,
+        block: Option<Block>,
+        account: Option<Block>,
+    ) -> Result<Option<Acls>, ReenactError> {
         let is_hiding = [block, account].iter().flatten().any(|block| block.ignore_public_acls);
         let lifts = is_hiding && self.may_use_existing;
         if lifts {
@@ -549,10 +594,11 @@ impl S3 {
         let acl = Box::pin(client.get_bucket_acl().bucket(bucket).send()).await;
         let Some(acl) = unless_missing("GetBucketAcl", acl)? else { return Ok(None) };
         let mut objects = BTreeMap::new();
-        for (_, key) in self.objects.iter().filter(|(of, _)| of == bucket) {
-            let acl = Box::pin(client.get_object_acl().bucket(bucket).key(key).send()).await;
-            if let Some(acl) = unless_missing("GetObjectAcl", acl)? {
-                objects.insert(key.clone(), acl.grants().iter().map(grant).collect());
+        for (_, key, version) in self.objects.iter().filter(|(of, ..)| of == bucket) {
+            let call = client.get_object_acl().bucket(bucket).key(key).set_version_id(version.clone());
+            if let Some(acl) = unless_missing("GetObjectAcl", Box::pin(call.send()).await)? {
+                let name = version.as_ref().map_or_else(|| key.clone(), |version| version_of(key, version));
+                objects.insert(name, acl.grants().iter().map(grant).collect());
             }
         }
         let owner = acl.owner().and_then(|owner| owner.id()).unwrap_or_default().to_owned();
@@ -565,15 +611,13 @@ impl S3 {
         if !self.may_use_existing {
             return Ok(found);
         }
-        let mut config = self.config_of(bucket)?.to_builder();
-        config.set_credentials_provider(None);
-        let config = config.build();
-        let anybody = Client::from_conf(aws_sdk_s3::config::Builder::from(&config).allow_no_auth().build());
-        let keys = self.objects.iter().filter(|(of, _)| of == bucket).map(|(_, key)| key.as_str());
-        for key in keys.chain([MARKER]) {
-            let answer = Box::pin(anybody.get_object().bucket(bucket).key(key).send()).await;
-            if unless_refused("GetObject", answer)?.is_some() {
-                found.insert(key.to_owned());
+        let Clients { anybody, .. } = self.clients(self.region_of(bucket))?;
+        let named =
+            self.objects.iter().filter(|(of, ..)| of == bucket).map(|(_, key, version)| (key.as_str(), version));
+        for (key, version) in named.chain([(MARKER, &None)]) {
+            let call = anybody.get_object().bucket(bucket).key(key).set_version_id(version.clone());
+            if unless_refused("GetObject", Box::pin(call.send()).await)?.is_some() {
+                found.insert(version.as_ref().map_or_else(|| key.to_owned(), |version| version_of(key, version)));
             }
         }
         let answer = Box::pin(anybody.list_objects_v2().bucket(bucket).max_keys(1).send()).await;
@@ -679,7 +723,7 @@ impl S3 {
     /// Has a bucket take the access control list of a request: new buckets take none, and their block no public one
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html>).
     async fn take_acls(&self, bucket: &str, request: &Value, region: &str) -> Result<(), ReenactError> {
-        let found = Box::pin(self.bucket(bucket)).await?.and_then(|found| found.ownership);
+        let found = Box::pin(self.ownership(bucket)).await?;
         if found.is_none_or(|ownership| ownership == "BucketOwnerEnforced") {
             Box::pin(self.write_ownership(bucket, s3::ObjectOwnership::ObjectWriter)).await?;
         }
@@ -693,7 +737,9 @@ impl S3 {
     /// The list that a request writes, with the bucket's owner in place of the recorded one.
     async fn acl(&mut self, request: &Value, bucket: &str) -> Result<s3::AccessControlPolicy, ReenactError> {
         let grants = requested(request).ok_or_else(|| not_enough("the event does not say what the list was set to"))?;
-        let owner = Box::pin(self.bucket(bucket)).await?.map(|found| found.owner).unwrap_or_default();
+        let found = Box::pin(self.client_of(bucket)?.get_bucket_acl().bucket(bucket).send()).await;
+        let found = found.map_err(|error| CallError::new("GetBucketAcl", &error))?;
+        let owner = found.owner().and_then(|owner| owner.id()).unwrap_or_default().to_owned();
         if let Some(recorded) = text(field(field(request, "AccessControlPolicy"), "Owner"), "ID") {
             self.ids.insert(recorded, owner.clone());
         }
@@ -777,10 +823,11 @@ impl S3 {
         })
     }
 
-    /// The object that an event is about, in a version of its own if the event names one.
+    /// The object that an event is about. If the event names a version, that one, with a newer one on top: what is done to the newest
+    /// one alone doesn't reach the one that is meant.
     async fn ensure_object(&mut self, bucket: &str, key: String, event: &Event) -> Result<(), ReenactError> {
         let recorded = text(&event.request, "versionId").or_else(|| text(&event.response, "x-amz-version-id"));
-        let is_new = self.objects.insert((bucket.to_owned(), key.clone()));
+        let is_new = self.objects.insert((bucket.to_owned(), key.clone(), None));
         let Some(recorded) = recorded else {
             return match is_new {
                 true => self.put_object(bucket, key).await.map(drop),
@@ -802,9 +849,10 @@ impl S3 {
                 *version = Some("null".to_owned());
             }
         }
-        let version = self.put_object(bucket, key).await?;
-        self.ids.insert(recorded, version.unwrap_or_default());
-        Ok(())
+        let version = self.put_object(bucket, key.clone()).await?;
+        self.ids.insert(recorded, version.clone().unwrap_or_default());
+        self.objects.insert((bucket.to_owned(), key.clone(), version));
+        self.put_object(bucket, key).await.map(drop)
     }
 
     /// Puts an object, and gives its version if there is one.
@@ -838,8 +886,7 @@ impl S3 {
 
     /// Whether there is a bucket of that name, in this account or in another.
     async fn is_there(&self, bucket: &str, region: &str) -> Result<bool, ReenactError> {
-        let config = in_region(&self.config, region).map_err(|bad| not_enough(&bad.to_string()))?;
-        match Box::pin(Client::new(&config).head_bucket().bucket(bucket).send()).await {
+        match Box::pin(self.clients(region)?.s3.head_bucket().bucket(bucket).send()).await {
             Ok(_) => Ok(true),
             // An answer without a body: all there is to go by is the status. A redirect leads to the bucket's region.
             Err(error) => match error.raw_response().map(|answer| answer.status().as_u16()) {
@@ -854,18 +901,32 @@ impl S3 {
         self.made.iter().any(|made| matches!(made, Made::Bucket(name) if name == bucket))
     }
 
-    fn config_of(&self, bucket: &str) -> Result<SdkConfig, ReenactError> {
-        let region = self.buckets.get(bucket).map_or(super::REGION_INSTEAD, String::as_str);
-        in_region(&self.config, region).map_err(|bad| not_enough(&bad.to_string()))
+    fn region_of(&self, bucket: &str) -> &str {
+        self.buckets.get(bucket).map_or(super::REGION_INSTEAD, String::as_str)
+    }
+
+    fn clients(&self, region: &str) -> Result<Clients, ReenactError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = clients.get(region) {
+            return Ok(known.clone());
+        }
+        let config = in_region(&self.config, region).map_err(|bad| not_enough(&bad.to_string()))?;
+        let mut unsigned = config.to_builder();
+        unsigned.set_credentials_provider(None);
+        let unsigned = aws_sdk_s3::config::Builder::from(&unsigned.build()).allow_no_auth().build();
+        let (s3, control) = (Client::new(&config), Control::new(&config));
+        let new = Clients { s3, control, anybody: Client::from_conf(unsigned) };
+        clients.insert(region.to_owned(), new.clone());
+        Ok(new)
     }
 
     /// A client for the bucket's region.
     fn client_of(&self, bucket: &str) -> Result<Client, ReenactError> {
-        Ok(Client::new(&self.config_of(bucket)?))
+        Ok(self.clients(self.region_of(bucket))?.s3)
     }
 
     fn control(&self, region: &str) -> Result<Control, ReenactError> {
-        Ok(Control::new(&in_region(&self.config, region).map_err(|bad| not_enough(&bad.to_string()))?))
+        Ok(self.clients(region)?.control)
     }
 
     /// The account's id for a recorded one.
