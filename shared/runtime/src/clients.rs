@@ -116,7 +116,40 @@ pub fn in_region(config: &SdkConfig, region: &str) -> Result<SdkConfig, BadRegio
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    /// Counts how often it is told to get ready.
+    #[derive(Debug)]
+    struct Counting(SharedHttpClient, Arc<AtomicUsize>);
+
+    impl HttpClient for Counting {
+        fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+            self.0.http_connector(settings, parts)
+        }
+
+        fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn certificates_are_read_for_the_first_client_alone() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let inner = aws_smithy_http_client::Builder::new().build_http();
+        let client = SharedHttpClient::new(Counting(inner, Arc::clone(&count)));
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(Http { client, loaded: OnceLock::new() })
+            .build();
+        for region in ["us-east-1", "eu-west-1", "eu-west-1"] {
+            let _client = aws_sdk_sns::Client::new(&in_region(&config, region).unwrap());
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
 
     #[test]
     fn names_that_say_their_address() {
