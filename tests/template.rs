@@ -18,7 +18,7 @@ use rules::{Settings, settings::Definition};
 use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
 use tests::cloudformation::{
-    conditions, function_folders, references, repository, resources, set, text, texts, wanted,
+    Stack, conditions, function_folders, references, repository, resources, set, text, texts, wanted,
 };
 
 /// What the code says of a function.
@@ -560,6 +560,51 @@ fn no_function_reserves_concurrency() {
     }
     let globals = template.get("Globals").and_then(|globals| globals.get("Function"));
     assert!(globals.is_none_or(|globals| globals.get("ReservedConcurrentExecutions").is_none()));
+}
+
+/// What goes wrong in any function is told: its errors and its throttles, beside the queue of failed events.
+#[test]
+fn alarms_watch_every_function() {
+    let stack = Stack::new("template.yaml", &[("AlertEmail", "a@example.com")]);
+    let functions: BTreeSet<String> =
+        resources(&stack.template, "AWS::Serverless::Function").map(|(name, _)| name).collect();
+    for (alarm, metric) in [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")] {
+        let properties = &stack.template["Resources"][alarm]["Properties"];
+        let parts = properties["Metrics"].as_sequence().unwrap();
+        let (sums, counted): (Vec<&Value>, Vec<&Value>) =
+            parts.iter().partition(|part| part.get("Expression").is_some());
+        assert_eq!(sums.iter().map(|sum| text(&sum["Expression"])).collect::<Vec<_>>(), ["SUM(METRICS())"]);
+        let mut watched = BTreeSet::new();
+        for part in counted {
+            let metric_of = &part["MetricStat"]["Metric"];
+            assert_eq!(
+                (text(&metric_of["Namespace"]), text(&metric_of["MetricName"])),
+                ("AWS/Lambda".into(), metric.into())
+            );
+            assert_eq!(part["ReturnData"], Value::Bool(false), "{alarm}");
+            watched.extend(references(&metric_of["Dimensions"]));
+        }
+        assert_eq!(watched, functions, "{alarm}");
+        assert_eq!(references(&properties["AlarmActions"]), set(["AlertTopic", "AlertTopicArn"]), "{alarm}");
+    }
+}
+
+/// The trail is made where it is asked for, and nowhere else; what it writes is as closed as what it guards.
+#[test]
+fn a_trail_is_made_by_choice() {
+    let parts = ["Trail", "TrailBucket", "TrailBucketPolicy"];
+    let without = Stack::new("template.yaml", &[("AlertEmail", "a@example.com")]);
+    assert!(parts.iter().all(|part| without.properties(part).is_none()));
+    let stack = Stack::new("template.yaml", &[("AlertEmail", "a@example.com"), ("CreateTrail", "yes")]);
+    let trail = stack.properties("Trail").unwrap();
+    for on in ["IsLogging", "IsMultiRegionTrail", "IncludeGlobalServiceEvents", "EnableLogFileValidation"] {
+        assert_eq!(trail[on], true, "{on}");
+    }
+    let bucket = stack.properties("TrailBucket").unwrap();
+    let block = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(block.len() == 4 && block.values().all(|switch| *switch == true), "{block:?}");
+    let policy = &stack.properties("TrailBucketPolicy").unwrap()["PolicyDocument"];
+    assert!(s3_public::judge::public_statements(policy).is_empty(), "{policy}");
 }
 
 /// A folder in functions/ is a function of the template, with a rule in the code and samples in events/.
