@@ -172,6 +172,7 @@ fn collect_lists(value: &Json, path: String, found: &mut Vec<String>) {
 
 /// What an admin would do to a resource of a type to disarm it: the action, and the resource's ARN up to its name.
 const DISARMING: &[(&str, &str, &str)] = &[
+    ("AWS::CloudTrail::Trail", "cloudtrail:StopLogging", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/"),
     ("AWS::CloudWatch::Alarm", "cloudwatch:DisableAlarmActions", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"),
     ("AWS::Events::Rule", "events:DisableRule", "arn:aws:events:eu-west-1:111122223333:rule/"),
     ("AWS::IAM::Role", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::111122223333:role/"),

@@ -18,6 +18,8 @@ const TRIES: usize = 6;
 /// What S3 answers when it could not carry out a call just then
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>). The SDK's own tries are over within a second.
 const JUST_THEN: &[&str] = &[
+    // Another change of the same kind is under way.
+    "OperationAborted",
     "SlowDown",
     "ServiceUnavailable",
     "InternalError",
@@ -26,9 +28,6 @@ const JUST_THEN: &[&str] = &[
     "ThrottlingException",
     "RequestLimitExceeded",
 ];
-
-/// What S3 answers while it carries out another change of the same kind on the bucket.
-const COLLIDES: &str = "OperationAborted";
 
 /// The account in one region, with a record of the calls made to it.
 pub struct Account<'a> {
@@ -145,8 +144,12 @@ impl Account<'_> {
         Ok(Some(point))
     }
 
-    /// An access point that could not be read, as the event that made it tells it.
-    pub fn untold(&self, bucket: &str, block: Block, problem: &str) -> LiveAccessPoint {
+    /// An access point that could not be read, as the event that made it tells it. If its bucket is another account's, no call on that succeeds.
+    pub async fn untold(&self, bucket: &str, block: Block, problem: &str) -> LiveAccessPoint {
+        let bucket_block = match Box::pin(self.bucket_block(bucket)).await {
+            Ok(found) => Ok(found.there()),
+            Err(error) => Err(error.to_string()),
+        };
         LiveAccessPoint {
             bucket: bucket.to_owned(),
             bucket_account: self.id.to_owned(),
@@ -154,7 +157,7 @@ impl Account<'_> {
             block,
             policy: Err(problem.to_owned()),
             is_public: Err(problem.to_owned()),
-            bucket_block: None,
+            bucket_block: Some(bucket_block),
         }
     }
 
@@ -270,21 +273,17 @@ impl Account<'_> {
         found.map(|status| status.ok_or_else(|| answer("GetAccessPointPolicyStatus", "no `PolicyStatus`")))
     }
 
-    /// Carries out one action; again, for a while, if S3 could not carry it out just then. A policy or a list whose write collides with another
-    /// change is not written again ([`collides`]): what is in it may no longer be what there is.
+    /// Carries out one action. A block is written again, for a while, if S3 could not do that just then; a policy or a list is not ([`is_passing`]),
+    /// for what is in it may no longer be what there is.
     ///
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer; in the second case it may have been done.
     pub async fn apply(&self, action: &Action) -> Result<(), CallError> {
         let is_block = matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
-        let is_to_be_repeated = |error: &CallError| {
-            let code = error.code.as_deref().unwrap_or_default();
-            JUST_THEN.contains(&code) || is_block && code == COLLIDES
-        };
         let mut pause = Pause::default();
         for _ in 1..TRIES {
             match Box::pin(self.try_to_apply(action)).await {
-                Err(error) if is_to_be_repeated(&error) => pause.wait().await,
+                Err(error) if is_block && is_passing(&error) => pause.wait().await,
                 result => return result,
             }
         }
@@ -348,9 +347,9 @@ impl Account<'_> {
     }
 }
 
-/// Whether a call was refused because another change of the same thing was under way.
-pub fn collides(error: &CallError) -> bool {
-    error.code.as_deref() == Some(COLLIDES)
+/// Whether S3 could not carry out a call just then, so that another try may do.
+pub fn is_passing(error: &CallError) -> bool {
+    error.code.as_deref().is_some_and(|code| JUST_THEN.contains(&code))
 }
 
 impl<T> Found<T> {

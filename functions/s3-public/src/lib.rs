@@ -25,9 +25,9 @@ use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use account::{Account, collides};
+use account::{Account, is_passing};
 
-/// How often what is to be written is planned anew, because somebody else is changing it.
+/// How often what is to be written is planned anew, because S3 could not write it just then.
 const MOST_COLLISIONS: usize = 5;
 
 /// The name by which it is remembered that the door was shut for an event.
@@ -124,6 +124,8 @@ struct Work<'a> {
     opens: Opens,
     /// Whether the account has shown it.
     is_seen: bool,
+    /// Whether what is public in the bucket is to be taken out.
+    takes_public: bool,
     /// Whether the last look showed another policy than the event wrote.
     is_stale: bool,
     /// The bucket of an access point, once it is known.
@@ -184,6 +186,7 @@ impl<'a> Work<'a> {
             start: Instant::now(),
             opens: detect::opens(finding, invocation.settings, bucket.as_deref()),
             is_seen: false,
+            takes_public: false,
             is_stale: false,
             bucket,
             is_partial: false,
@@ -229,8 +232,12 @@ impl<'a> Work<'a> {
                 }
                 let repair: Vec<Action> = plan.repair.iter().filter(untried).cloned().collect();
                 if !repair.is_empty() && is_confirmed {
+                    let collisions = self.done.collisions;
                     self.act(&plan, repair).await;
-                    pause.reset();
+                    match self.done.collisions > collisions {
+                        true => pause.wait().await,
+                        false => pause.reset(),
+                    }
                     continue;
                 }
                 if !repair.is_empty() {
@@ -289,8 +296,9 @@ impl<'a> Work<'a> {
                         let mut plan = of_bucket(bucket, change, &live, wanted, is_begun);
                         // Seen public before, it was the newest.
                         let is_of_object = |action: &Action| matches!(action, Action::WriteAcl { object: Some(_), .. });
-                        plan.is_version_unknown &=
-                            !self.done.before.iter().flat_map(|before| &before.repair).any(is_of_object);
+                        let before = self.done.before.iter().filter(|before| !before.is_version_unknown);
+                        plan.is_version_unknown &= !before.flat_map(|before| &before.repair).any(is_of_object);
+                        plan.hides_grants |= self.is_hidden_by_account(&plan, &live).await;
                         self.add_hidden(&mut plan, &live);
                         Look::Plan(Box::new(plan))
                     }
@@ -302,9 +310,9 @@ impl<'a> Work<'a> {
                 let live = match (read, change, &self.bucket) {
                     (Ok(Some(live)), ..) => live,
                     (Ok(None), ..) => return Ok(Look::Gone),
-                    // The event says which bucket has to be shut; it is not, if it is another account's.
+                    // The event says which bucket has to be shut.
                     (Err(error), AccessPointChange::Created(block), Some(bucket)) => {
-                        self.account.untold(bucket, *block, &error.to_string())
+                        Box::pin(self.account.untold(bucket, *block, &error.to_string())).await
                     }
                     (Err(error), ..) => return Err(error.to_string()),
                 };
@@ -327,12 +335,11 @@ impl<'a> Work<'a> {
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-options>),
     /// but the grants would count again once the block is lifted.
     fn add_hidden(&self, plan: &mut Plan, live: &LiveBucket) {
-        if !plan.hides_grants || !self.takes_public() {
+        if !plan.hides_grants || !self.takes_public {
             return;
         }
         let before = self.done.before.iter().flat_map(|before| &before.repair);
-        let unfinished = self.unfinished().filter(|_| !plan.is_version_unknown);
-        let hidden: Vec<Action> = before.cloned().chain(unfinished).collect();
+        let hidden: Vec<Action> = before.cloned().chain(self.unfinished()).collect();
         for action in hidden {
             let Action::WriteAcl { bucket, object, without, .. } = action else { continue };
             let is_of_same = |other: &Action| matches!(other, Action::WriteAcl { object: same, .. } if *same == object);
@@ -349,6 +356,23 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Whether the account's block may hide what the event made public: asked only if the list does not show it and the bucket's own block hides
+    /// nothing. If it can't be read, it may.
+    async fn is_hidden_by_account(&self, plan: &Plan, live: &LiveBucket) -> bool {
+        let object_acl = live.object_acl.as_ref().and_then(|list| list.as_ref().ok()?.as_ref());
+        let lists = [live.acl.as_ref().ok(), object_acl];
+        let is_shown = lists.into_iter().flatten().any(|list| !list.public().is_empty());
+        // The bucket's own block is on its way, and hides as much.
+        let is_to_be_shut = plan.hides_grants || plan.contain.is_some();
+        if is_to_be_shut || is_shown || !self.takes_public || self.is_awaited() || self.unfinished().is_none() {
+            return false;
+        }
+        match Box::pin(self.account.block()).await {
+            Ok(block) => block.is_some_and(|block| block.ignore_public_acls),
+            Err(_) => true,
+        }
+    }
+
     /// The list that the event made public, if this process has not written it: whoever hid its grants under a block may have left them in it.
     fn unfinished(&self) -> Option<Action> {
         let Opened::Bucket { bucket, change } = &self.finding.opened else { return None };
@@ -359,18 +383,15 @@ impl<'a> Work<'a> {
         };
         let acl = Acl { owner_id: String::new(), grants: grants.clone()? };
         let without = acl.public();
-        let is_unwritten = !without.is_empty() && !self.invocation.has_closed(self.event, LIST);
+        let is_unwritten = !without.is_empty() && !self.invocation.has_closed(self.event, &self.list());
         is_unwritten.then(|| Action::WriteAcl { bucket: bucket.clone(), object, acl, without })
-    }
-
-    fn takes_public(&self) -> bool {
-        self.opens.public && self.invocation.settings.s3_public_mode == Mode::Revert
     }
 
     /// What is wanted of a bucket. Those of others who stay in what snapback wrote itself have been told.
     fn wanted(&mut self, bucket: &str) -> Wanted<'a> {
         let mut wanted = Wanted::of(self.invocation.settings, &self.finding.account, Some(bucket));
         self.opens = detect::opens(self.finding, self.invocation.settings, Some(bucket));
+        self.takes_public = wanted.takes_public && wanted.scope.public;
         if own_deed(self.event, self.finding).is_some_and(|deed| self.did_lately(&deed)) {
             wanted.scope.cross_account = false;
             self.opens.outsiders = false;
@@ -394,11 +415,21 @@ impl<'a> Work<'a> {
 
     /// Whether the account may still be going to show what the event opened.
     fn is_awaited(&self) -> bool {
-        let was_closed = [DOOR, POLICY, LIST].iter().any(|what| self.invocation.has_closed(self.event, what));
+        let was_closed = [DOOR, POLICY, &self.list()].iter().any(|what| self.invocation.has_closed(self.event, what));
         let is_told = self.opens.public || self.opens.outsiders;
         let patience = if is_told { LOOK_FOR } else { SETTLE };
         let is_expected = is_told || self.is_stale || !self.finding.is_told_in_full();
         is_expected && !self.is_seen && !was_closed && self.is_young() && self.start.elapsed() < patience
+    }
+
+    /// The name by which it is remembered that the event's list was written.
+    fn list(&self) -> String {
+        match &self.finding.opened {
+            Opened::Bucket { change: BucketChange::ObjectAcl { key, version_id, .. }, .. } => {
+                list_name(Some(&(key.clone(), version_id.clone())))
+            }
+            _ => list_name(None),
+        }
     }
 
     fn is_young(&self) -> bool {
@@ -408,6 +439,9 @@ impl<'a> Work<'a> {
     /// Whether what a plan puts right may be written: a young change is not to be seen everywhere, so that what is written back has to be what
     /// two reads gave.
     fn is_confirmed(&self, plan: &Plan) -> bool {
+        if self.is_stale && self.done.tried.is_empty() && self.is_young() && self.start.elapsed() < SETTLE {
+            return false;
+        }
         let is_known = self.to_repair.as_ref() == Some(&plan.repair);
         let is_read_before = self.done.before.as_ref().is_some_and(|before| before.repair == plan.repair);
         is_known || is_read_before || !self.is_young() || self.start.elapsed() >= LOOK_FOR
@@ -452,6 +486,10 @@ impl<'a> Work<'a> {
                 Action::WritePolicy { .. } => (false, POLICY),
                 Action::WriteAcl { .. } => (false, LIST),
             };
+            let object = match &action {
+                Action::WriteAcl { object, .. } => list_name(object.as_ref()),
+                _ => object.to_owned(),
+            };
             if !is_refused {
                 let now = Some(self.invocation.now());
                 self.done.at = Some(Instant::now());
@@ -459,11 +497,11 @@ impl<'a> Work<'a> {
             }
             match result {
                 Ok(()) => {
-                    self.invocation.closed(self.event, object);
+                    self.invocation.closed(self.event, &object);
                     self.done.carried_out.push(action);
                 }
-                // Somebody else is changing it: what is to be written is planned anew.
-                Err(error) if collides(&error) && !contains && self.done.collisions < MOST_COLLISIONS => {
+                // Somebody else may be changing it: what is to be written is planned anew.
+                Err(error) if is_passing(&error) && !contains && self.done.collisions < MOST_COLLISIONS => {
                     self.done.collisions += 1;
                     self.done.tried.retain(|tried| *tried != action);
                 }
@@ -521,6 +559,14 @@ impl<'a> Work<'a> {
         self.done.problems.push(problem.to_owned());
         let now = self.done.last.take();
         self.done(now)
+    }
+}
+
+/// The name by which it is remembered that a list was written: the bucket's, or that of an object.
+fn list_name(object: Option<&(String, Option<String>)>) -> String {
+    match object {
+        None => LIST.to_owned(),
+        Some((key, version)) => format!("{LIST} of {key} {}", version.as_deref().unwrap_or_default()),
     }
 }
 

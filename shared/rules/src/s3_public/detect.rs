@@ -113,7 +113,9 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
         Ok(None) => return ignore("it sets nothing that could be public"),
         Err(missing) => return Decision::Unreadable(missing),
     };
-    if let Some(owner) = other_owner(event) {
+    // An access point is of the account that made it, whosever its bucket is.
+    let is_of_bucket = matches!(finding.opened, Opened::Bucket { .. } | Opened::Told(Told::AclsEnabled { .. }));
+    if let Some(owner) = other_owner(event).filter(|_| is_of_bucket) {
         return Decision::Ignore(format!("the bucket is account {owner}'s, which has an event of its own"));
     }
     let scope = Scope::of(settings, finding.bucket());
@@ -221,7 +223,7 @@ impl Finding {
     }
 
     /// The grants, if a list was written; `None` in it if the event does not hold them.
-    fn grants(&self) -> Option<Option<&[Grant]>> {
+    pub(super) fn grants(&self) -> Option<Option<&[Grant]>> {
         match &self.opened {
             Opened::Bucket { change: BucketChange::Acl(grants) | BucketChange::ObjectAcl { grants, .. }, .. } => {
                 Some(grants.as_deref())

@@ -185,7 +185,13 @@ impl Plan {
 
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        !self.is_public() && !self.is_open() && self.outsiders.is_empty() && self.foreign_grants.is_empty()
+        !self.is_public()
+            && !self.is_open()
+            && !self.is_version_unknown
+            && self.switches_off.is_empty()
+            && self.repair.is_empty()
+            && self.outsiders.is_empty()
+            && self.foreign_grants.is_empty()
     }
 
     /// All that is to be done, in order.

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::Scope;
-use super::acl::Grant;
+use super::acl::{Grant, Grantee};
 use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, opens};
-use super::judge::{PublicStatement, public_statements, public_statements_of_access_point};
+use super::judge::{Circle, PublicStatement, outsiders, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_argument, is_bucket_name};
@@ -25,8 +25,8 @@ pub enum Course {
         /// Why.
         problem: String,
     },
-    /// Nothing was changed: by mode, by rollout, because the account's block would close PublicBuckets, because AWS does not call it
-    /// public, or because it is only told.
+    /// Nothing was changed: by mode, by rollout, because the account's block would close PublicBuckets, because a block keeps everybody out,
+    /// or because it is only told.
     Left {
         /// What is open, and what would have been done.
         plan: Box<Plan>,
@@ -276,13 +276,30 @@ fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Se
     report.done.push(format!("  - {}", quote(problem)));
     if finding.is_told_in_full() && !opens.public && !opens.outsiders {
         report.severity = Some(Severity::Low);
-        report.done.push("By the event itself it lets in nobody whom it should not.".to_owned());
+        let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
+        let document = finding.document().flatten();
+        let is_for_account = |grant: &Grant| !matches!(grant.grantee, Grantee::Group(_));
+        let names_somebody = document.is_some_and(|document| !outsiders(document, &circle).is_empty())
+            || finding.grants().flatten().is_some_and(|grants| grants.iter().any(is_for_account));
+        report.done.push(
+            match names_somebody {
+                true => {
+                    "By the event itself it is not for everybody. Whose those are whom it lets in could not be told."
+                }
+                false => "By the event itself it lets in nobody whom it should not.",
+            }
+            .to_owned(),
+        );
         report.left.push("See that it is what you want, since AWS could not be asked whether it is public.".to_owned());
         return;
     }
     report.outcome = Outcome::Failed;
     report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
-    how_to_close(report, event, finding, settings);
+    if opens.outsiders && !opens.public {
+        report.left.push("Take the other accounts out of the policy by hand.".to_owned());
+    } else {
+        how_to_close(report, event, finding, settings);
+    }
     report.left.push("A bucket of another account is for that account to close.".to_owned());
     report.left.push(TRIES_AGAIN.to_owned());
 }
@@ -309,6 +326,9 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
         (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => {
             "Nothing was changed: all four switches were on again when snapback looked.".to_owned()
         }
+        (Some(_), _) if finding.document().is_some() && written_public(finding).is_empty() => {
+            "Nothing was changed: nobody else was let in any more when snapback looked.".to_owned()
+        }
         (Some(_), _) => "Nothing was changed: it was not public any more when snapback looked.".to_owned(),
     });
     if let Some(plan) = plan {
@@ -328,7 +348,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
         _ => Severity::Low,
     });
     let would: Vec<String> = plan.actions().flat_map(Action::lines).collect();
-    let concerns_public = plan.is_public() || plan.is_open();
+    let concerns_public = plan.is_public() || plan.is_open() || !plan.switches_off.is_empty();
     match would.as_slice() {
         [] if concerns_public && settings.s3_public_mode == Mode::Alert => {
             report.done.push("Nothing was changed, because S3PublicMode is `alert`.".to_owned());
@@ -348,16 +368,21 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
         }
     }
     say_doubt(report, plan.doubt, Some(plan));
-    say_unseen(report, finding, plan, plan.hides_grants);
+    say_unseen(report, finding, plan, plan.hides_grants && finding.document().is_none());
     if let Some(account) = &plan.other_account {
         report
             .done
             .push(format!("The bucket is in account {}, whose block it is not snapback's to change.", quote(account)));
     }
     if concerns_public && plan.is_blocked {
-        report.done.push("The block is on, and keeps everybody out.".to_owned());
-    } else if concerns_public {
+        if plan.doubt != Some(Doubt::OnlySnapback) {
+            report.done.push("The block is on, and keeps everybody out.".to_owned());
+        }
+        delete_weak_access_point(report, event, finding);
+    } else if concerns_public && plan.other_account.is_none() {
         how_to_close(report, event, finding, settings);
+    } else if concerns_public {
+        delete_weak_access_point(report, event, finding);
     }
     judge_others(report, plan, settings);
     could_not_be_read(report, plan);
@@ -413,9 +438,10 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
-    /// Whether AWS and snapback disagreed on the policy, at the beginning or at the end.
+    /// Whether AWS and snapback disagree on the policy, by the last look that could read it.
     fn doubt(&self) -> Option<Doubt> {
-        self.now.and_then(|now| now.doubt).or(self.before.doubt)
+        let now = self.now?;
+        now.doubt.or(self.before.doubt.filter(|_| now.is_policy_unread))
     }
 
     /// Whether nothing was public: only other accounts were let in.
@@ -424,6 +450,10 @@ impl Done<'_> {
         let takes_others_out = self.before.repair.iter().any(Action::takes_others_out);
         let is_public = is_public(self.before) || self.now.is_some_and(is_public);
         takes_others_out && self.before.contain.is_none() && !is_public
+    }
+
+    fn wrote_list(&self) -> bool {
+        self.carried_out.iter().any(|action| matches!(action, Action::WriteAcl { .. }))
     }
 
     /// Whether something that was to be done isn't, or was not seen to be.
@@ -458,7 +488,10 @@ impl Done<'_> {
 fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, done: &Done<'_>) {
     report.outcome = done.outcome(finding, settings);
     let to_repair = done.now.is_some_and(|now| !now.repair.is_empty());
-    if report.outcome == Outcome::Failed || to_repair {
+    // Another try helps only if this one was not refused for good.
+    let to_contain = done.now.is_some_and(|now| now.contain.is_some());
+    let is_refused = done.problems.iter().any(|problem| problem.contains("AccessDenied"));
+    if report.outcome == Outcome::Failed || to_repair || to_contain && !is_refused {
         report.problem = Some(match done.problems {
             [] => "what was to be closed or taken out was still there when it was read again, or could not be read"
                 .to_owned(),
@@ -480,8 +513,8 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     for action in done.carried_out {
         if let Action::WritePolicy { document, public, .. } = action {
             let rest = document.is_some().then_some("The rest of the policy stays as it was.");
-            let text =
-                (!public.is_empty()).then_some("The event in CloudTrail holds the policy in full, as it was written.");
+            let is_in_event = !public.is_empty() && finding.document().flatten().is_some();
+            let text = is_in_event.then_some("The event in CloudTrail holds the policy in full, as it was written.");
             report.done.extend(rest.into_iter().chain(text).map(str::to_owned));
         }
     }
@@ -503,8 +536,8 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
                 .to_owned(),
         );
     }
-    if report.outcome == Outcome::Contained && done.now.is_some_and(|now| now.contain.is_some()) {
-        how_to_close(report, event, finding, settings);
+    if report.outcome == Outcome::Contained && to_contain {
+        close_by_block(report, event, finding, settings);
     }
     if report.outcome == Outcome::Failed {
         if done.takes_only_others_out() {
@@ -514,16 +547,10 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         }
     }
     say_doubt(report, done.doubt(), done.now);
-    say_unseen(report, finding, done.now.unwrap_or(done.before), done.before.hides_grants);
-    if let (Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. }, Outcome::Contained) =
-        (&finding.opened, report.outcome)
-    {
-        report.left.push(
-            "The access point's own block can't be changed; the bucket's keeps everybody out. If the access point is not needed:"
-                .to_owned(),
-        );
-        let arguments = ["s3control", "delete-access-point", "--account-id", &finding.account, "--name", name];
-        report.left.extend(command(&arguments, "", region(event, finding)));
+    let hides_grants = done.before.hides_grants && finding.document().is_none() && !done.wrote_list();
+    say_unseen(report, finding, done.now.unwrap_or(done.before), hides_grants);
+    if report.outcome == Outcome::Contained {
+        delete_weak_access_point(report, event, finding);
     }
     if let Some(now) = done.now {
         could_not_be_read(report, now);
@@ -542,14 +569,28 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     }
 }
 
+/// What is left to do about an access point that was made weak.
+fn delete_weak_access_point(report: &mut Report, event: &Event, finding: &Finding) {
+    let Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. } = &finding.opened else { return };
+    report.left.push(
+        "The access point's own block can't be changed; only the bucket's keeps everybody out. If the access point is not needed:"
+            .to_owned(),
+    );
+    let arguments = ["s3control", "delete-access-point", "--account-id", &finding.account, "--name", name];
+    report.left.extend(command(&arguments, "", region(event, finding)));
+}
+
 /// What S3 does not show.
 fn say_unseen(report: &mut Report, finding: &Finding, plan: &Plan, hides_grants: bool) {
     if let (true, Opened::Bucket { bucket, change: BucketChange::ObjectAcl { key, .. } }) =
         (plan.is_version_unknown, &finding.opened)
     {
         report.left.push(
-            "The event does not say which version of the object it made public, and the newest is not public: look at the others."
-                .to_owned(),
+            match plan.hides_grants {
+                true => "The event does not say which version of the object it made public: look at all of them.",
+                false => "The event does not say which version of the object it made public, and the newest is not: look at the others.",
+            }
+            .to_owned(),
         );
         let arguments = ["s3api", "list-object-versions", "--bucket", bucket, "--prefix", key];
         report.left.extend(command(&arguments, "", finding.region.as_deref()));
@@ -609,16 +650,17 @@ fn puts_right_more(action: &Action, finding: &Finding) -> bool {
 fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome) -> String {
     let Some(now) = done.now else { return "Looked again afterwards: it is gone.".to_owned() };
     let is_bucket = !matches!(finding.opened, Opened::Account(_));
-    let is_hidden = done.before.hides_grants || now.is_version_unknown;
+    let is_hidden = done.before.hides_grants && !done.wrote_list() || now.is_version_unknown;
     match () {
         () if outcome == Outcome::Failed => "It was read again afterwards, and was not seen to be closed.",
         () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => {
             "It was read again afterwards: they are no longer in the policy."
         }
-        () if now.is_blocked && is_bucket && !now.is_public() && now.not_read.is_empty() && !is_hidden => {
+        () if now.is_blocked && is_bucket && !now.is_public() && !done.is_unfinished() && !is_hidden => {
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
         }
         () if now.is_blocked => "It was read again afterwards: all four switches of the block are on.",
+        () if is_hidden || done.is_unfinished() => "It was read again afterwards.",
         () => "It was read again afterwards: nothing of it is public any more.",
     }
     .to_owned()
@@ -636,6 +678,29 @@ fn planned(course: &Course) -> Vec<String> {
 const ALL_ON: &str = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true";
 
 fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings) {
+    close_by_block(report, event, finding, settings);
+    let account = finding.account.as_str();
+    let region = region(event, finding);
+    match &finding.opened {
+        Opened::Bucket { bucket, change: BucketChange::Policy(_) } => {
+            report.left.push("Then take the public statements out of the policy.".to_owned());
+            let delete = command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region);
+            by_command(report, "If the policy denies that to you, root can delete it with all its statements:", delete);
+        }
+        Opened::Bucket { change: BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }, .. } => {
+            report.left.push("Then take the grants to everybody out of the access control list.".to_owned());
+        }
+        Opened::AccessPoint { name, change: AccessPointChange::Policy(_), .. } => {
+            let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
+            let delete = command(&arguments, "", region);
+            let what = "Then take the public statements out of the access point's policy, or delete all of it:";
+            by_command(report, what, delete);
+        }
+        _ => {}
+    }
+}
+
+fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings) {
     let account = finding.account.as_str();
     let region = region(event, finding);
     let options = format!(" --public-access-block-configuration {ALL_ON}");
@@ -660,23 +725,6 @@ fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings:
             by_command(report, "Close it by hand:", close);
         }
         None => report.left.push("Turn on the public access block of the access point's bucket.".to_owned()),
-    }
-    match &finding.opened {
-        Opened::Bucket { bucket, change: BucketChange::Policy(_) } => {
-            report.left.push("Then take the public statements out of the policy.".to_owned());
-            let delete = command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region);
-            by_command(report, "If the policy denies that to you, root can delete it with all its statements:", delete);
-        }
-        Opened::Bucket { change: BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }, .. } => {
-            report.left.push("Then take the grants to everybody out of the access control list.".to_owned());
-        }
-        Opened::AccessPoint { name, change: AccessPointChange::Policy(_), .. } => {
-            let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
-            let delete = command(&arguments, "", region);
-            let what = "Then take the public statements out of the access point's policy, or delete all of it:";
-            by_command(report, what, delete);
-        }
-        _ => {}
     }
 }
 
