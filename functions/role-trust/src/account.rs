@@ -9,7 +9,7 @@ use aws_sdk_organizations::operation::describe_organization::DescribeOrganizatio
 use rules::policy;
 use rules::role_trust::judge::Organization;
 use rules::role_trust::plan::{Action, LiveRole};
-use runtime::{CallError, Calls};
+use runtime::{CallError, Calls, ObserveError};
 use serde_json::Value;
 
 /// The account, with a record of the calls made to it.
@@ -20,22 +20,6 @@ pub struct Account<'a> {
     pub organizations: &'a aws_sdk_organizations::Client,
     /// Where the calls are recorded.
     pub calls: &'a Calls,
-}
-
-/// A read that failed, or an answer that made no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// AWS refused or did not answer.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// AWS's answer could not be understood.
-    #[error("the answer to `{call}` could not be understood: {problem}")]
-    Answer {
-        /// The API's name for the call.
-        call: &'static str,
-        /// What was wrong.
-        problem: String,
-    },
 }
 
 impl Account<'_> {

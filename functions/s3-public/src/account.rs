@@ -8,7 +8,7 @@ use rules::policy;
 use rules::s3_public::acl::{Acl, Grant, Grantee};
 use rules::s3_public::block::Block;
 use rules::s3_public::plan::{Action, LiveAccessPoint, LiveBucket, PolicyOf, Read};
-use runtime::{CallError, Calls, Pause};
+use runtime::{CallError, Calls, ObserveError, Pause};
 use serde_json::Value;
 use tokio::join;
 
@@ -50,22 +50,6 @@ enum Found<T> {
     None,
     /// The bucket or the access point itself is gone.
     Gone,
-}
-
-/// A read that failed, or an answer that made no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// AWS refused or did not answer.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// AWS's answer could not be understood.
-    #[error("the answer to `{call}` could not be understood: {problem}")]
-    Answer {
-        /// The API's name for the call.
-        call: &'static str,
-        /// What was wrong.
-        problem: String,
-    },
 }
 
 impl Account<'_> {

@@ -5,8 +5,6 @@
 
 pub mod account;
 
-use std::sync::{Mutex, PoisonError};
-
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -20,7 +18,7 @@ use rules::s3_public::report::{Course, report};
 use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
 use rules::settings::{Mode, Settings};
 use rules::{Decision, Event, Subscription};
-use runtime::clients::{BadRegion, in_region};
+use runtime::clients::PerRegion;
 use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -42,8 +40,7 @@ const LIST: &str = "list";
 
 /// The guardrail, with its clients per region.
 pub struct S3Public {
-    config: SdkConfig,
-    clients: Mutex<Vec<(String, Clients)>>,
+    clients: PerRegion<Clients>,
 }
 
 /// The clients for one region.
@@ -53,24 +50,18 @@ struct Clients {
     control: aws_sdk_s3control::Client,
 }
 
+impl Clients {
+    fn new(config: &SdkConfig) -> Self {
+        // An endpoint that is not AWS's need not have a host name for every bucket.
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(config.endpoint_url().is_some());
+        Self { s3: aws_sdk_s3::Client::from_conf(s3.build()), control: aws_sdk_s3control::Client::new(config) }
+    }
+}
+
 impl S3Public {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config, clients: Mutex::new(Vec::new()) }
-    }
-
-    fn clients(&self, region: &str) -> Result<Clients, BadRegion> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = clients.iter().find(|(known, _)| known == region) {
-            return Ok(known.clone());
-        }
-        let config = in_region(&self.config, region)?;
-        // An endpoint that is not AWS's need not have a host name for every bucket.
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(config.endpoint_url().is_some());
-        let new =
-            Clients { s3: aws_sdk_s3::Client::from_conf(s3.build()), control: aws_sdk_s3control::Client::new(&config) };
-        clients.push((region.to_owned(), new.clone()));
-        Ok(new)
+        Self { clients: PerRegion::new(config, Clients::new) }
     }
 }
 
@@ -95,7 +86,7 @@ impl Guardrail for S3Public {
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let region = finding.region.as_deref().or(event.region.as_deref());
-        let course = match (&finding.opened, region.map(|region| self.clients(region))) {
+        let course = match (&finding.opened, region.map(|region| self.clients.get(region))) {
             (Opened::Told(_), _) => Some(Course::Told),
             (_, None) => Some(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
             (_, Some(Err(problem))) => Some(Course::NotRead { problem: problem.to_string() }),
@@ -407,7 +398,7 @@ impl<'a> Work<'a> {
 
     /// Whether a plan shows what the event says that it opened.
     fn shows(&self, plan: &Plan) -> bool {
-        let shows_public = plan.is_public() || plan.doubt.is_some() || !plan.switches_off.is_empty();
+        let shows_public = plan.is_public() || !plan.switches_off.is_empty();
         let could_not_look = !plan.not_read.is_empty();
         let shows_told = (shows_public || !self.opens.public) && (!plan.outsiders.is_empty() || !self.opens.outsiders);
         could_not_look || shows_told && (self.opens.public || self.opens.outsiders || !plan.is_empty())

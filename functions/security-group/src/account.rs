@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use rules::security_group::detect::{Added, AddedEntries, EventRule, Finding, GroupRef};
 use rules::security_group::plan::{Action, Live, LivePrefixList, LiveRule};
 use rules::security_group::traffic::{Source, Traffic};
-use runtime::{CallError, Calls};
+use runtime::{CallError, Calls, ObserveError};
 
 /// How many values a filter takes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>).
 const MOST_FILTER_VALUES: usize = 200;
@@ -25,22 +25,6 @@ pub struct Observed {
     pub live: Live,
     /// What could not, and why: something may be open that is not in `live`.
     pub not_read: Option<String>,
-}
-
-/// A read that failed, or an answer that made no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// AWS refused or did not answer.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// AWS's answer could not be understood.
-    #[error("the answer to `{call}` could not be understood: {problem}")]
-    Answer {
-        /// The API's name for the call.
-        call: &'static str,
-        /// What was wrong.
-        problem: String,
-    },
 }
 
 impl Account<'_> {

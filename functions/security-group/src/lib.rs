@@ -5,7 +5,6 @@
 pub mod account;
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -17,7 +16,7 @@ use rules::security_group::traffic::Source;
 use rules::security_group::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Settings, Subscription};
-use runtime::clients::{BadRegion, in_region};
+use runtime::clients::PerRegion;
 use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
@@ -28,24 +27,13 @@ const LIST_SETTLE: Duration = Duration::from_secs(15);
 
 /// The guardrail, with an EC2 client per region.
 pub struct SecurityGroup {
-    config: SdkConfig,
-    clients: Mutex<Vec<(String, aws_sdk_ec2::Client)>>,
+    clients: PerRegion<aws_sdk_ec2::Client>,
 }
 
 impl SecurityGroup {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config, clients: Mutex::new(Vec::new()) }
-    }
-
-    fn client(&self, region: &str) -> Result<aws_sdk_ec2::Client, BadRegion> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = clients.iter().find(|(known, _)| known == region) {
-            return Ok(client.clone());
-        }
-        let client = aws_sdk_ec2::Client::new(&in_region(&self.config, region)?);
-        clients.push((region.to_owned(), client.clone()));
-        Ok(client)
+        Self { clients: PerRegion::new(config, aws_sdk_ec2::Client::new) }
     }
 }
 
@@ -69,7 +57,7 @@ impl Guardrail for SecurityGroup {
     }
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
-        let course = match event.region.as_deref().map(|region| self.client(region)) {
+        let course = match event.region.as_deref().map(|region| self.clients.get(region)) {
             None => Err(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
             Some(Err(problem)) => Err(Course::NotRead { problem: problem.to_string() }),
             Some(Ok(client)) => {

@@ -4,11 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 mod common;
+#[path = "common/s3.rs"]
+mod s3;
 
 use std::collections::BTreeMap;
 
 use rules::alert::{LONGEST_SUBJECT, Step, render};
-use rules::s3_public::acl::{Acl, Grant, Grantee};
 use rules::s3_public::block::Block;
 use rules::s3_public::detect::{Finding, Opened, read};
 use rules::s3_public::plan::{
@@ -20,13 +21,11 @@ use rules::{Event, Settings, event};
 use serde_json::{Value, json};
 
 use common::Scene;
+use s3::{BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, narrow, role_writes, tls_only, website};
 
 const SCENE: Scene =
     Scene { account: "123456789012", region: "eu-west-1", time: "2026-03-02T09:14:05Z", service: "s3" };
 
-const BUCKET: &str = "team-reports";
-const OWNER: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
-const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const REFUSED: &str = "`PutPublicAccessBlock` failed: AccessDenied: Access Denied";
 
 // ---------------------------------------------------------------------------------------------------------
@@ -371,49 +370,6 @@ fn access_point(block: Block, policy: Option<Value>, bucket_block: Option<Block>
     }
 }
 
-fn acl(more: &[(&str, &str)]) -> Acl {
-    let grant = |grantee: &str, permission: &str| {
-        let is_group = grantee.starts_with("http");
-        let grantee = if is_group { Grantee::Group(grantee.to_owned()) } else { Grantee::User(grantee.to_owned()) };
-        Grant { grantee, permission: permission.to_owned() }
-    };
-    let grants = std::iter::once(&(OWNER, "FULL_CONTROL")).chain(more);
-    Acl { owner_id: OWNER.to_owned(), grants: grants.map(|(grantee, permission)| grant(grantee, permission)).collect() }
-}
-
-fn document(statements: &[Value]) -> Value {
-    json!({"Version": "2012-10-17", "Id": "reports", "Statement": statements})
-}
-
-fn everybody_reads() -> Value {
-    json!({"Sid": "PublicRead", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"})
-}
-
-fn role_writes() -> Value {
-    json!({"Sid": "Writer", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/Reports"}, "Action": "s3:PutObject",
-        "Resource": "arn:aws:s3:::team-reports/*"})
-}
-
-fn tls_only() -> Value {
-    json!({"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
-}
-
-fn website() -> Value {
-    document(&[everybody_reads()])
-}
-
-fn narrow() -> Value {
-    document(&[role_writes(), tls_only()])
-}
-
 fn mixed() -> Value {
     document(&[role_writes(), everybody_reads(), tls_only()])
-}
-
-fn foreign() -> Value {
-    let principal = json!({"AWS": "arn:aws:iam::999988887777:root"});
-    document(&[
-        json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"}),
-    ])
 }

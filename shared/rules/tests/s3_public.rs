@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
+#[path = "common/s3.rs"]
+mod s3;
+
 use std::collections::BTreeMap;
 
-use rules::s3_public::acl::{Acl, Grant, Grantee};
+use rules::s3_public::acl::{Grant, Grantee};
 use rules::s3_public::block::Block;
 use rules::s3_public::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, detect, read};
 use rules::s3_public::plan::{
@@ -15,9 +18,11 @@ use rules::settings::Given;
 use rules::{Decision, Event, Outcome, Settings, event};
 use serde_json::{Value, json};
 
+use s3::{
+    BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, foreign_reads, narrow, role_writes, tls_only, website,
+};
+
 const ACCOUNT: &str = "123456789012";
-const BUCKET: &str = "team-reports";
-const EVERYBODY: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 
 // ---------------------------------------------------------------------------------------------------------
 // Decisions
@@ -652,52 +657,4 @@ fn access_point() -> LiveAccessPoint {
         is_public: Ok(None),
         bucket_block: None,
     }
-}
-
-fn acl(more: &[(&str, &str)]) -> Acl {
-    let grant = |grantee: &str, permission: &str| {
-        let is_group = grantee.starts_with("http");
-        let grantee = if is_group { Grantee::Group(grantee.to_owned()) } else { Grantee::User(grantee.to_owned()) };
-        Grant { grantee, permission: permission.to_owned() }
-    };
-    let grants = std::iter::once(&("owner", "FULL_CONTROL")).chain(more);
-    Acl {
-        owner_id: "owner".to_owned(),
-        grants: grants.map(|(grantee, permission)| grant(grantee, permission)).collect(),
-    }
-}
-
-fn document(statements: &[Value]) -> Value {
-    json!({"Version": "2012-10-17", "Id": "reports", "Statement": statements})
-}
-
-fn everybody_reads() -> Value {
-    json!({"Sid": "PublicRead", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::team-reports/*"})
-}
-
-fn role_writes() -> Value {
-    json!({"Sid": "Writer", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:role/Reports"}, "Action": "s3:PutObject",
-        "Resource": "arn:aws:s3:::team-reports/*"})
-}
-
-fn foreign_reads() -> Value {
-    json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}, "Action": "s3:GetObject",
-        "Resource": "arn:aws:s3:::team-reports/*"})
-}
-
-fn tls_only() -> Value {
-    json!({"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
-}
-
-fn website() -> Value {
-    document(&[everybody_reads()])
-}
-
-fn narrow() -> Value {
-    document(&[role_writes(), tls_only()])
-}
-
-fn foreign() -> Value {
-    document(&[foreign_reads()])
 }

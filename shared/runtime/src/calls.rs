@@ -26,6 +26,22 @@ pub struct CallError {
     pub detail: String,
 }
 
+/// A read that failed, or an answer that made no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// AWS refused or did not answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// AWS's answer could not be understood.
+    #[error("the answer to `{call}` could not be understood: {problem}")]
+    Answer {
+        /// The API's name for the call.
+        call: &'static str,
+        /// What was wrong.
+        problem: String,
+    },
+}
+
 impl Calls {
     /// Makes a call and records how it went, in order of their beginning; `summary` puts what it gave in a few words.
     ///

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -100,6 +100,34 @@ fn addresses_in_name(name: &str) -> Option<Vec<IpAddr>> {
     let start = name.rmatch_indices('.').nth(3)?.0 + 1;
     let address: Ipv4Addr = name.get(start..)?.parse().ok()?;
     Some(vec![address.into()])
+}
+
+/// The clients for each region that was asked for, made when it is first.
+pub struct PerRegion<C> {
+    config: SdkConfig,
+    make: fn(&SdkConfig) -> C,
+    made: Mutex<Vec<(String, C)>>,
+}
+
+impl<C: Clone> PerRegion<C> {
+    /// `make` makes the clients from `config` in the region.
+    pub fn new(config: SdkConfig, make: fn(&SdkConfig) -> C) -> Self {
+        Self { config, make, made: Mutex::default() }
+    }
+
+    /// The clients for a region.
+    ///
+    /// # Errors
+    /// [`BadRegion`] if the name, which comes from an event, could not be part of a host name.
+    pub fn get(&self, region: &str) -> Result<C, BadRegion> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = made.iter().find(|(known, _)| known == region) {
+            return Ok(known.clone());
+        }
+        let new = (self.make)(&in_region(&self.config, region)?);
+        made.push((region.to_owned(), new.clone()));
+        Ok(new)
+    }
 }
 
 /// The same configuration for another region.

@@ -13,7 +13,7 @@ pub mod metrics;
 pub mod notify;
 pub mod pause;
 
-pub use calls::{CallError, Calls};
+pub use calls::{CallError, Calls, ObserveError};
 pub use handle::{AnyGuardrail, Guardrail, Handled, Invocation, Remedied, Runtime, Verdict};
 pub use notify::Notifier;
 pub use pause::{LOOK_FOR, Pause, SETTLE};
