@@ -342,6 +342,7 @@ const VALUES: &[Values] = &[
         refused_at_start: &["32.5"],
         refused: &["0", "3", "129", "/32"],
     },
+    Values { parameter: "AlertLanguage", taken: &["en", "ja"], refused_at_start: &[], refused: &["EN", "jp", "de"] },
     Values {
         parameter: "AlertTopicArn",
         taken: &[

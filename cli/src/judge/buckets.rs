@@ -448,6 +448,7 @@ fn may_be_public(statement: &Value) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use rules::Language;
     use rules::alert::Report;
     use rules::{Alert, Settings, event};
     use runtime::Handled;
@@ -567,7 +568,7 @@ mod tests {
             let handled = Handled {
                 verdict: if self.outcome.is_some() { Verdict::Violation } else { Verdict::Ignored },
                 reason: String::new(),
-                report: self.outcome.map(|outcome| Report::new(outcome, "S3")),
+                report: self.outcome.map(|outcome| Report::new(Language::English, outcome, "S3")),
                 mail,
                 is_told_before: false,
                 steps: Vec::new(),

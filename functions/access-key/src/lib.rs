@@ -70,7 +70,7 @@ impl Guardrail for AccessKey {
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let report = match finding {
-            Finding::OfRoot(credential) => of_root(event, credential),
+            Finding::OfRoot(credential) => of_root(event, credential, invocation.settings.alert_language),
             Finding::OfUser(credential) => {
                 let account = Account { iam: &self.iam, config: &self.config, calls: invocation.calls };
                 let course = Work::new(account, event, credential, invocation).run().await;

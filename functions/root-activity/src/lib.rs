@@ -42,7 +42,7 @@ impl Guardrail for RootActivity {
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let is_told = |identity: &str| invocation.has_told(identity);
         match self.sessions.word_on(event, finding, invocation.now(), is_told) {
-            Word::Mail(folded) => Remedied::Report(Box::new(report(event, finding, folded))),
+            Word::Mail(folded) => Remedied::Report(Box::new(report(event, finding, folded, invocation.settings.alert_language))),
             Word::Count => Remedied::Folded(
                 "a call like this of the same session was mailed less than 10 minutes ago; the next mail gives the number".to_owned(),
             ),

@@ -7,6 +7,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::event::{Event, Unreadable};
+use crate::language::Language;
 use crate::text::{ascii, quote};
 
 /// The longest subject that SNS takes, in characters (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
@@ -93,6 +94,8 @@ pub struct Step {
 /// What happened and what was done about it, ready to be put into words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
+    /// The language of its lines, but for the headline, which is English.
+    pub language: Language,
     /// How it stands.
     pub outcome: Outcome,
     /// How bad it is, where the outcome does not say it.
@@ -123,8 +126,9 @@ pub const TRIES_AGAIN: &str =
 
 impl Report {
     /// A report with nothing but an outcome and the rest of the subject.
-    pub fn new(outcome: Outcome, headline: impl Into<String>) -> Self {
+    pub fn new(language: Language, outcome: Outcome, headline: impl Into<String>) -> Self {
         Self {
+            language,
             outcome,
             severity: None,
             headline: headline.into(),
@@ -156,10 +160,10 @@ pub struct Alert {
 }
 
 /// The report on an event that could not be understood.
-pub fn unreadable(unreadable: &Unreadable) -> Report {
+pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
     let event = &unreadable.event;
     let name = if event.name.is_empty() { "an event" } else { &event.name };
-    let mut report = Report::new(Outcome::Alert, format!("{name} could not be read"));
+    let mut report = Report::new(language, Outcome::Alert, format!("{name} could not be read"));
     report.happened = vec![
         format!(
             "An event came that snapback watches for, in a form that it could not read: {}.",
@@ -353,7 +357,7 @@ mod tests {
             "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/\r\nREVERTED"}});
         let event = parse(&raw).unwrap();
         let lost = Unreadable { missing: "no `groupId`\nREVERTED".to_owned(), event: Box::new(event.clone()) };
-        let alert = render(&unreadable(&lost), &event);
+        let alert = render(&unreadable(&lost, Language::English), &event);
         assert_eq!(alert.body.lines().filter(|line| line.starts_with("LEFT FOR YOU")).count(), 1);
         assert!(!alert.body.lines().any(|line| line.starts_with("REVERTED") || line.starts_with("Click")));
         assert!(!alert.body.contains('\u{202e}'));
@@ -367,6 +371,7 @@ mod tests {
         let event = event("e-1", "eu-west-1");
         let lines = || vec!["開".repeat(100_000); 1_000];
         let report = Report {
+            language: Language::English,
             outcome: Outcome::Failed,
             severity: Some(Severity::Critical),
             headline: "開".repeat(1_000),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::command::{is_account_id, is_bucket_name};
+use crate::language::Language;
 use crate::public::WidestPublic;
 use crate::security_group::traffic::{Protocol, Traffic};
 
@@ -45,6 +46,7 @@ pub const DEFINITIONS: &[Definition] = &[
     },
     Definition { parameter: "WidestPublicIpv4Prefix", default: "8", takes: "a prefix length from 1 to 32" },
     Definition { parameter: "WidestPublicIpv6Prefix", default: "32", takes: "a prefix length from 4 to 128" },
+    Definition { parameter: "AlertLanguage", default: "en", takes: "`en` or `ja`" },
     Definition { parameter: "AlertTopicArn", default: "", takes: "the ARN of an SNS topic" },
 ];
 
@@ -80,6 +82,8 @@ pub struct Settings {
     pub allowed_public_ports: Vec<Traffic>,
     /// How wide sources may be.
     pub widest_public: WidestPublic,
+    /// The language of the alerts.
+    pub alert_language: Language,
     /// Where alerts go; a Lambda needs it, a dry run does not.
     pub alert_topic_arn: Option<String>,
 }
@@ -183,6 +187,7 @@ impl Settings {
                 ipv4_prefix: read(given, "WidestPublicIpv4Prefix", |text| prefix_length(text, 1..=32))?,
                 ipv6_prefix: read(given, "WidestPublicIpv6Prefix", |text| prefix_length(text, 4..=128))?,
             },
+            alert_language: read(given, "AlertLanguage", str::parse)?,
             alert_topic_arn: read(given, "AlertTopicArn", topic_arn)?,
         })
     }
@@ -371,6 +376,7 @@ mod tests {
             ("TRUSTED_ACCOUNTS", "12345678901"),
             ("TRUSTED_ACCOUNTS", "111122223333 444455556666"),
             ("ROLLOUT", "on"),
+            ("ALERT_LANGUAGE", "JA"),
             ("TRUSTED_ACTORS", "admin"),
             ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:root"),
             ("TRUSTED_ACTORS", "arn:aws:sts::111122223333:assumed-role/Admin/me"),

@@ -13,7 +13,7 @@ use rules::security_group::plan::{Live, LivePrefixList, LiveRule, Plan, Remedy, 
 use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::{Source, Traffic};
 use rules::settings::Given;
-use rules::{Event, Settings, event};
+use rules::{Event, Language, Settings, event};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -169,13 +169,16 @@ fn unreadable() {
     event.response = Value::Null;
     let missing = read(&event).unwrap_err();
     let unreadable = rules::Unreadable { missing, event: Box::new(event.clone()) };
-    compare("unreadable", &render(&alert::unreadable(&unreadable), &event));
+    compare("unreadable", &render(&alert::unreadable(&unreadable, Language::English), &event));
 }
 
 #[test]
 fn unreadable_without_a_name() {
     let unreadable = event::parse(&json!({"detail": {"eventID": "...", "eventTime": "yesterday"}})).unwrap_err();
-    compare("unreadable_without_a_name", &render(&alert::unreadable(&unreadable), &unreadable.event));
+    compare(
+        "unreadable_without_a_name",
+        &render(&alert::unreadable(&unreadable, Language::English), &unreadable.event),
+    );
 }
 
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to fill the mail.

@@ -16,7 +16,7 @@ use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root,
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
 use rules::alert::{LONGEST_SUBJECT, Step, render};
 use rules::settings::Given;
-use rules::{Alert, Event, Settings, event};
+use rules::{Alert, Event, Language, Settings, event};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -272,7 +272,7 @@ fn user_mail(event: &Event, settings: &Settings, course: &Course, steps: Vec<Ste
 
 fn root_mail(event: &Event) -> Alert {
     let Some(Finding::OfRoot(credential)) = read(event).unwrap() else { panic!("not root's: {event:?}") };
-    render(&of_root(event, &credential), event)
+    render(&of_root(event, &credential, Language::English), event)
 }
 
 fn handled(handled: Handled) -> Course {

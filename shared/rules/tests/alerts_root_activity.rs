@@ -11,7 +11,7 @@
 use rules::alert::{LONGEST_SUBJECT, render};
 use rules::root_activity::detect::detect;
 use rules::root_activity::report::{Folded, report};
-use rules::{Decision, Settings, event};
+use rules::{Decision, Language, Settings, event};
 use serde_json::{Value, json};
 
 #[test]
@@ -159,7 +159,7 @@ fn check(name: &str, record: &Value, folded: Folded) -> String {
 fn mail(record: &Value, folded: Folded) -> String {
     let event = event::parse(record).unwrap();
     let Decision::Incident(finding) = detect(&event, &Settings::default()) else { panic!("not found: {record}") };
-    let mail = render(&report(&event, &finding, folded), &event);
+    let mail = render(&report(&event, &finding, folded, Language::English), &event);
     assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
     format!("Subject: {}\n\n{}", mail.subject, mail.body)
 }

@@ -252,8 +252,12 @@ impl Runtime {
         parsed: &Result<Event, Unreadable>,
         invocation: &Invocation<'_>,
     ) -> (Verdict, Remedied) {
-        let unreadable =
-            |unreadable: &Unreadable| (Verdict::Unreadable, Remedied::Report(Box::new(alert::unreadable(unreadable))));
+        let unreadable = |unreadable: &Unreadable| {
+            (
+                Verdict::Unreadable,
+                Remedied::Report(Box::new(alert::unreadable(unreadable, self.settings.alert_language))),
+            )
+        };
         let event = match parsed {
             Ok(event) => event,
             Err(problem) => return unreadable(problem),

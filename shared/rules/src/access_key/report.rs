@@ -12,6 +12,7 @@ use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
 use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_account_id, is_credential_id};
 use crate::event::Event;
+use crate::language::Language;
 use crate::settings::{Mode, Rollout, Settings};
 use crate::text::quote;
 
@@ -136,9 +137,9 @@ impl Handled {
 }
 
 /// Puts together what a person is told of a credential of the root user: there is nothing that snapback can do.
-pub fn of_root(event: &Event, credential: &RootCredential) -> Report {
+pub fn of_root(event: &Event, credential: &RootCredential, language: Language) -> Report {
     let (kind, adjective) = (credential.kind.words(), credential.change.adjective());
-    let mut report = Report::new(Outcome::Alert, format!("{adjective} {kind} of the root user"));
+    let mut report = Report::new(language, Outcome::Alert, format!("{adjective} {kind} of the root user"));
     report.severity = Some(Severity::Critical);
     let verb = verb(credential.change);
     let (what, find) = match &credential.id {
@@ -194,7 +195,7 @@ pub fn of_user(
     let Credential { kind, change, user, .. } = credential;
     let mode = settings.access_key_mode;
     let short = format!("{} {} of {user}", change.adjective(), kind.words());
-    let mut report = Report::new(Outcome::Alert, short.clone());
+    let mut report = Report::new(settings.alert_language, Outcome::Alert, short.clone());
     report.steps = steps;
     report.happened = happened(event, credential);
     report.to_allow.push(allow_actor(event).unwrap_or_else(|| "No setting allows just this.".to_owned()));

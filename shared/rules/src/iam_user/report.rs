@@ -139,7 +139,7 @@ impl Standing {
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let about = About::of(finding);
-    let mut report = Report::new(Outcome::Alert, about.headline(""));
+    let mut report = Report::new(settings.alert_language, Outcome::Alert, about.headline(""));
     report.happened = happened(event, finding);
     report.steps = steps;
     // No setting keeps an incident from being told.

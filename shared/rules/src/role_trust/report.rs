@@ -9,6 +9,7 @@ use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
 use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
+use crate::language::Language;
 use crate::policy::is_the_same;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
@@ -64,7 +65,7 @@ pub fn report(
     steps: Vec<Step>,
 ) -> Report {
     let mut report = match finding {
-        Finding::Provider(provider) => of_provider(event, provider),
+        Finding::Provider(provider) => of_provider(event, provider, settings.alert_language),
         Finding::Trust(trust) => of_trust(event, trust, strangers, settings, course),
     };
     report.steps = steps;
@@ -77,7 +78,7 @@ pub fn report(
 fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Settings, course: &Course) -> Report {
     let name = &trust.role_name;
     let trusts = format!("role {name} trusts {}", whom(strangers));
-    let mut report = Report::new(Outcome::Alert, trusts.clone());
+    let mut report = Report::new(settings.alert_language, Outcome::Alert, trusts.clone());
     report.happened = happened(event, trust, strangers, course);
     report.to_allow = to_allow(event, strangers);
     report.actions = planned(course);
@@ -430,7 +431,7 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
 // ---------------------------------------------------------------------------------------------------------
 // Identity providers
 
-fn of_provider(event: &Event, provider: &Provider) -> Report {
+fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report {
     let (kind, assume) = match provider.kind {
         ProviderKind::Saml => ("SAML provider", "AssumeRoleWithSAML"),
         ProviderKind::OpenIdConnect => ("OIDC provider", "AssumeRoleWithWebIdentity"),
@@ -447,7 +448,7 @@ fn of_provider(event: &Event, provider: &Provider) -> Report {
     };
     let name = provider.name.as_deref().unwrap_or("(the event does not name it)");
     let short = name.split_once("-provider/").map_or(name, |(_, short)| short);
-    let mut report = Report::new(Outcome::Alert, format!("{kind} {done}: {short}"));
+    let mut report = Report::new(language, Outcome::Alert, format!("{kind} {done}: {short}"));
     report.severity = Some(if event.name == "UpdateSAMLProvider" { Severity::High } else { Severity::Medium });
     report.happened.push(format!("{} {done} the {kind} {}.", quote(&event.name), quote(name)));
     report.happened.extend(provider.details.iter().map(|(name, value)| format!("  {name}: {}", quote(value))));

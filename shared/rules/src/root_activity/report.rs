@@ -4,6 +4,7 @@ use super::detect::{AccessChange, Attempt, Effect, Finding};
 use crate::alert::{Outcome, Report, Severity};
 use crate::command::is_account_id;
 use crate::event::Event;
+use crate::language::Language;
 use crate::text::quote;
 
 /// Calls of one session that were counted and not mailed.
@@ -21,8 +22,8 @@ const MFA_UNKNOWN: &str = "The event does not say whether MFA was used. Take it 
 pub const FOLDED_MINUTES: i64 = 10;
 
 /// Puts together what a person is told. `folded` is what was counted of the session since its last mail.
-pub fn report(event: &Event, finding: &Finding, folded: Folded) -> Report {
-    let mut report = Report::new(Outcome::Alert, headline(event, finding));
+pub fn report(event: &Event, finding: &Finding, folded: Folded, language: Language) -> Report {
+    let mut report = Report::new(language, Outcome::Alert, headline(event, finding));
     report.severity = Some(severity(finding));
     report.happened = happened(event, finding);
     if folded != Folded::default() {

@@ -50,7 +50,7 @@ pub enum Course {
 
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
-    let mut report = Report::new(Outcome::Alert, headline(finding, course.plan()));
+    let mut report = Report::new(settings.alert_language, Outcome::Alert, headline(finding, course.plan()));
     report.happened = happened(event, finding, settings);
     report.happened.extend(course.plan().map(of_others).unwrap_or_default());
     report.to_allow = to_allow(event, finding, course.plan());

@@ -61,7 +61,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             (format!("{short} opens groups to the world"), format!("{short} opened groups to the world"))
         }
     };
-    let mut report = Report::new(Outcome::Alert, open.clone());
+    let mut report = Report::new(settings.alert_language, Outcome::Alert, open.clone());
     report.happened = happened(event, finding);
     report.steps = steps;
     report.to_allow = to_allow(event, finding, course);
