@@ -1,7 +1,12 @@
 //! The language that a mail is written in.
 //!
-//! Every sentence stands once, in all languages side by side ([`say!`](crate::say)), so that none can be forgotten. Subjects, the log and names of AWS's
-//! own (calls, states, error messages) are English in every language.
+//! Every sentence stands once, in all languages side by side ([`say!`](crate::say)), so that none can be forgotten. Where it is made
+//! of parts, it is written whole in each language, since the order of words differs. Subjects, the log and names of AWS's own (calls,
+//! states, error messages) are English in every language.
+//!
+//! The Japanese is です・ます, short, in the words of AWS's console and documentation. There is a space between Japanese and ASCII
+//! (`IAM ユーザー alice を削除しました。`), none beside 、。「」; colons and parentheses are ASCII, with a space outside. A label is
+//! followed by a colon and its value, and nothing is aligned: mail clients have no fixed widths.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,21 +33,32 @@ impl FromStr for Language {
     }
 }
 
-/// A text in every language: one that the log needs too, or that is put together before it is known who reads it. It is shown in English.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Words {
+/// A text in every language: for what stands in the log, which is English, as well as in a mail. Its `Display` is the log's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Localized {
     english: String,
     japanese: String,
 }
 
-impl Words {
-    /// Puts a text together in each language.
-    pub fn new(put: impl Fn(Language) -> String) -> Self {
-        Self { english: put(Language::English), japanese: put(Language::Japanese) }
+impl Localized {
+    /// Asks for the text in each language.
+    pub fn new(text: impl Fn(Language) -> String) -> Self {
+        Self { english: text(Language::English), japanese: text(Language::Japanese) }
+    }
+
+    /// A text that is the same in every language: AWS's own words.
+    pub fn verbatim(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { english: text.clone(), japanese: text }
+    }
+
+    /// Several, one after the other.
+    pub fn join(texts: &[Self]) -> Self {
+        Self::new(|language| texts.iter().map(|text| text.of(language)).collect::<Vec<_>>().join("; "))
     }
 
     /// The text in one language.
-    pub fn in_language(&self, language: Language) -> &str {
+    pub fn of(&self, language: Language) -> &str {
         match language {
             Language::English => &self.english,
             Language::Japanese => &self.japanese,
@@ -50,31 +66,10 @@ impl Words {
     }
 }
 
-impl fmt::Display for Words {
+impl fmt::Display for Localized {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.english)
+        formatter.write_str(self.of(Language::English))
     }
-}
-
-/// What is not ours, such as AWS's error messages, is the same in every language.
-impl From<String> for Words {
-    fn from(text: String) -> Self {
-        Self { japanese: text.clone(), english: text }
-    }
-}
-
-impl From<&str> for Words {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-/// [`Words`]: `words!("no answer from {service}", "{service} から応答がありません")`, as [`say!`](crate::say).
-#[macro_export]
-macro_rules! words {
-    ($english:literal, $japanese:literal $(,)?) => {
-        $crate::language::Words::new(|language| $crate::say!(language, $english, $japanese))
-    };
 }
 
 /// A `String` in the given [`Language`]: `say!(language, "Delete {name}.", "{name} を削除してください。")`. Both are formatted as by
@@ -86,5 +81,13 @@ macro_rules! say {
             $crate::language::Language::English => format!($english),
             $crate::language::Language::Japanese => format!($japanese),
         }
+    };
+}
+
+/// The same in every language, as a [`Localized`]: `localized!("no answer from {name}", "{name} から応答がありません")`.
+#[macro_export]
+macro_rules! localized {
+    ($english:literal, $japanese:literal $(,)?) => {
+        $crate::language::Localized::new(|language| $crate::say!(language, $english, $japanese))
     };
 }

@@ -7,9 +7,11 @@ use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::policy::texts;
 use crate::settings::Settings;
+use crate::localized;
 
 /// What an event let in, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +45,7 @@ pub struct Provider {
     /// Its ARN, else its name or URL; `None` if the event has none of them.
     pub name: Option<String>,
     /// What more the event tells, by name: the issuer, the audiences, thumbprints.
-    pub details: Vec<(&'static str, String)>,
+    pub details: Vec<(Localized, String)>,
 }
 
 /// How a provider vouches for people.
@@ -140,7 +142,7 @@ fn saml_provider(event: &Event) -> Provider {
     Provider {
         kind: ProviderKind::Saml,
         name: arn.or_else(|| text(&event.request, "name")),
-        details: entity.map(|entity| ("Identity provider (entityID)", entity)).into_iter().collect(),
+        details: entity.map(|entity| (localized!("Identity provider (entityID)", "ID プロバイダー (entityID)"), entity)).into_iter().collect(),
     }
 }
 
@@ -157,10 +159,10 @@ fn oidc_provider(event: &Event) -> Provider {
     let arn = arn.or_else(|| text(&event.request, "openIDConnectProviderArn"));
     let url = text(&event.request, "url");
     let lists = [
-        ("Issuer", url.clone().into_iter().collect()),
-        ("Audiences", texts(&event.request, "clientIDList")),
-        ("Audience added", texts(&event.request, "clientID")),
-        ("Certificate thumbprints", texts(&event.request, "thumbprintList")),
+        (localized!("Issuer", "発行者"), url.clone().into_iter().collect()),
+        (localized!("Audiences", "対象者 (audience)"), texts(&event.request, "clientIDList")),
+        (localized!("Audience added", "追加された対象者 (audience)"), texts(&event.request, "clientID")),
+        (localized!("Certificate thumbprints", "証明書のサムプリント"), texts(&event.request, "thumbprintList")),
     ];
     let details = lists.into_iter().filter(|(_, values)| !values.is_empty());
     let details = details.map(|(name, values): (_, Vec<String>)| (name, values.join(", "))).collect();
