@@ -1,8 +1,14 @@
 //! The language that a mail is written in.
 //!
-//! Every sentence stands once, in all languages side by side ([`say!`](crate::say)), so that none can be forgotten. Subjects, the log and names of AWS's
-//! own (calls, states, error messages) are English in every language.
+//! Every sentence stands once, in all languages side by side ([`say!`](crate::say)), so that none can be forgotten. Where it is made
+//! of parts, it is written whole in each language, since the order of words differs. Subjects, the log and names of AWS's own (calls,
+//! states, error messages) are English in every language.
+//!
+//! The Japanese is です・ます, short, in the words of AWS's console and documentation. There is a space between Japanese and ASCII
+//! (`IAM ユーザー alice を削除しました。`), none beside 、。「」; colons and parentheses are ASCII, with a space outside. A label is
+//! followed by a colon and its value, and nothing is aligned: mail clients have no fixed widths.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// What [`crate::Settings::alert_language`] chooses.
@@ -24,6 +30,45 @@ impl FromStr for Language {
             "ja" => Ok(Self::Japanese),
             _ => Err("no such language".to_owned()),
         }
+    }
+}
+
+/// A text in every language: for what stands in the log, which is English, as well as in a mail. Its `Display` is the log's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Localized {
+    english: String,
+    japanese: String,
+}
+
+impl Localized {
+    /// Asks for the text in each language.
+    pub fn new(text: impl Fn(Language) -> String) -> Self {
+        Self { english: text(Language::English), japanese: text(Language::Japanese) }
+    }
+
+    /// A text that is the same in every language: AWS's own words.
+    pub fn verbatim(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { english: text.clone(), japanese: text }
+    }
+
+    /// Several, one after the other.
+    pub fn join(texts: &[Self]) -> Self {
+        Self::new(|language| texts.iter().map(|text| text.of(language)).collect::<Vec<_>>().join("; "))
+    }
+
+    /// The text in one language.
+    pub fn of(&self, language: Language) -> &str {
+        match language {
+            Language::English => &self.english,
+            Language::Japanese => &self.japanese,
+        }
+    }
+}
+
+impl fmt::Display for Localized {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.of(Language::English))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::policy::texts;
 use crate::settings::Settings;
@@ -60,7 +61,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     let Some(name) = document_field(event) else { return provider(event) };
     let (account, document) = match written(event, name) {
         Ok(written) => written,
-        Err(missing) => return Decision::Unreadable(missing),
+        Err(missing) => return Decision::Unreadable(Localized::verbatim(missing)),
     };
     let circle =
         Circle { account: &account, trusted: &settings.trusted_accounts, organization: &Organization::Unknown };
@@ -70,7 +71,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     }
     let is_candidate = strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization);
     match trust(event, account, document) {
-        Err(missing) => Decision::Unreadable(missing),
+        Err(missing) => Decision::Unreadable(Localized::verbatim(missing)),
         Ok(trust) if is_candidate => Decision::Candidate(Finding::Trust(trust)),
         Ok(trust) => Decision::Violation(Finding::Trust(trust)),
     }
@@ -78,7 +79,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
 
 fn provider(event: &Event) -> Decision<Finding> {
     match read(event) {
-        Err(missing) => Decision::Unreadable(missing),
+        Err(missing) => Decision::Unreadable(Localized::verbatim(missing)),
         Ok(Finding::Provider(provider)) if provider.kind == ProviderKind::Saml && is_identity_center(event) => {
             Decision::Ignore("IAM Identity Center keeps its own provider with its service-linked role".to_owned())
         }

@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
 use super::plan::{Action, Plan, Situation};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
 use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
-use crate::language::Language;
+use crate::language::{Language, Localized};
 use crate::policy::is_the_same;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
@@ -80,17 +80,18 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
     let trusts = format!("role {name} trusts {}", whom(strangers));
     let mut report = Report::new(settings.alert_language, Outcome::Alert, trusts.clone());
     report.happened = happened(event, trust, strangers, course);
-    report.to_allow = to_allow(event, strangers);
+    report.to_allow = to_allow(event, strangers, report.language);
     report.actions = planned(course);
     match course {
         Course::Provider => {}
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("role {name} could not be read");
-            report.problem = Some(format!("The role could not be read, so nothing was changed: {problem}"));
+            report.problem =
+                Some(Localized::verbatim(format!("The role could not be read, so nothing was changed: {problem}")));
             report.done.push("Nothing: the role could not be read.".to_owned());
             how_to_close(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
         Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_deref()),
         Course::Gone(plan) => {
@@ -156,7 +157,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
         Course::Failed { plan, carried_out, problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("role {name} may still trust {}", whom(&still_in(plan, strangers)));
-            report.problem = Some(problem.clone());
+            report.problem = Some(Localized::verbatim(problem));
             if let Some(action) = carried_out {
                 report.done.push("This was carried out:".to_owned());
                 report.done.extend(action.lines());
@@ -174,7 +175,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             how_to_close(&mut report, trust);
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
     }
     report
@@ -406,7 +407,7 @@ fn say_where_to_look(report: &mut Report) {
     );
 }
 
-fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
+fn to_allow(event: &Event, strangers: &[Stranger], language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     let mut accounts: Vec<String> = strangers.iter().flat_map(Stranger::accounts).collect();
     accounts.sort();
@@ -424,7 +425,7 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
     if strangers.iter().any(|stranger| stranger.is_of_shared_provider() && !stranger.is_anybody()) {
         lines.push("No setting says which users of a public identity provider are yours.".to_owned());
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     lines
 }
 
@@ -467,7 +468,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
     report.left.push(format!(
         "    aws cloudtrail lookup-events --region us-east-1 --lookup-attributes AttributeKey=EventName,AttributeValue={assume}"
     ));
-    report.to_allow.extend(allow_actor(event));
+    report.to_allow.extend(allow_actor(event, report.language));
     if report.to_allow.is_empty() {
         report.to_allow.push("No setting allows just this.".to_owned());
     }

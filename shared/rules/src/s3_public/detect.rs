@@ -10,6 +10,7 @@ use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, items, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::settings::{Mode, Settings};
 
@@ -111,7 +112,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     let finding = match read(event) {
         Ok(Some(finding)) => finding,
         Ok(None) => return ignore("it sets nothing that could be public"),
-        Err(missing) => return Decision::Unreadable(missing),
+        Err(missing) => return Decision::Unreadable(Localized::verbatim(missing)),
     };
     // An access point is of the account that made it, whosever its bucket is.
     let is_of_bucket = matches!(finding.opened, Opened::Bucket { .. } | Opened::Told(Told::AclsEnabled { .. }));

@@ -8,10 +8,11 @@ use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, opens};
 use super::judge::{Circle, PublicStatement, outsiders, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
 use crate::command::{is_argument, is_bucket_name};
 use crate::event::Event;
 use crate::json::text;
+use crate::language::{Language, Localized};
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
 
@@ -53,7 +54,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     let mut report = Report::new(settings.alert_language, Outcome::Alert, headline(finding, course.plan()));
     report.happened = happened(event, finding, settings);
     report.happened.extend(course.plan().map(of_others).unwrap_or_default());
-    report.to_allow = to_allow(event, finding, course.plan());
+    report.to_allow = to_allow(event, finding, course.plan(), report.language);
     report.actions = planned(course);
     match course {
         Course::Told => told(&mut report, finding),
@@ -294,14 +295,14 @@ fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Se
         return;
     }
     report.outcome = Outcome::Failed;
-    report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
+    report.problem = Some(Localized::verbatim(format!("It could not be read, so nothing was changed: {problem}")));
     if opens.outsiders && !opens.public {
         report.left.push("Take the other accounts out of the policy by hand.".to_owned());
     } else {
         how_to_close(report, event, finding, settings);
     }
     report.left.push("A bucket of another account is for that account to close.".to_owned());
-    report.left.push(TRIES_AGAIN.to_owned());
+    report.left.push(tries_again(report.language));
 }
 
 /// What was changed, without how.
@@ -492,11 +493,11 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     let to_contain = done.now.is_some_and(|now| now.contain.is_some());
     let is_refused = done.problems.iter().any(|problem| problem.contains("AccessDenied"));
     if report.outcome == Outcome::Failed || to_repair || to_contain && !is_refused {
-        report.problem = Some(match done.problems {
+        report.problem = Some(Localized::verbatim(match done.problems {
             [] => "what was to be closed or taken out was still there when it was read again, or could not be read"
                 .to_owned(),
             problems => problems.join("; "),
-        });
+        }));
     }
     match done.carried_out {
         [] => report.done.push("Nothing could be carried out.".to_owned()),
@@ -565,7 +566,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         judge_others(report, now, settings);
     }
     if report.problem.is_some() {
-        report.left.push(TRIES_AGAIN.to_owned());
+        report.left.push(tries_again(report.language));
     }
 }
 
@@ -750,7 +751,7 @@ fn command(arguments: &[&str], options: &str, region: Option<&str>) -> Option<St
     is_plain.then(|| format!("  aws {}{options}{region}", arguments.join(" ")))
 }
 
-fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>, language: Language) -> Vec<String> {
     let bucket = match &finding.opened {
         Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket),
         Opened::AccessPoint { bucket, .. } => bucket.as_ref(),
@@ -772,6 +773,6 @@ fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String
     if !accounts.is_empty() {
         lines.push(format!("For these accounts, add to the setting TrustedAccounts: {}", quote(&accounts.join(","))));
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     lines
 }

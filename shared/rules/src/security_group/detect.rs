@@ -8,6 +8,7 @@ use super::traffic::{Source, Traffic};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, items, number, scalar, text};
+use crate::language::Localized;
 use crate::public::{Family, public_addresses};
 use crate::settings::Settings;
 
@@ -82,7 +83,7 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
             }
             _ => Decision::Candidate(Finding::Entries(entries)),
         },
-        Err(missing) => Decision::Unreadable(missing),
+        Err(missing) => Decision::Unreadable(Localized::verbatim(missing)),
     }
 }
 

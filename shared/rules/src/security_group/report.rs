@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::detect::{Added, AddedEntries, Finding, GroupRef, OpenedRules};
 use super::plan::{Action, LiveRule, Plan};
 use super::traffic::Traffic;
-use crate::alert::{Outcome, Report, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Step, allow_actor, tries_again};
 use crate::event::Event;
+use crate::language::{Language, Localized};
 use crate::settings::{Rollout, Settings};
 use crate::text::quote;
 
@@ -64,16 +65,17 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     let mut report = Report::new(settings.alert_language, Outcome::Alert, open.clone());
     report.happened = happened(event, finding);
     report.steps = steps;
-    report.to_allow = to_allow(event, finding, course);
+    report.to_allow = to_allow(event, finding, course, report.language);
     report.actions = planned(course);
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("{short} could not be read");
-            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
+            report.problem =
+                Some(Localized::verbatim(format!("The account could not be read, so nothing was changed: {problem}")));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at {object} now and take out what is open to everyone."));
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
         Course::Withheld(plan) => {
             say_naming(&mut report, plan);
@@ -140,7 +142,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.left.push("If the rule was needed as it was before, add it again.".to_owned());
             }
             if let Some(problem) = entries_left {
-                report.problem = Some(format!("The entries could not be taken out of the list: {problem}"));
+                report.problem =
+                    Some(Localized::verbatim(format!("The entries could not be taken out of the list: {problem}")));
             }
             let revokes_rules = |action: &Action| matches!(action, Action::RevokeRules { .. });
             if matches!(finding, Finding::Entries(_)) && carried_out.iter().any(revokes_rules) {
@@ -159,7 +162,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             say_naming(&mut report, plan);
             report.headline = format!("{short} may still be open");
             report.outcome = Outcome::Failed;
-            report.problem = Some(problem.clone());
+            report.problem = Some(Localized::verbatim(problem));
             report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
             let remaining = remaining.as_ref().unwrap_or(&plan.actions);
             if remaining.is_empty() {
@@ -171,7 +174,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
                 report.left.extend(remaining.iter().flat_map(Action::lines));
             }
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
             say_older(&mut report, short, &plan.older);
         }
     }
@@ -256,7 +259,7 @@ fn say_older(report: &mut Report, name: &str, older: &[LiveRule]) {
     report.left.extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
 }
 
-fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, course: &Course, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     let mut ports: Vec<String> = offending(finding, course).into_iter().filter_map(allowed_port).collect();
     ports.sort();
@@ -264,7 +267,7 @@ fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
     if !ports.is_empty() {
         lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     if lines.is_empty() {
         lines.push("No setting allows just this.".to_owned());
     }
