@@ -103,7 +103,7 @@ impl Verdict {
             Decision::Violation(_) => (Self::Violation, String::new()),
             Decision::Candidate(_) => (Self::Candidate, String::new()),
             Decision::Incident(_) => (Self::Incident, String::new()),
-            Decision::Unreadable(missing.to_string()) => (Self::Unreadable, missing),
+            Decision::Unreadable(missing) => (Self::Unreadable, missing.to_string()),
         }
     }
 
