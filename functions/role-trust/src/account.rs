@@ -6,6 +6,7 @@ use aws_sdk_iam::error::SdkError;
 use aws_sdk_iam::operation::get_role::GetRoleError;
 use aws_sdk_organizations::operation::describe_account::DescribeAccountError;
 use aws_sdk_organizations::operation::describe_organization::DescribeOrganizationError;
+use rules::Localized;
 use rules::policy;
 use rules::role_trust::judge::Organization;
 use rules::role_trust::plan::{Action, LiveRole};
@@ -39,7 +40,7 @@ impl Account<'_> {
         };
         let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "no such role" }.to_owned();
         let Some(answer) = self.calls.make(call, name, request, told).await? else { return Ok(None) };
-        let problem = |problem: &str| ObserveError::Answer { call, problem: problem.to_owned() };
+        let problem = |problem: &str| ObserveError::Answer { call, problem: Localized::verbatim(problem) };
         let role = answer.role.ok_or_else(|| problem("no `Role`"))?;
         let written = Value::from(role.assume_role_policy_document.unwrap_or_default());
         let document = policy::parse(&written).map_err(|what| problem(&format!("the trust policy {what}")))?;
@@ -67,7 +68,7 @@ impl Account<'_> {
             let management_account = organization.master_account_id;
             organization.id.map(|id| Organization::Own { id, management_account, accounts: BTreeMap::new() })
         });
-        organization.ok_or_else(|| ObserveError::Answer { call, problem: "no `Id`".to_owned() })
+        organization.ok_or_else(|| ObserveError::Answer { call, problem: Localized::verbatim("no `Id`") })
     }
 
     /// Whether an account is of this one's organization; `None` if this account is not told, as all but the organization's management account

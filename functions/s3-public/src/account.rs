@@ -4,6 +4,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types as s3;
 use aws_sdk_s3control::types as control;
 use futures_util::future::OptionFuture;
+use rules::Localized;
 use rules::policy;
 use rules::s3_public::acl::{Acl, Grant, Grantee};
 use rules::s3_public::block::Block;
@@ -378,7 +379,7 @@ fn read<T, E: ToString>(found: Result<Found<T>, E>) -> Option<Read<Option<T>>> {
 }
 
 fn answer(call: &'static str, problem: &str) -> ObserveError {
-    ObserveError::Answer { call, problem: problem.to_owned() }
+    ObserveError::Answer { call, problem: Localized::verbatim(problem) }
 }
 
 fn document(call: &'static str, found: Found<Option<String>>) -> Result<Found<Value>, ObserveError> {

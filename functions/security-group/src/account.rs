@@ -2,6 +2,7 @@
 
 use aws_sdk_ec2::types::{Filter, SecurityGroupRule};
 use ipnet::IpNet;
+use rules::Localized;
 use rules::security_group::detect::{Added, AddedEntries, EventRule, Finding, GroupRef};
 use rules::security_group::plan::{Action, Live, LivePrefixList, LiveRule};
 use rules::security_group::traffic::{Source, Traffic};
@@ -144,7 +145,7 @@ impl Account<'_> {
                 [] => Ok(None),
                 [group] => Ok(group.group_id().map(str::to_owned)),
                 several => {
-                    let problem = format!("{} groups are named `{name}`", several.len());
+                    let problem = Localized::verbatim(format!("{} groups are named `{name}`", several.len()));
                     Err(ObserveError::Answer { call: CALL, problem })
                 }
             },
@@ -285,7 +286,9 @@ impl Account<'_> {
                 match Source::range(entry.cidr().unwrap_or_default()) {
                     Ok(Source::Range(range)) => entries.push(range),
                     Ok(_) => {}
-                    Err(problem) => return Err(ObserveError::Answer { call: CALL, problem }),
+                    Err(problem) => {
+                        return Err(ObserveError::Answer { call: CALL, problem: Localized::verbatim(problem) });
+                    }
                 }
             }
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);

@@ -167,7 +167,7 @@ fn unreadable() {
     let mut event = authorized();
     event.request = Value::Null;
     event.response = Value::Null;
-    let missing = read(&event).unwrap_err();
+    let missing = rules::Localized::verbatim(read(&event).unwrap_err());
     let unreadable = rules::Unreadable { missing, event: Box::new(event.clone()) };
     compare("unreadable", &render(&alert::unreadable(&unreadable, Language::English), &event));
 }

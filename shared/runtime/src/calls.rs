@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use rules::Step;
+use rules::{Language, Localized, Step, say};
 use tokio::time::Instant;
 
 /// A record of the calls made so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Calls {
+    language: Language,
     steps: Mutex<Vec<Step>>,
 }
 
@@ -38,11 +39,21 @@ pub enum ObserveError {
         /// The API's name for the call.
         call: &'static str,
         /// What was wrong.
-        problem: String,
+        problem: Localized,
     },
 }
 
 impl Calls {
+    /// None yet. What they give is put into words in this language.
+    pub fn new(language: Language) -> Self {
+        Self { language, steps: Mutex::default() }
+    }
+
+    /// The language of what the calls give.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
     /// Makes a call and records how it went, in order of their beginning; `summary` puts what it gave in a few words.
     ///
     /// # Errors
@@ -63,7 +74,7 @@ impl Calls {
         let position = self.note(Step {
             call,
             target: target.to_owned(),
-            result: Err("no answer when the time ran out".to_owned()),
+            result: Err(say!(self.language, "no answer when the time ran out", "制限時間内に応答なし")),
             millis: 0,
         });
         let result = request.await.map_err(|error| CallError::new(call, &error));
@@ -107,5 +118,27 @@ impl CallError {
         self.code.as_deref().is_some_and(|code| {
             code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.starts_with("NoSuchEntity")
         })
+    }
+}
+
+impl From<&CallError> for Localized {
+    fn from(CallError { call, detail, .. }: &CallError) -> Self {
+        Self::new(|language| say!(language, "`{call}` failed: {detail}", "`{call}` が失敗しました: {detail}"))
+    }
+}
+
+impl From<&ObserveError> for Localized {
+    fn from(error: &ObserveError) -> Self {
+        match error {
+            ObserveError::Call(error) => error.into(),
+            ObserveError::Answer { call, problem } => Self::new(|language| {
+                let problem = problem.of(language);
+                say!(
+                    language,
+                    "the answer to `{call}` could not be understood: {problem}",
+                    "`{call}` の応答を解釈できませんでした: {problem}"
+                )
+            }),
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::Kind;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
+use crate::language::Localized;
 use crate::settings::Settings;
 
 /// What an event did.
@@ -69,7 +70,7 @@ pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
         Ok(Some(finding @ Finding::OfUser(_))) => Decision::Violation(finding),
         Ok(Some(finding @ Finding::OfRoot(_))) => Decision::Incident(finding),
         Ok(None) => Decision::Ignore("the credential was deactivated".to_owned()),
-        Err(missing) => Decision::Unreadable(missing),
+        Err(missing) => Decision::Unreadable(Localized::verbatim(missing)),
     }
 }
 

@@ -9,10 +9,10 @@ use super::by_hand;
 use super::detect::{Change, Credential, RootCredential};
 use super::plan::{Action, Status, plan};
 use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
 use crate::command::{is_account_id, is_credential_id};
 use crate::event::Event;
-use crate::language::Language;
+use crate::language::{Language, Localized};
 use crate::settings::{Mode, Rollout, Settings};
 use crate::text::quote;
 
@@ -198,17 +198,20 @@ pub fn of_user(
     let mut report = Report::new(settings.alert_language, Outcome::Alert, short.clone());
     report.steps = steps;
     report.happened = happened(event, credential);
-    report.to_allow.push(allow_actor(event).unwrap_or_else(|| "No setting allows just this.".to_owned()));
+    report
+        .to_allow
+        .push(allow_actor(event, report.language).unwrap_or_else(|| "No setting allows just this.".to_owned()));
     let words = kind.words();
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("may work: {short}");
-            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
+            report.problem =
+                Some(Localized::verbatim(format!("The account could not be read, so nothing was changed: {problem}")));
             report.done.push("Nothing: the account could not be read.".to_owned());
             report.left.push(format!("Look at the {words} now, and take it back by hand:"));
             report.left.extend(by_hand::take_back(credential, user, mode));
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
         Course::Withheld { renamed_to, last_use } => {
             let user = say_renamed(&mut report, credential, renamed_to.as_ref());
@@ -288,7 +291,8 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
     let words = credential.kind.words();
     let short = report.headline.clone();
     let user = say_renamed(report, credential, handled.renamed_to.as_ref());
-    (report.outcome, report.problem) = handled.standing(credential, mode);
+    let (outcome, problem) = handled.standing(credential, mode);
+    (report.outcome, report.problem) = (outcome, problem.map(Localized::verbatim));
     report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
     report.happened.extend(used(&handled.last_use, event, credential.change));
 
@@ -364,7 +368,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
         say_use(report, credential, user, handled);
     }
     if report.problem.is_some() {
-        report.left.push(TRIES_AGAIN.to_owned());
+        report.left.push(tries_again(report.language));
     }
 }
 

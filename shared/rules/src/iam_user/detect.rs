@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{at, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::settings::Settings;
 
@@ -100,7 +101,7 @@ pub enum Finding {
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
     match read(event) {
-        Err(missing) => Decision::Unreadable(missing),
+        Err(missing) => Decision::Unreadable(Localized::verbatim(missing)),
         Ok(Read::Harmless(reason)) => Decision::Ignore(reason),
         Ok(Read::Found(finding)) => match finding {
             // Only the account has the document, and knows whether the user has been deleted since.

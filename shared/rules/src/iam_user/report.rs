@@ -5,9 +5,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::detect::{Finding, is_of_aws};
 use super::plan::{Action, Hanging};
 use super::{CONTAINMENT, DENY_EVERYTHING};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
 use crate::command::is_argument;
 use crate::event::Event;
+use crate::language::Localized;
 use crate::settings::{Rollout, Settings};
 use crate::text::quote;
 
@@ -144,7 +145,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     report.steps = steps;
     // No setting keeps an incident from being told.
     if !matches!(finding, Finding::Quarantined { .. }) {
-        report.to_allow = vec![allow_actor(event).unwrap_or_else(|| "No setting allows just this.".to_owned())];
+        report.to_allow =
+            vec![allow_actor(event, report.language).unwrap_or_else(|| "No setting allows just this.".to_owned())];
     }
     match course {
         Course::Told => {
@@ -155,7 +157,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::NotRead { problem, name } => {
             report.outcome = Outcome::Failed;
             report.headline = about.headline(" could not be read");
-            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
+            report.problem =
+                Some(Localized::verbatim(format!("The account could not be read, so nothing was changed: {problem}")));
             report.done.push("Nothing: the account could not be read.".to_owned());
             say_renamed(&mut report, name.as_deref());
             report.left.extend(match name {
@@ -171,7 +174,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                     [look].into_iter().chain(by_hand(finding)).collect()
                 }
             });
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
         Course::Unidentified => {
             report.severity = Some(Severity::High);
@@ -253,17 +256,17 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::NotTakenBack { action, problem } => {
             report.outcome = Outcome::Failed;
             report.headline = about.headline(" may still be there");
-            report.problem = Some(problem.clone());
+            report.problem = Some(Localized::verbatim(problem));
             report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
             report.done.extend(lines(std::slice::from_ref(action)));
             report.actions.push(action.to_string());
             report.left.push(format!("Look at {} now, and take it back by hand if it is still there:", about.in_full));
             report.left.extend(by_hand(finding));
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(report.language));
         }
         Course::Deleted(deletion) => deleted(event, &about, deletion, &mut report),
         Course::Unfinished { deletion, standing, problem } => {
-            report.problem = Some(problem.clone());
+            report.problem = Some(Localized::verbatim(problem));
             unfinished(event, &about, deletion, standing, &mut report);
         }
         Course::OtherDenied { user, problem, course } => {
@@ -271,7 +274,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.outcome = Outcome::Failed;
             report.headline = about.headline(": another user is shut off");
             let also = report.problem.take().map(|problem| format!("; {problem}")).unwrap_or_default();
-            report.problem = Some(format!("{problem}{also}"));
+            report.problem = Some(Localized::verbatim(format!("{problem}{also}")));
             report.done.push(format!(
                 "{CONTAINMENT}, which denies everything, was put on another user, who had got the name {} meanwhile, and could not be taken off.",
                 quote(user)
@@ -401,7 +404,7 @@ fn unfinished(event: &Event, about: &About, deletion: &Deletion, standing: &Stan
     }
     report.left.extend(used_until(&deletion.hung));
     say_others_deleted(deletion, report);
-    report.left.push(TRIES_AGAIN.to_owned());
+    report.left.push(tries_again(report.language));
 }
 
 fn say_others_deleted(deletion: &Deletion, report: &mut Report) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::command::is_account_id;
 use crate::json::{field, scalar};
 use crate::language::{Language, Localized};
-use crate::{say, localized};
+use crate::{localized, say};
 
 /// What begins the unique id of a principal
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes>).
@@ -63,7 +63,7 @@ impl Who {
         match self {
             Self::UniqueId => Some(localized!(
                 "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in",
-                "ID のため、どのアカウントのものか分かりません。ID の持ち主が削除済みであれば、誰も許可されません"
+                "ID のため、どのアカウントのものかわかりません。ID の持ち主が削除済みであれば、誰も許可されません"
             )),
             Self::Unclear => Some(localized!(
                 "snapback does not know this form of a principal",
@@ -197,14 +197,19 @@ pub fn retain(statement: &Value, mut stays: impl FnMut(&Principal) -> bool) -> O
 /// Shows all principals of a statement to `stays`, and gives the statement with those that do.
 fn visit(statement: &Value, stays: &mut dyn FnMut(&Principal) -> bool) -> Option<Value> {
     let Some(object) = statement.as_object() else {
-        return stays(&Principal::Odd(localized!("a statement that is no object", "オブジェクトではないステートメント"))).then(|| statement.clone());
+        return stays(&Principal::Odd(localized!(
+            "a statement that is no object",
+            "オブジェクトではないステートメント"
+        )))
+        .then(|| statement.clone());
     };
     let excepted = field(statement, "NotPrincipal");
     if !excepted.is_null() && !stays(&Principal::AllBut(short(excepted))) {
         return None;
     }
     let Some(name) = name_of(object, "Principal") else {
-        let is_odd = excepted.is_null() && !stays(&Principal::Odd(localized!("a statement without principal", "プリンシパルのないステートメント")));
+        let is_odd = excepted.is_null()
+            && !stays(&Principal::Odd(localized!("a statement without principal", "プリンシパルのないステートメント")));
         return (!is_odd).then(|| statement.clone());
     };
     let left = match field(statement, "Principal") {
@@ -235,7 +240,7 @@ fn visit_members(kind: &str, members: &Value, stays: &mut dyn FnMut(&Principal) 
 fn member(kind: &str, written: &Value, stays: &mut dyn FnMut(&Principal) -> bool) -> Option<Value> {
     let principal = match scalar(written) {
         Some(text) => Principal::Named { kind: kind.to_owned(), text },
-        None => Principal::Odd(format!("{kind} {}", short(written)).into()),
+        None => Principal::Odd(Localized::verbatim(format!("{kind} {}", short(written)))),
     };
     stays(&principal).then(|| written.clone())
 }

@@ -16,7 +16,7 @@ use crate::policy::condition::{
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
 use crate::policy::{allows, is_of_action, statements, texts};
-use crate::{say, localized};
+use crate::{localized, say};
 
 /// Actions that let nobody assume a role: they go with the call that does
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
@@ -274,7 +274,7 @@ fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>
     let vouched = || {
         localized!(
             "its conditions say who of its issuer's users, but not whether these are yours",
-            "条件で発行者のどのユーザーかは限定されていますが、自社のユーザーかどうかは分かりません"
+            "条件で発行者のどのユーザーかは限定されていますが、自社のユーザーかどうかはわかりません"
         )
     };
     let or = |keys: &[String], language| keys.join(say!(language, " or ", " または ").as_str());
@@ -324,7 +324,7 @@ fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>
             match conditions.iter().any(Condition::names_somebody_unknown) && found.0 == Standing::Outside {
                 true => unclear(localized!(
                     "its conditions let through only certain callers, but do not tell of which account",
-                    "条件で特定の呼び出し元に限定されていますが、どのアカウントのものか分かりません"
+                    "条件で特定の呼び出し元に限定されていますが、どのアカウントのものかわかりません"
                 )),
                 false => Some(found),
             }
@@ -371,11 +371,7 @@ fn by_conditions(
         true => reason,
         false => Localized::new(|language| {
             let (reason, limits) = (reason.of(language), limits(&callers, language));
-            say!(
-                language,
-                "{reason}; its conditions let through {limits}",
-                "{reason}。条件で許可される対象: {limits}"
-            )
+            say!(language, "{reason}; its conditions let through {limits}", "{reason}。条件で許可される対象: {limits}")
         }),
     };
     let standing = if grounds.contains(&None) { Standing::OfOrganization } else { Standing::Outside };

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
 use super::plan::{Action, Plan, Situation};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, nothing_allows, tries_again};
 use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
@@ -13,7 +13,7 @@ use crate::language::{Language, Localized};
 use crate::policy::is_the_same;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
-use crate::{say, localized};
+use crate::{localized, say};
 
 /// What came of a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 "何もしていません。ロールを読み取れませんでした。"
             ));
             how_to_close(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(language));
         }
         Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_ref()),
         Course::Gone(plan) => {
@@ -216,7 +216,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             how_to_close(&mut report, trust);
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(language));
         }
     }
     report
@@ -402,13 +402,7 @@ fn whom(strangers: &[Stranger]) -> String {
     }
 }
 
-fn happened(
-    event: &Event,
-    trust: &Trust,
-    strangers: &[Stranger],
-    course: &Course,
-    language: Language,
-) -> Vec<String> {
+fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Course, language: Language) -> Vec<String> {
     let live_arn = match course {
         Course::Left { plan, .. } | Course::Gone(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
             plan.live.as_ref().map(|live| live.arn.as_str())
@@ -500,11 +494,7 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
         ));
         return;
     };
-    report.left.push(say!(
-        language,
-        "See what the role may do:",
-        "ロールに許可されている操作を確認してください:"
-    ));
+    report.left.push(say!(language, "See what the role may do:", "ロールに許可されている操作を確認してください:"));
     report.left.push(format!("    aws iam list-attached-role-policies --role-name={name}"));
     report.left.push(format!("    aws iam list-role-policies --role-name={name}"));
     say_where_to_look(report);
@@ -554,7 +544,7 @@ fn to_allow(event: &Event, strangers: &[Stranger], language: Language) -> Vec<St
         lines.push(say!(
             language,
             "For every role, add to the setting TrustedAccounts: {accounts}",
-            "すべてのロールで許可するには、設定 TrustedAccounts に追加してください: {accounts}"
+            "すべてのロールで許可するには、設定 TrustedAccounts に次のアカウントを追加してください: {accounts}"
         ));
     }
     if strangers.iter().any(Stranger::is_anybody) {
@@ -680,7 +670,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
     ));
     report.to_allow.extend(allow_actor(event, language));
     if report.to_allow.is_empty() {
-        report.to_allow.push(say!(language, "No setting allows just this.", "これだけを許可する設定はありません。"));
+        report.to_allow.push(nothing_allows(language));
     }
     report
 }
