@@ -34,7 +34,7 @@ impl FromStr for Language {
 }
 
 /// A text in every language: for what stands in the log, which is English, as well as in a mail. Its `Display` is the log's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Localized {
     english: String,
     japanese: String,
