@@ -166,6 +166,11 @@ pub fn nothing_allows(language: Language) -> String {
     say!(language, "No setting allows just this.", "これだけを許可する設定はありません。")
 }
 
+/// That an AWS call failed, with AWS's code and message.
+pub fn call_failed(call: &str, detail: &str) -> Localized {
+    Localized::new(|language| say!(language, "`{call}` failed: {detail}", "`{call}` が失敗しました: {detail}"))
+}
+
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {

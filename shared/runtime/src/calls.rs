@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use rules::alert::call_failed;
 use rules::{Language, Localized, Step, say};
 use tokio::time::Instant;
 
@@ -52,6 +53,12 @@ impl Calls {
     /// The language of what the calls give.
     pub fn language(&self) -> Language {
         self.language
+    }
+
+    /// The summary of a call that gives nothing but its success.
+    pub fn ok<T>(&self) -> impl FnOnce(&T) -> String + use<T> {
+        let language = self.language;
+        move |_| say!(language, "ok", "成功")
     }
 
     /// Makes a call and records how it went, in order of their beginning; `summary` puts what it gave in a few words.
@@ -123,7 +130,7 @@ impl CallError {
 
 impl From<&CallError> for Localized {
     fn from(CallError { call, detail, .. }: &CallError) -> Self {
-        Self::new(|language| say!(language, "`{call}` failed: {detail}", "`{call}` が失敗しました: {detail}"))
+        call_failed(call, detail)
     }
 }
 
