@@ -171,6 +171,11 @@ pub fn call_failed(call: &str, detail: &str) -> Localized {
     Localized::new(|language| say!(language, "`{call}` failed: {detail}", "`{call}` が失敗しました: {detail}"))
 }
 
+/// That a remedy's time was over before it was.
+pub fn time_ran_out() -> Localized {
+    Localized::new(|language| say!(language, "the time for it ran out", "制限時間を超えました"))
+}
+
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {

@@ -16,9 +16,9 @@ use rules::access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
 use rules::access_key::plan::Status::{Active, Inactive};
 use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
-use rules::alert::Step;
+use rules::alert::{Step, call_failed};
 use rules::settings::Given;
-use rules::{Event, Report, Settings, event};
+use rules::{Event, Language, Localized, Report, Settings, event};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -51,7 +51,7 @@ fn reverted_and_used() {
         roles: Some(AssumedRoles {
             regions: set(&["us-east-1"]),
             arns: set(&roles),
-            problems: vec!["`LookupEvents` failed: ThrottlingException: Rate exceeded".to_owned()],
+            problems: vec![call_failed("LookupEvents", "ThrottlingException: Rate exceeded")],
         }),
         ..done()
     });
@@ -62,8 +62,8 @@ fn reverted_and_used() {
 fn reverted_after_a_refused_deactivation() {
     let course = handled(Handled {
         carried_out: vec![Delete],
-        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}")],
-        last_use: LastUse::Unknown("`GetAccessKeyLastUsed` failed: AccessDenied: no such key".to_owned()),
+        failures: vec![call_failed("UpdateAccessKey", REFUSED)],
+        last_use: LastUse::Unknown(call_failed("GetAccessKeyLastUsed", "AccessDenied: no such key")),
         ..done()
     });
     check("reverted_after_a_refused_deactivation", &new_key(), &Settings::default(), &course, Vec::new());
@@ -96,7 +96,7 @@ fn quarantined() {
 fn not_deleted() {
     let course = handled(Handled {
         carried_out: vec![Deactivate],
-        failures: vec![format!("`DeleteAccessKey` failed: {REFUSED}")],
+        failures: vec![call_failed("DeleteAccessKey", REFUSED)],
         seen: Seen::There(Inactive),
         ..done()
     });
@@ -107,7 +107,7 @@ fn not_deleted() {
 fn sessions_live_on() {
     let course = handled(Handled {
         carried_out: vec![Deactivate],
-        failures: vec![format!("`PutUserPolicy` failed: {REFUSED}")],
+        failures: vec![call_failed("PutUserPolicy", REFUSED)],
         seen: Seen::There(Inactive),
         last_use: used(),
         sessions: Sessions::NotDenied,
@@ -121,7 +121,7 @@ fn sessions_live_on() {
 fn failed() {
     let course = handled(Handled {
         carried_out: Vec::new(),
-        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}"), format!("`DeleteAccessKey` failed: {REFUSED}")],
+        failures: vec![call_failed("UpdateAccessKey", REFUSED), call_failed("DeleteAccessKey", REFUSED)],
         seen: Seen::There(Active),
         at: None,
         ..done()
@@ -133,7 +133,7 @@ fn failed() {
 fn not_seen_again() {
     let course = handled(Handled {
         carried_out: vec![Deactivate, Delete],
-        seen: Seen::NotRead(format!("`ListAccessKeys` failed: {REFUSED}")),
+        seen: Seen::NotRead(call_failed("ListAccessKeys", REFUSED)),
         ..done()
     });
     check("not_seen_again", &new_key(), &Settings::default(), &course, Vec::new());
@@ -141,7 +141,7 @@ fn not_seen_again() {
 
 #[test]
 fn not_read() {
-    let problem = "`ListAccessKeys` failed: Throttling: Rate exceeded".to_owned();
+    let problem = call_failed("ListAccessKeys", "Throttling: Rate exceeded");
     check("not_read", &activated_key(), &Settings::default(), &Course::NotRead { problem }, Vec::new());
 }
 
@@ -234,7 +234,7 @@ fn hostile() {
         roles: Some(AssumedRoles {
             regions: set(&[forged]),
             arns: set(&[&format!("arn:aws:iam::1:role/{forged}")]),
-            problems: vec![forged.to_owned()],
+            problems: vec![Localized::verbatim(forged)],
         }),
         ..done()
     });
@@ -350,10 +350,10 @@ fn every_kind_has_its_commands() {
         let request = json!({"userName": "mallory", "status": "Active", "accessKeyId": id, "certificateId": id,
             "serviceSpecificCredentialId": id, "sSHPublicKeyId": id});
         let event = called(&name, &request, &Value::Null);
-        let course = Course::NotRead { problem: String::new() };
+        let course = Course::NotRead { problem: Localized::default() };
         let [mail, japanese] =
             mails(&event, &Settings::default(), |settings| user_report(&event, settings, &course, &[]));
-        let noun = kind.words().to_lowercase().replace(' ', "-");
+        let noun = kind.words(Language::English).to_lowercase().replace(' ', "-");
         for mail in [mail, japanese] {
             assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
         }

@@ -17,7 +17,10 @@ macro_rules! compare {
 pub(crate) use compare;
 
 /// AWS's words, as the tests have them answer: they are not translated.
-const WORDS_OF_AWS: [&str; 5] = [
+const WORDS_OF_AWS: [&str; 8] = [
+    "cannot be modified while login profile is being created.",
+    "no such key",
+    "Cannot delete entity, must delete access keys first.",
     "is not authorized",
     "You are not authorized to perform this operation.",
     "We encountered an internal error. Please try again.",
