@@ -196,7 +196,7 @@ impl Work<'_> {
                     if is_refused || !is_settling {
                         return Some(self.failed(&localized!(
                             "they were still in the trust policy when it was read again",
-                            "再度読み取った時点でも信頼ポリシーに残っていました"
+                            "再確認した時点でも信頼ポリシーに残っていました"
                         )));
                     }
                     pause.wait().await;

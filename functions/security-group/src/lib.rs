@@ -144,7 +144,7 @@ impl Work<'_> {
                     if self.done.problem.is_some() || !is_settling {
                         return Err(self.failed(&localized!(
                             "it was still open when it was read again",
-                            "再度読み取った時点でも開放されたままでした"
+                            "再確認した時点でも開放されたままでした"
                         )));
                     }
                     pause.wait().await;

@@ -158,7 +158,7 @@ fn failed_to_close() {
         remaining: None,
         problem: Localized::join(&[
             call_failed("RevokeSecurityGroupIngress", refused),
-            localized!("it was still open when it was read again", "再度読み取った時点でも開放されたままでした"),
+            localized!("it was still open when it was read again", "再確認した時点でも開放されたままでした"),
         ]),
     };
     let target = "sg-0a1b2c3d4e5f60718 sgr-01c54a9be2f06d813";

@@ -208,7 +208,7 @@ fn failed_to_close() {
         call_failed("UpdateAssumeRolePolicy", REFUSED),
         localized!(
             "they were still in the trust policy when it was read again",
-            "再度読み取った時点でも信頼ポリシーに残っていました"
+            "再確認した時点でも信頼ポリシーに残っていました"
         ),
     ]);
     let course =

@@ -63,7 +63,7 @@ impl Who {
         match self {
             Self::UniqueId => Some(localized!(
                 "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in",
-                "ID のため、どのアカウントのものかわかりません。ID の持ち主が削除済みであれば、誰も許可されません"
+                "ID からは、どのアカウントのものかわかりません。ID の持ち主が削除済みであれば、誰も許可されません"
             )),
             Self::Unclear => Some(localized!(
                 "snapback does not know this form of a principal",

@@ -100,7 +100,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.done.push(say!(
                 language,
                 "Nothing: the role could not be read.",
-                "何もしていません。ロールを読み取れませんでした。"
+                "何もしていません: ロールを読み取れませんでした。"
             ));
             how_to_close(&mut report, trust);
             report.left.push(tries_again(language));
@@ -116,22 +116,22 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 Situation::NoRole => say!(
                     language,
                     "Nothing was changed: the role was deleted when snapback looked.",
-                    "何も変更していません。snapback が確認した時点で、ロールは削除されていました。"
+                    "何も変更していません: snapback が確認した時点で、ロールは削除されていました。"
                 ),
                 Situation::AnotherRole => say!(
                     language,
                     "Nothing was changed: another role has that name now, which has its own event.",
-                    "何も変更していません。現在この名前を持つのは別のロールで、そのロールには別のイベントがあります。"
+                    "何も変更していません: 現在この名前を持つのは別のロールで、そのロールには別のイベントがあります。"
                 ),
                 Situation::Open | Situation::Closed if plan.others.is_empty() => say!(
                     language,
                     "Nothing was changed: nobody from outside whom this event let in is in the trust policy now.",
-                    "何も変更していません。このイベントで許可された外部のプリンシパルは、現在の信頼ポリシーにありません。"
+                    "何も変更していません: このイベントで許可された外部のプリンシパルは、現在の信頼ポリシーにありません。"
                 ),
                 Situation::Open | Situation::Closed => say!(
                     language,
                     "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since.",
-                    "何も変更していません。このイベントで書き込まれた内容は、すでに信頼ポリシーにありません。その後、書き換えられています。"
+                    "何も変更していません: このイベントで書き込まれた内容は、すでに信頼ポリシーにありません。その後、書き換えられています。"
                 ),
             });
             if plan.situation == Situation::Closed {
@@ -171,14 +171,14 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 Situation::NoRole | Situation::AnotherRole => say!(
                     language,
                     "Looked again afterwards: the role is gone.",
-                    "その後再度確認したところ、ロールはなくなっていました。"
+                    "その後に再確認したところ、ロールはなくなっていました。"
                 ),
                 Situation::Open | Situation::Closed => {
                     let rest = rest_of_it(carried_out.as_ref(), now, language);
                     say!(
                         language,
                         "It was read again afterwards: they are no longer in the trust policy.{rest}",
-                        "その後再度読み取り、信頼ポリシーからなくなっていることを確認しました。{rest}"
+                        "その後に再確認したところ、信頼ポリシーからなくなっていました。{rest}"
                     )
                 }
             });
@@ -195,7 +195,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.headline = format!("role {name} may still trust {}", whom(&still_in(plan, strangers)));
             report.problem = Some(problem.clone());
             if let Some(action) = carried_out {
-                report.done.push(say!(language, "This was carried out:", "次の変更を実行しました:"));
+                report.done.push(say!(language, "This was carried out:", "次の操作を行いました:"));
                 report.done.extend(action.lines(language));
             }
             say_deleted(&mut report, carried_out.as_ref());
@@ -284,7 +284,7 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
             report.done.push(say!(
                 language,
                 "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                "Rollout が `observe` のため、何も変更していません。`enforce` の場合は次の変更を実行していました:"
+                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
             ));
         }
     }
@@ -293,7 +293,7 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
             report.done.push(say!(
                 language,
                 "With `revert` it would have:",
-                "`revert` の場合は次の変更を実行していました:"
+                "`revert` であれば次の操作を行っていました:"
             ));
         }
         report.done.extend(action.lines(language));
@@ -364,7 +364,7 @@ fn say_deleted(report: &mut Report, carried_out: Option<&Action>) {
     report.done.push(say!(
         report.language,
         "IAM refuses to save the ids of deleted principals, so these went too. They let nobody in:",
-        "IAM は削除済みプリンシパルの ID を保存できないため、次の ID も削除しました。これらの ID では誰も許可されません:"
+        "IAM は削除済みプリンシパルの ID の保存を拒否するため、次の ID も削除しました。これらの ID では誰も許可されません:"
     ));
     report.done.extend(deleted.iter().map(|id| format!("  - {}", quote(id))));
 }
@@ -375,7 +375,7 @@ fn rest_of_it(carried_out: Option<&Action>, now: &Plan, language: Language) -> S
         return String::new();
     };
     match is_the_same(document, &live.document) {
-        true => say!(language, " Nothing else in it was changed.", "それ以外の部分は変更していません。"),
+        true => say!(language, " Nothing else in it was changed.", "それ以外の部分は変更されていません。"),
         false => say!(
             language,
             " But it is not what snapback wrote: somebody has changed it since.",
@@ -416,12 +416,12 @@ fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Cours
         "CreateRole" => say!(
             language,
             "{call} made role {role}{id}. The trust policy lets in:",
-            "{call} でロール {role}{id} が作成されました。信頼ポリシーは次のプリンシパルを許可しています:"
+            "{call} により、ロール {role}{id} が作成されました。信頼ポリシーは次のプリンシパルを許可しています:"
         ),
         _ => say!(
             language,
             "{call} changed the trust policy of role {role}{id}. The trust policy lets in:",
-            "{call} でロール {role}{id} の信頼ポリシーが変更されました。信頼ポリシーは次のプリンシパルを許可しています:"
+            "{call} により、ロール {role}{id} の信頼ポリシーが変更されました。信頼ポリシーは次のプリンシパルを許可しています:"
         ),
     }];
     for stranger in strangers {
@@ -586,7 +586,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
             say!(
                 language,
                 "{call} changed the {kind} provider {name}.",
-                "{call} で {kind} プロバイダー {name} が変更されました。"
+                "{call} により、{kind} プロバイダー {name} が変更されました。"
             ),
             say!(
                 language,
@@ -599,7 +599,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
             say!(
                 language,
                 "{call} widened the {kind} provider {name}.",
-                "{call} で {kind} プロバイダー {name} の対象者 (audience) が追加されました。"
+                "{call} により、{kind} プロバイダー {name} の対象者 (audience) が追加されました。"
             ),
             say!(
                 language,
@@ -612,7 +612,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
             say!(
                 language,
                 "{call} changed the {kind} provider {name}.",
-                "{call} で {kind} プロバイダー {name} が変更されました。"
+                "{call} により、{kind} プロバイダー {name} が変更されました。"
             ),
             say!(
                 language,
@@ -625,7 +625,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
             say!(
                 language,
                 "{call} made the {kind} provider {name}.",
-                "{call} で {kind} プロバイダー {name} が作成されました。"
+                "{call} により、{kind} プロバイダー {name} が作成されました。"
             ),
             say!(
                 language,
@@ -643,7 +643,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
     report.done.push(say!(
         language,
         "Nothing was changed: snapback only tells of identity providers, in every mode.",
-        "何も変更していません。ID プロバイダーについては、snapback はどのモードでも通知だけを行います。"
+        "何も変更していません: ID プロバイダーについては、snapback はどのモードでも通知だけを行います。"
     ));
     report.left.push(say!(
         language,

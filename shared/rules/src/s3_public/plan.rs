@@ -485,12 +485,12 @@ impl Action {
                         Some(_) => say!(
                             language,
                             "  - take {grant} out of the object's access control list",
-                            "  - オブジェクトの ACL から {grant} を削除する"
+                            "  - オブジェクトの ACL から次の許可を削除する: {grant}"
                         ),
                         None => say!(
                             language,
                             "  - take {grant} out of the bucket's access control list",
-                            "  - バケットの ACL から {grant} を削除する"
+                            "  - バケットの ACL から次の許可を削除する: {grant}"
                         ),
                     }
                 };

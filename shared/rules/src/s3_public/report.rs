@@ -158,12 +158,12 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                 Some(off) => say!(
                     language,
                     "{call} set the public access block of the account. Off: {off}.",
-                    "{call} でアカウントのブロックパブリックアクセスが設定されました。無効: {off}"
+                    "{call} により、アカウントのブロックパブリックアクセスが設定されました。無効: {off}"
                 ),
                 None => say!(
                     language,
                     "{call} deleted the public access block of the account: all four switches are off.",
-                    "{call} でアカウントのブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
+                    "{call} により、アカウントのブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
                 ),
             },
             say!(
@@ -190,7 +190,7 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                         say!(
                             language,
                             "{call} made {of}. Its own public access block, which can't be changed later, is without",
-                            "{call} で{of} が作成されました。アクセスポイント自体のブロックパブリックアクセスは後から変更できません。"
+                            "{call} により、{of} が作成されました。アクセスポイント自体のブロックパブリックアクセスは後から変更できません。"
                         ),
                         say!(language, "{off}.", "無効: {off}"),
                     ]
@@ -199,7 +199,7 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                     let wrote = say!(
                         language,
                         "{call} wrote the policy of {of}.",
-                        "{call} で{of} のポリシーが書き込まれました。"
+                        "{call} により、{of} のポリシーが書き込まれました。"
                     );
                     let rest = if document.is_some() { public() } else { vec![policy_not_in_it(language)] };
                     std::iter::once(wrote).chain(rest).collect()
@@ -229,17 +229,17 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                     Some(ownership) if event.name == "CreateBucket" => say!(
                         language,
                         "{call} made bucket {bucket} with the object ownership {ownership}.",
-                        "{call} でバケット {bucket} がオブジェクト所有者の設定 {ownership} で作成されました。"
+                        "{call} により、バケット {bucket} がオブジェクト所有者の設定 {ownership} で作成されました。"
                     ),
                     Some(ownership) => say!(
                         language,
                         "{call} set the object ownership of bucket {bucket} to {ownership}.",
-                        "{call} でバケット {bucket} のオブジェクト所有者が {ownership} に設定されました。"
+                        "{call} により、バケット {bucket} のオブジェクト所有者が {ownership} に設定されました。"
                     ),
                     None => say!(
                         language,
                         "{call} deleted the object ownership setting of bucket {bucket}.",
-                        "{call} でバケット {bucket} のオブジェクト所有者の設定が削除されました。"
+                        "{call} により、バケット {bucket} のオブジェクト所有者の設定が削除されました。"
                     ),
                 },
                 say!(
@@ -266,19 +266,19 @@ fn of_bucket(
             Some(off) => say!(
                 language,
                 "{call} set the public access block of bucket {bucket}. Off: {off}.",
-                "{call} でバケット {bucket} のブロックパブリックアクセスが設定されました。無効: {off}"
+                "{call} により、バケット {bucket} のブロックパブリックアクセスが設定されました。無効: {off}"
             ),
             None => say!(
                 language,
                 "{call} deleted the public access block of bucket {bucket}: all four switches are off.",
-                "{call} でバケット {bucket} のブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
+                "{call} により、バケット {bucket} のブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
             ),
         }),
         BucketChange::Policy(document) => {
             lines.push(say!(
                 language,
                 "{call} wrote the policy of bucket {bucket}.",
-                "{call} でバケット {bucket} のバケットポリシーが書き込まれました。"
+                "{call} により、バケット {bucket} のバケットポリシーが書き込まれました。"
             ));
             match document {
                 Some(_) => lines.extend(public()),
@@ -288,12 +288,12 @@ fn of_bucket(
         BucketChange::Acl(grants) => {
             lines.push(match event.name.as_str() {
                 "CreateBucket" => {
-                    say!(language, "{call} made bucket {bucket}.", "{call} でバケット {bucket} が作成されました。")
+                    say!(language, "{call} made bucket {bucket}.", "{call} により、バケット {bucket} が作成されました。")
                 }
                 _ => say!(
                     language,
                     "{call} wrote the access control list (ACL) of bucket {bucket}.",
-                    "{call} でバケット {bucket} のアクセスコントロールリスト (ACL) が書き込まれました。"
+                    "{call} により、バケット {bucket} のアクセスコントロールリスト (ACL) が書き込まれました。"
                 ),
             });
             lines.extend(named_grants(grants.as_deref(), language));
@@ -307,7 +307,7 @@ fn of_bucket(
             lines.push(say!(
                 language,
                 "{call} wrote the access control list (ACL) of object {key}{version} in bucket {bucket}.",
-                "{call} でバケット {bucket} のオブジェクト {key}{version} のアクセスコントロールリスト (ACL) が書き込まれました。"
+                "{call} により、バケット {bucket} のオブジェクト {key}{version} のアクセスコントロールリスト (ACL) が書き込まれました。"
             ));
             lines.extend(named_grants(grants.as_deref(), language));
         }
@@ -358,7 +358,7 @@ fn told(report: &mut Report, finding: &Finding) {
     report.done.push(say!(
         language,
         "Nothing: snapback only tells of this.",
-        "何もしていません。この変更については、snapback は通知だけを行います。"
+        "何もしていません: この変更については、snapback は通知だけを行います。"
     ));
     match &finding.opened {
         Opened::Told(Told::MultiRegion { .. }) => {
@@ -477,27 +477,27 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
         (None, Opened::AccessPoint { .. }) => say!(
             language,
             "Nothing was changed: the access point was gone when snapback looked.",
-            "何も変更していません。snapback が確認した時点で、アクセスポイントはすでにありませんでした。"
+            "何も変更していません: snapback が確認した時点で、アクセスポイントはすでにありませんでした。"
         ),
         (None, _) => say!(
             language,
             "Nothing was changed: the bucket or the object was gone when snapback looked.",
-            "何も変更していません。snapback が確認した時点で、バケットまたはオブジェクトはすでにありませんでした。"
+            "何も変更していません: snapback が確認した時点で、バケットまたはオブジェクトはすでにありませんでした。"
         ),
         (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => say!(
             language,
             "Nothing was changed: all four switches were on again when snapback looked.",
-            "何も変更していません。snapback が確認した時点で、4 つの設定はすべて有効に戻っていました。"
+            "何も変更していません: snapback が確認した時点で、4 つの設定はすべて有効に戻っていました。"
         ),
         (Some(_), _) if finding.document().is_some() && written_public(finding).is_empty() => say!(
             language,
             "Nothing was changed: nobody else was let in any more when snapback looked.",
-            "何も変更していません。snapback が確認した時点で、ほかの相手はもう許可されていませんでした。"
+            "何も変更していません: snapback が確認した時点で、ほかの相手はもう許可されていませんでした。"
         ),
         (Some(_), _) => say!(
             language,
             "Nothing was changed: it was not public any more when snapback looked.",
-            "何も変更していません。snapback が確認した時点で、すでにパブリックではありませんでした。"
+            "何も変更していません: snapback が確認した時点で、すでにパブリックではありませんでした。"
         ),
     });
     if let Some(plan) = plan {
@@ -529,7 +529,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
             report.done.push(say!(
                 language,
                 "Nothing was changed: the account's block would also close the buckets in PublicBuckets.",
-                "何も変更していません。アカウントのブロックパブリックアクセスを有効にすると、PublicBuckets のバケットも閉じられるためです。"
+                "何も変更していません: アカウントのブロックパブリックアクセスを有効にすると、PublicBuckets のバケットも閉じられるためです。"
             ));
         }
         [] => report.done.push(say!(language, "Nothing was changed.", "何も変更していません。")),
@@ -538,7 +538,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
             report.done.push(say!(
                 language,
                 "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                "Rollout が `observe` のため、何も変更していません。`enforce` の場合は次の変更を実行していました:"
+                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
             ));
             report.done.extend(would);
         }
@@ -713,7 +713,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         report.problem = Some(match done.problems {
             [] => localized!(
                 "what was to be closed or taken out was still there when it was read again, or could not be read",
-                "閉じるはずのもの、または削除するはずのものが、再度読み取った時点でも残っていたか、読み取れませんでした"
+                "閉じるはずのもの、または削除するはずのものが、再確認した時点でも残っていたか、読み取れませんでした"
             ),
             problems => Localized::join(problems),
         });
@@ -721,7 +721,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
     match done.carried_out {
         [] => report.done.push(say!(language, "Nothing could be carried out.", "何も実行できませんでした。")),
         actions => {
-            report.done.push(say!(language, "Carried out:", "次の変更を実行しました:"));
+            report.done.push(say!(language, "Carried out:", "次の操作を行いました:"));
             report.done.extend(actions.iter().flat_map(|action| action.lines(language)));
         }
     }
@@ -880,17 +880,17 @@ fn say_doubt(report: &mut Report, doubt: Option<Doubt>, now: Option<&Plan>) {
         (Doubt::OnlyAws, true) => say!(
             language,
             "The policy was left. The block stays on and keeps everybody out, other accounts in the policy too.",
-            "ポリシーは残しました。ブロックパブリックアクセスは有効なままで、ポリシーにあるほかのアカウントも含め、誰もアクセスできません。"
+            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままで、ポリシーにあるほかのアカウントも含め、誰もアクセスできません。"
         ),
         (Doubt::OnlySnapback, true) => say!(
             language,
             "The policy was left. The block stays on; where AWS calls a policy not public, it changes nothing.",
-            "ポリシーは残しました。ブロックパブリックアクセスは有効なままですが、AWS がパブリックでないと判定するポリシーには作用しません。"
+            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままですが、AWS がパブリックでないと判定するポリシーには作用しません。"
         ),
         (_, false) => say!(
             language,
             "The policy was left, and no block is on.",
-            "ポリシーは残しました。有効なブロックパブリックアクセスはありません。"
+            "ポリシーは変更していません。有効なブロックパブリックアクセスはありません。"
         ),
     });
     report.left.push(say!(language, "Judge the policy by hand.", "ポリシーを確認し、手動で判断してください。"));
@@ -913,7 +913,7 @@ fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome, language: Language
         return say!(
             language,
             "Looked again afterwards: it is gone.",
-            "その後再度確認したところ、なくなっていました。"
+            "その後に再確認したところ、なくなっていました。"
         );
     };
     let is_bucket = !matches!(finding.opened, Opened::Account(_));
@@ -922,30 +922,30 @@ fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome, language: Language
         () if outcome == Outcome::Failed => say!(
             language,
             "It was read again afterwards, and was not seen to be closed.",
-            "その後再度読み取りましたが、閉じられたことは確認できませんでした。"
+            "その後に再確認しましたが、閉じられたことは確認できませんでした。"
         ),
         () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => say!(
             language,
             "It was read again afterwards: they are no longer in the policy.",
-            "その後再度読み取り、ポリシーからなくなっていることを確認しました。"
+            "その後に再確認したところ、ポリシーからなくなっていました。"
         ),
         () if now.is_blocked && is_bucket && !now.is_public() && !done.is_unfinished() && !is_hidden => say!(
             language,
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public.",
-            "その後再度読み取り、ブロックパブリックアクセスの 4 つの設定がすべて有効で、その下にパブリックなものがないことを確認しました。"
+            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効で、その下にパブリックなものはありませんでした。"
         ),
         () if now.is_blocked => say!(
             language,
             "It was read again afterwards: all four switches of the block are on.",
-            "その後再度読み取り、ブロックパブリックアクセスの 4 つの設定がすべて有効であることを確認しました。"
+            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効でした。"
         ),
         () if is_hidden || done.is_unfinished() => {
-            say!(language, "It was read again afterwards.", "その後再度読み取りました。")
+            say!(language, "It was read again afterwards.", "その後に再度読み取りました。")
         }
         () => say!(
             language,
             "It was read again afterwards: nothing of it is public any more.",
-            "その後再度読み取り、パブリックなものがなくなったことを確認しました。"
+            "その後に再確認したところ、パブリックなものはなくなっていました。"
         ),
     }
 }

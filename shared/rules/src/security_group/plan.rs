@@ -363,7 +363,7 @@ impl LiveRule {
     /// What it is, in a mail's language.
     pub fn of(&self, language: Language) -> String {
         let (id, traffic, source) = (&self.id, self.traffic.of(language), self.source.of(language));
-        say!(language, "{id} ({traffic} from {source})", "{id} ({source} からの {traffic})")
+        say!(language, "{id} ({traffic} from {source})", "{id} ({traffic}、ソース: {source})")
     }
 }
 

@@ -85,12 +85,12 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing: the account could not be read.",
-                "何もしていません。アカウントを読み取れませんでした。"
+                "何もしていません: アカウントを読み取れませんでした。"
             ));
             report.left.push(say!(
                 language,
                 "Look at {object} now and take out what is open to everyone.",
-                "{object} をすぐに確認し、誰にでも開放されているものを削除してください。"
+                "{object} を今すぐ確認し、誰にでも開放されているものを削除してください。"
             ));
             report.left.push(tries_again(language));
         }
@@ -101,13 +101,13 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.done.push(say!(
                     language,
                     "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` の場合は次の変更を実行していました:"
+                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
                 ));
             } else {
                 report.done.push(say!(
                     language,
                     "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:",
-                    "SecurityGroupMode が `alert` のため、何も変更していません。`revert` の場合は次の変更を実行していました:"
+                    "SecurityGroupMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
                 ));
             }
             report.done.extend(lines(&plan.actions));
@@ -125,7 +125,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: what the event opened was closed already when snapback looked.",
-                "何も変更していません。snapback が確認した時点で、このイベントで開放されたものはすでに閉じられていました。"
+                "何も変更していません: snapback が確認した時点で、このイベントで開放されたものはすでに閉じられていました。"
             ));
             report.left.push(say!(
                 language,
@@ -139,7 +139,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: no security group names the list, so that it opens nothing now.",
-                "何も変更していません。このリストを参照するセキュリティグループがないため、現在は何も開放されていません。"
+                "何も変更していません: このリストを参照するセキュリティグループがないため、現在は何も開放されていません。"
             ));
             report.left.push(say!(
                 language,
@@ -171,7 +171,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "It was read again afterwards: what the event opened no longer lets the world in.",
-                "その後再度読み取り、このイベントで開放されたものがインターネット全体を許可していないことを確認しました。"
+                "その後に再確認したところ、このイベントで開放されたものは、もうインターネット全体を許可していませんでした。"
             ));
             if let Finding::Rules(OpenedRules { changed: true, .. }) = finding {
                 report.done.push(say!(
@@ -227,19 +227,19 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.left.push(say!(
                     language,
                     "Look at {object} now: what could not be read may be open.",
-                    "{object} をすぐに確認してください。読み取れなかったものが開放されている可能性があります。"
+                    "{object} を今すぐ確認してください。読み取れなかったものが開放されている可能性があります。"
                 ));
             } else {
                 report.done.push(say!(
                     language,
                     "This was to be done, and is not, or was not seen to be:",
-                    "次の変更を実行するはずでしたが、実行されていないか、実行を確認できていません:"
+                    "次の操作を行うはずでしたが、完了していないか、完了を確認できていません:"
                 ));
                 report.done.extend(lines(remaining));
                 report.left.push(say!(
                     language,
                     "Look at {object} now, and close by hand what is still open:",
-                    "{object} をすぐに確認し、まだ開放されているものを手動で閉じてください:"
+                    "{object} を今すぐ確認し、まだ開放されているものを手動で閉じてください:"
                 ));
                 report.left.extend(lines(remaining));
             }
@@ -291,12 +291,12 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
                 true => say!(
                     language,
                     "{call} changed inbound rules of {object}:",
-                    "{call} で {object} のインバウンドルールが変更されました:"
+                    "{call} により、{object} のインバウンドルールが変更されました:"
                 ),
                 false => say!(
                     language,
                     "{call} added inbound rules of {object}:",
-                    "{call} で {object} にインバウンドルールが追加されました:"
+                    "{call} により、{object} にインバウンドルールが追加されました:"
                 ),
             }];
             lines.extend(opened.rules.iter().map(|rule| {
@@ -305,9 +305,9 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
                     Some(id) => say!(
                         language,
                         "  - {traffic} from {source} (rule {id})",
-                        "  - {source} からの {traffic} (ルール {id})"
+                        "  - {traffic}、ソース: {source} (ルール {id})"
                     ),
-                    None => say!(language, "  - {traffic} from {source}", "  - {source} からの {traffic}"),
+                    None => say!(language, "  - {traffic} from {source}", "  - {traffic}、ソース: {source}"),
                 }
             }));
             lines
@@ -316,7 +316,7 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
             let mut lines = vec![say!(
                 language,
                 "{call} added entries to {object}:",
-                "{call} で {object} にエントリが追加されました:"
+                "{call} により、{object} にエントリが追加されました:"
             )];
             lines.extend(ranges.iter().map(|range| format!("  - {range}")));
             lines
@@ -324,7 +324,7 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
         Finding::Entries(AddedEntries { added: Added::Restored(_), .. }) => vec![say!(
             language,
             "{call} brought entries back into {object}.",
-            "{call} で {object} に以前のエントリが復元されました。"
+            "{call} により、{object} に以前のエントリが復元されました。"
         )],
     }
 }
