@@ -493,7 +493,7 @@ mod tests {
     fn a_text_of_wide_characters_is_cut_between_two() {
         for before in ["", "a", "ab"] {
             let mut body = Body::new(Language::Japanese);
-            for _ in 0..LONGEST_BODY / (3 * LONGEST_LINE) {
+            for _ in 0..=LONGEST_BODY / (3 * LONGEST_LINE) {
                 body.part(before, ["開".repeat(LONGEST_LINE), "開".to_owned()]);
             }
             let body = body.finish();

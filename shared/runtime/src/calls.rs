@@ -25,7 +25,7 @@ pub struct CallError {
     /// AWS's error code, if the service answered.
     pub code: Option<String>,
     /// The code and message, or the whole chain of causes.
-    pub detail: String,
+    pub detail: Localized,
 }
 
 /// A read that failed, or an answer that made no sense.
@@ -81,13 +81,13 @@ impl Calls {
         let position = self.note(Step {
             call,
             target: target.to_owned(),
-            result: Err(say!(self.language, "no answer when the time ran out", "制限時間内に応答なし")),
+            result: Err(CallError::unanswered(call).detail.of(self.language).to_owned()),
             millis: 0,
         });
         let result = request.await.map_err(|error| CallError::new(call, &error));
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(step) = steps.get_mut(position) {
-            step.result = result.as_ref().map(summary).map_err(|error| error.detail.clone());
+            step.result = result.as_ref().map(summary).map_err(|error| error.detail.of(self.language).to_owned());
             step.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
         result
@@ -114,10 +114,21 @@ impl CallError {
     {
         let code = error.code().map(str::to_owned);
         let detail = match &code {
-            Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-            None => DisplayErrorContext(error).to_string(),
+            Some(code) => match error.message() {
+                Some(message) => Localized::verbatim(format!("{code}: {message}")),
+                None => Localized::new(|language| say!(language, "{code}: no message", "{code}: メッセージなし")),
+            },
+            None => Localized::verbatim(DisplayErrorContext(error).to_string()),
         };
         Self { call, code, detail }
+    }
+
+    /// A call that may have been carried out or not.
+    pub fn unanswered(call: &'static str) -> Self {
+        let detail = Localized::new(|language| {
+            say!(language, "no answer when the time ran out", "制限時間内に応答がありません")
+        });
+        Self { call, code: None, detail }
     }
 
     /// Whether AWS said that there is no such thing: EC2's codes end in `NotFound`, IAM's are `NoSuchEntity`.
@@ -130,7 +141,7 @@ impl CallError {
 
 impl From<&CallError> for Localized {
     fn from(CallError { call, detail, .. }: &CallError) -> Self {
-        call_failed(call, detail)
+        Self::new(|language| call_failed(call, detail.of(language)).of(language).to_owned())
     }
 }
 
