@@ -333,7 +333,14 @@ async fn what_is_new_is_deactivated_first_and_then_deleted() {
         let ran = scene.run(&made.event).await;
         let rest = vec![scene.deleted(&made), scene.listed(kind), publish()];
         ran.is(Violation, &[Reverted], &calls([scene.struck(&made), rest]));
-        ran.mail_says(&[&made.id, &scene.user, kind.words(rules::Language::English), "it is gone", "seconds after the change", DEVELOPER]);
+        ran.mail_says(&[
+            &made.id,
+            &scene.user,
+            kind.words(rules::Language::English),
+            "it is gone",
+            "seconds after the change",
+            DEVELOPER,
+        ]);
         scene.ended(&made, None).await;
     }
 }
