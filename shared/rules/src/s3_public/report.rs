@@ -229,17 +229,17 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                     Some(ownership) if event.name == "CreateBucket" => say!(
                         language,
                         "{call} made bucket {bucket} with the object ownership {ownership}.",
-                        "{call} により、バケット {bucket} がオブジェクト所有者の設定 {ownership} で作成されました。"
+                        "{call} により、バケット {bucket} がオブジェクト所有権の設定 {ownership} で作成されました。"
                     ),
                     Some(ownership) => say!(
                         language,
                         "{call} set the object ownership of bucket {bucket} to {ownership}.",
-                        "{call} により、バケット {bucket} のオブジェクト所有者が {ownership} に設定されました。"
+                        "{call} により、バケット {bucket} のオブジェクト所有権が {ownership} に設定されました。"
                     ),
                     None => say!(
                         language,
                         "{call} deleted the object ownership setting of bucket {bucket}.",
-                        "{call} により、バケット {bucket} のオブジェクト所有者の設定が削除されました。"
+                        "{call} により、バケット {bucket} のオブジェクト所有権の設定が削除されました。"
                     ),
                 },
                 say!(
