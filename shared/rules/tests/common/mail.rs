@@ -64,5 +64,5 @@ fn is_english(line: &str) -> bool {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'')
     };
     let words: Vec<&str> = ours.split_whitespace().collect();
-    words.windows(3).any(|words| words.iter().all(|word| is_word(word)))
+    words.windows(3).any(|words| words.iter().all(&is_word))
 }
