@@ -52,7 +52,7 @@ impl Kind {
     pub const ALL: [Self; 4] =
         [Self::AccessKey, Self::ServiceSpecificCredential, Self::SshPublicKey, Self::SigningCertificate];
 
-    /// What people call it. In Japanese it begins and ends with Japanese letters, so that it stands between others without a space.
+    /// What people call it. In Japanese it begins a line or follows a 、, since one of them begins with ASCII and would need a space otherwise.
     pub fn words(self, language: Language) -> &'static str {
         match (language, self) {
             (Language::English, Self::AccessKey) => "access key",
@@ -61,7 +61,7 @@ impl Kind {
             (Language::English, Self::SigningCertificate) => "signing certificate",
             (Language::Japanese, Self::AccessKey) => "アクセスキー",
             (Language::Japanese, Self::ServiceSpecificCredential) => "サービス固有の認証情報",
-            (Language::Japanese, Self::SshPublicKey) => "パブリック SSH キー",
+            (Language::Japanese, Self::SshPublicKey) => "SSH パブリックキー",
             (Language::Japanese, Self::SigningCertificate) => "署名証明書",
         }
     }

@@ -217,6 +217,16 @@ fn root_key() {
     compare!("of_root", &event, &Settings::default(), |settings| root_report(&event, settings));
 }
 
+/// README shows the mail of [`reverted`] in Japanese, up to the calls.
+#[test]
+fn the_readme_shows_a_mail_as_it_is() {
+    let (event, settings) = (new_key(), Settings::default());
+    let [_, mail] = mails(&event, &settings, |settings| user_report(&event, settings, &handled(done()), &[]));
+    let (shown, _) = mail.body.split_once("\n\n【残っている作業】").unwrap();
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("Subject: {}\n\n{shown}\n```", mail.subject)), "{shown}");
+}
+
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to get into a command.
 #[test]
 fn hostile() {

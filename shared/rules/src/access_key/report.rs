@@ -175,12 +175,12 @@ pub fn of_root(event: &Event, credential: &RootCredential, language: Language) -
             Some(id) => say!(
                 language,
                 "{call} {verb} {kind} {id} of the root user.",
-                "{call} により、ルートユーザーの{kind} {id} {became}。"
+                "{call} により、ルートユーザーの認証情報 ({kind} {id}) {became}。"
             ),
             None => say!(
                 language,
                 "{call} {verb} a {kind}, whose id is not in the event, of the root user.",
-                "{call} により、ルートユーザーの{kind} (ID はイベントに記録なし) {became}。"
+                "{call} により、ルートユーザーの認証情報 ({kind}、ID はイベントに記録なし) {became}。"
             ),
         },
         say!(
@@ -606,7 +606,7 @@ fn say_use(report: &mut Report, credential: &Credential, user: &str, handled: &H
         report.left.push(say!(
             language,
             "{POLICY_NAME} was put on user {name} too, a name that the key's user had just lost. If somebody else has it, take it off:",
-            "{POLICY_NAME} はユーザー {name} にも追加されました。キーのユーザーが直前まで使っていた名前です。現在別のユーザーがこの名前であれば、削除してください:"
+            "{POLICY_NAME} はユーザー {name} にも追加されました。キーのユーザーが直前まで使っていた名前です。現在この名前が別のユーザーのものであれば、このポリシーをそのユーザーから削除してください:"
         ));
         report.left.push(by_hand::allow_sessions(stray, language));
     }
@@ -663,12 +663,12 @@ fn happened(event: &Event, credential: &Credential, language: Language) -> Vec<S
         Some(service) => say!(
             language,
             "{call} {verb} {kind} {id} of user {user}, for {service}.",
-            "{call} により、IAM ユーザー {user} の{kind} {id} (対象サービス: {service}) {became}。"
+            "{call} により、{kind} {id} (IAM ユーザー {user}、対象サービス {service}) {became}。"
         ),
         None => say!(
             language,
             "{call} {verb} {kind} {id} of user {user}.",
-            "{call} により、IAM ユーザー {user} の{kind} {id} {became}。"
+            "{call} により、{kind} {id} (IAM ユーザー {user}) {became}。"
         ),
     }]
 }
@@ -724,14 +724,16 @@ fn would(action: Action, credential: &Credential, language: Language) -> String 
     let user = quote(&credential.user);
     match action {
         Action::Deactivate => {
-            say!(language, "deactivate {words} {id} of {user}", "{user} の{words} {id} を無効化する")
+            say!(language, "deactivate {words} {id} of {user}", "{words} {id} (IAM ユーザー {user}) を無効化する")
         }
         Action::RevokeSessions => say!(
             language,
             "if it was used, deny everything to temporary credentials of {user} issued so far",
-            "使用されていた場合、{user} に発行済みの一時的な認証情報からの操作をすべて拒否する"
+            "使用されていた場合、IAM ユーザー {user} に発行済みの一時的な認証情報からの操作をすべて拒否する"
         ),
-        Action::Delete => say!(language, "delete {words} {id} of {user}", "{user} の{words} {id} を削除する"),
+        Action::Delete => {
+            say!(language, "delete {words} {id} of {user}", "{words} {id} (IAM ユーザー {user}) を削除する")
+        }
     }
 }
 

@@ -150,7 +150,7 @@ impl Action {
             Self::DeactivateKey(_) => format!("アクセスキー {object} を無効化"),
             Self::DeleteKey(_) => format!("アクセスキー {object} を削除"),
             Self::DeactivateMfa(_) => format!("MFA デバイス {object} を無効化"),
-            Self::DeleteSshKey(_) => format!("パブリック SSH キー {object} を削除"),
+            Self::DeleteSshKey(_) => format!("SSH パブリックキー {object} を削除"),
             Self::DeleteCertificate(_) => format!("署名証明書 {object} を削除"),
             Self::DeleteServiceCredential(_) => format!("サービス固有の認証情報 {object} を削除"),
             Self::DetachPolicy(_) => format!("ポリシー {object} をデタッチ"),
@@ -251,7 +251,7 @@ impl Hanging {
         let kinds = [
             (say!(language, "access keys", "アクセスキー"), &keys),
             (say!(language, "MFA devices", "MFA デバイス"), &self.mfa_devices),
-            (say!(language, "SSH public keys", "パブリック SSH キー"), &self.ssh_keys),
+            (say!(language, "SSH public keys", "SSH パブリックキー"), &self.ssh_keys),
             (say!(language, "signing certificates", "署名証明書"), &self.certificates),
             (say!(language, "service-specific credentials", "サービス固有の認証情報"), &self.service_credentials),
             (say!(language, "attached policies", "アタッチされたポリシー"), &self.attached_policies),

@@ -336,7 +336,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "{CONTAINMENT}, which denies everything, was put on another user, who had got the name {name} meanwhile, and could not be taken off.",
-                "すべてを拒否する {CONTAINMENT} が、その間に {name} という名前になった別のユーザーに追加され、削除できませんでした。"
+                "すべてを拒否する {CONTAINMENT} が、その間に {name} という名前になった別のユーザーに追加され、そのユーザーから削除できませんでした。"
             ));
             let lift = user_command(
                 language,
