@@ -886,6 +886,31 @@ async fn an_access_point_s_policy_loses_what_is_public() {
     assert_eq!((scene.point_policy(&name).await, scene.block().await), (None, ON));
 }
 
+/// An access point is in its bucket's region, and its ARN names that.
+#[tokio::test]
+async fn an_access_point_in_another_region_is_closed_there() {
+    let stage = Stage::new().await;
+    let config = runtime::clients::in_region(&stage.admin, "eu-west-1").unwrap();
+    let (s3, control) = (Client::new(&config), Control::new(&config));
+    let scene = Scene { stage, s3, control, bucket: format!("bucket-{}", unique()) };
+    let place = s3::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
+    let create = scene.s3.create_bucket().bucket(&scene.bucket);
+    create.create_bucket_configuration(place).send().await.unwrap();
+    let (name, _) = scene.create_point(OFF).await;
+    for (principals, written) in [(vec![json!("*"), json!({"AWS": ACCOUNT})], "Put"), (vec![json!("*")], "Delete")] {
+        scene.set_block(OFF).await;
+        let mut event = scene.put_point_policy(&name, &principals).await;
+        event["region"] = json!("eu-west-1");
+        event["detail"]["awsRegion"] = json!("eu-west-1");
+        let ran = scene.run(&[], &event).await;
+        let write = format!("{written}AccessPointPolicy");
+        let rounds: &[&[&str]] = &[FIRST_LOOK_AT_POINT, BLOCK, LOOK_AT_POINT, &[&write], LOOK_AT_POINT, PUBLISH];
+        scene.is(&ran, Violation, &[Reverted], rounds);
+        assert!(ran.calls.iter().all(|call| call.service == "sns" || call.region == "eu-west-1"), "{:?}", ran.calls);
+        assert_eq!(scene.block().await, ON);
+    }
+}
+
 #[tokio::test]
 async fn an_access_point_of_a_bucket_that_may_be_public_is_left() {
     let scene = Scene::new().await;
