@@ -30,7 +30,7 @@ const RECORD: &str = "SNAPBACK_RECORD_CALLS";
 const ANYBODY: &[&str] = &[ACCOUNT, OTHER, "aws"];
 
 /// Another account.
-const OTHER: &str = "999988887777";
+pub const OTHER: &str = "999988887777";
 
 /// The lines of a table in tests/privileges/, each of so many fields. Comments and the line with the fields' names are left out.
 pub fn table<const FIELDS: usize>(name: &str) -> Vec<[String; FIELDS]> {

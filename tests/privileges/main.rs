@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 use tests::ACCOUNT;
-use tests::authorization::{Grant, HOME, Kind, Role, arn, example, stack, table};
+use tests::authorization::{Grant, HOME, Kind, OTHER, Role, arn, example, stack, table};
 use tests::cloudformation::{Stack, references, resources, text, texts};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts";
@@ -96,7 +96,9 @@ fn missing(role: &Role, needs: &[Need]) -> Vec<String> {
 
 /// What a role allows although nothing needs it, and what is wider than what needs it.
 fn needless(role: &Role, needs: &[Need], aws: &BTreeMap<String, Reference>, stack: &Stack) -> Vec<String> {
-    let possible = possible(stack, &role.conditions());
+    let mut conditions = role.conditions();
+    conditions.extend(needs.iter().flat_map(|need| need.when.clone()));
+    let possible = possible(stack, &conditions);
     let mut problems = Vec::new();
     for grant in &role.grants {
         for action in grant.actions() {
@@ -117,7 +119,7 @@ fn needless(role: &Role, needs: &[Need], aws: &BTreeMap<String, Reference>, stac
                 if let Err(narrower) = as_narrow_as_can_be(&resource, &using, aws.get(&action)) {
                     problems.push(format!("{what} on {resource}, and {narrower}"));
                 }
-                for condition in role.conditions().difference(&grant.conditions) {
+                for condition in conditions.difference(&grant.conditions) {
                     let mut held = possible.iter().filter(|held| grant.conditions.is_subset(held));
                     if using.iter().all(|(need, _)| need.when.contains(condition))
                         && !held.all(|held| held.contains(condition))
@@ -151,8 +153,8 @@ fn as_narrow_as_can_be(granted: &str, using: &[(&Need, &str)], aws: Option<&Refe
         let values: BTreeSet<&str> = needed.iter().map(|parts| parts[index].as_str()).collect();
         match values.len() {
             1 => values.into_iter().collect(),
-            // Region and account: no ARN can name two.
-            _ if index == 3 || index == 4 => "*".to_owned(),
+            // Nobody knows in advance which regions there will be, nor which other accounts.
+            _ if index == 3 || index == 4 && values.contains(OTHER) => "*".to_owned(),
             _ => values.into_iter().collect::<Vec<_>>().join(" or "),
         }
     };
