@@ -153,7 +153,6 @@ impl Stage {
 
     /// Expects of the calls that have arrived since they were last judged that the function's role allows them, and that
     /// tests/privileges/calls.tsv knows of such calls.
-    #[track_caller]
     fn judge_calls(&self) {
         let calls = self.all_calls();
         let judged = self.calls_judged.swap(calls.len(), Ordering::Relaxed);
