@@ -59,7 +59,7 @@ pub struct Kind {
     pub action: String,
     /// The resource, with names in braces for what differs from call to call.
     pub resource: String,
-    /// A condition key and its value, or nothing.
+    /// Condition keys with their values, `KEY=VALUE KEY=VALUE`.
     pub context: String,
     /// Where the resource is, if its ARN says so.
     pub region: String,
@@ -87,8 +87,7 @@ impl Kind {
 
     /// The condition keys, with the account put in.
     pub fn context(&self) -> Vec<(String, String)> {
-        let known = self.context.replace("{account}", ACCOUNT);
-        known.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect()
+        pairs(&self.context.replace("{account}", ACCOUNT).replace("{region}", &self.region))
     }
 }
 
@@ -152,9 +151,15 @@ impl Role {
             properties.get("ManagedPolicyArns").is_none(),
             "{name}: a managed policy says nothing of what it allows"
         );
+        let own = properties["Policies"].as_sequence().unwrap().iter().map(unconditional);
+        // Policies beside the role that name it.
+        let beside = resources(&stack.template, "AWS::IAM::Policy").map(|(_, policy)| policy);
+        let beside: Vec<&Value> =
+            beside.filter(|policy| references(&policy["Properties"]["Roles"]).contains(&name)).collect();
+        let condition = |policy: &Value| policy.get("Condition").map(text);
+        let policies = own.chain(beside.iter().map(|policy| (condition(policy), &policy["Properties"])));
         let mut grants = Vec::new();
-        for policy in properties["Policies"].as_sequence().unwrap() {
-            let (of_policy, policy) = unconditional(policy);
+        for (of_policy, policy) in policies {
             for statement in policy["PolicyDocument"]["Statement"].as_sequence().unwrap() {
                 let (of_statement, statement) = unconditional(statement);
                 let statement = with_arns(stack, stack.value(statement).unwrap());
@@ -164,8 +169,11 @@ impl Role {
                     .push(Grant { conditions: of_policy.clone().into_iter().chain(of_statement).collect(), statement });
             }
         }
-        let why = role.get("Metadata").and_then(|metadata| metadata.get("Why")).and_then(Value::as_mapping);
-        let why = why.into_iter().flatten().map(|(sid, why)| (text(sid), text(why))).collect();
+        let why = |of: &Value| -> BTreeMap<String, String> {
+            let why = of.get("Metadata").and_then(|metadata| metadata.get("Why")).and_then(Value::as_mapping);
+            why.into_iter().flatten().map(|(sid, why)| (text(sid), text(why))).collect()
+        };
+        let why = std::iter::once(role).chain(beside).flat_map(why).collect();
         Self { name, grants, why }
     }
 
@@ -210,11 +218,16 @@ impl Role {
     }
 }
 
-/// A role's name and resource.
-fn role_resource<'a>(template: &'a Value, function: &str) -> (String, &'a Value) {
-    let (_, block) = resources(template, "AWS::Serverless::Function")
+/// A function's name in the template, and its resource.
+fn function_resource<'a>(template: &'a Value, function: &str) -> (String, &'a Value) {
+    resources(template, "AWS::Serverless::Function")
         .find(|(_, block)| text(&block["Metadata"]["BuildProperties"]["Binary"]) == function)
-        .unwrap_or_else(|| panic!("template.yaml has no function with the binary {function}"));
+        .unwrap_or_else(|| panic!("template.yaml has no function with the binary {function}"))
+}
+
+/// The name of a function's role in the template, and its resource.
+fn role_resource<'a>(template: &'a Value, function: &str) -> (String, &'a Value) {
+    let (_, block) = function_resource(template, function);
     let named = references(&block["Properties"]["Role"]);
     resources(template, "AWS::IAM::Role")
         .find(|(name, _)| named.contains(name))
@@ -266,16 +279,22 @@ pub fn arn(stack: &Stack, name: &str) -> String {
 pub fn stack(given: &[(&str, &str)]) -> Stack {
     static TEMPLATE: OnceLock<Value> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| crate::cloudformation::template("template.yaml")).clone();
-    let here = [("AWS::AccountId", ACCOUNT), ("AWS::Region", HOME), ("AWS::StackName", "snapback")];
+    let here = [
+        ("AWS::AccountId", ACCOUNT),
+        ("AWS::Region", HOME),
+        ("AWS::StackName", "snapback"),
+        ("AWS::URLSuffix", "amazonaws.com"),
+    ];
     Stack::of(template, &[&here, given].concat())
 }
 
 /// One process's function, with the role that it has under the process's settings.
 pub struct Judge {
     function: String,
-    topic: String,
     role: Role,
     when: BTreeSet<String>,
+    /// What the test has put for what only the deployment knows, with its name: parameters that are ARNs, and resources of the template.
+    names: Vec<(String, String)>,
 }
 
 /// What came of judging a call.
@@ -290,13 +309,24 @@ impl Judge {
     /// For a function with settings by environment variable, and with the ARN of its topic.
     pub fn new(function: &str, settings: &[(&str, &str)], topic: &str) -> Self {
         let of = |variable: &str| DEFINITIONS.iter().find(|definition| definition.variable() == variable);
-        let given = settings.iter().filter(|(_, value)| !value.trim().is_empty());
-        let given = given.filter_map(|(variable, value)| Some((of(variable)?.parameter, *value)));
+        let settings: Vec<(&str, &str)> =
+            settings.iter().copied().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let given = settings.iter().filter_map(|(variable, value)| Some((of(variable)?.parameter, *value)));
         let given: Vec<(&str, &str)> = given.chain([("AlertTopicArn", topic)]).collect();
         let stack = stack(&given);
         let role = Role::of(&stack, function);
         let when = role.conditions().into_iter().filter(|condition| stack.holds(condition)).collect();
-        Self { function: function.to_owned(), topic: topic.to_owned(), role, when }
+        let arns = given.iter().filter(|(_, value)| value.starts_with("arn:"));
+        let mut names: Vec<(String, String)> =
+            arns.map(|(parameter, value)| ((*value).to_owned(), format!("{{{parameter}}}"))).collect();
+        // A variable that is `!Ref` of a resource: `<Resource>`.
+        let (block, _) = function_resource(&stack.template, function);
+        let block = stack.properties(&block).unwrap_or_default();
+        for (variable, value) in settings {
+            let is = block["Environment"]["Variables"][variable].as_str();
+            names.extend(is.filter(|is| is.starts_with('<')).map(|is| (value.to_owned(), is.to_owned())));
+        }
+        Self { function: function.to_owned(), role, when, names }
     }
 
     /// What AWS would check for a call, and what the role says of it.
@@ -304,40 +334,41 @@ impl Judge {
     /// # Errors
     /// When nothing says what AWS checks.
     pub fn judge(&self, call: &Call) -> Result<Vec<Judged>, String> {
-        static TABLE: OnceLock<Vec<[String; 6]>> = OnceLock::new();
+        static TABLE: OnceLock<Vec<[String; 7]>> = OnceLock::new();
         let name = format!("{} {}", call.service, call.action);
         let lines = TABLE.get_or_init(|| table("authorization.tsv")).iter();
-        let lines = lines.filter(|[service, operation, with, ..]| {
-            let has = |parameter: &str| call.parameters.contains_key(parameter);
-            let fits = match with.strip_prefix("no ") {
-                Some(absent) => !has(absent),
-                None => with.is_empty() || has(with),
-            };
-            (service, operation) == (&call.service, &call.action) && fits
-        });
+        let lines: Vec<_> = lines
+            .filter(|[service, operation, _, with, ..]| {
+                let has = |parameter: &str| call.parameters.contains_key(parameter);
+                let fits = match with.strip_prefix("no ") {
+                    Some(absent) => !has(absent),
+                    None => with.is_empty() || has(with),
+                };
+                (service, operation) == (&call.service, &call.action) && fits
+            })
+            .collect();
+        let is_own = lines.iter().any(|line| line[2] == self.function);
+        let of = if is_own { self.function.as_str() } else { "*" };
         let mut judged = Vec::new();
-        for [.., action, resource, context] in lines {
-            let known = resource.replace("{account}", ACCOUNT).replace("{region}", &call.region);
-            let values = filled(&known, call)?;
-            let keys = filled(context, call)?;
-            let keys: Vec<_> =
-                keys.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
-            let owners = ANYBODY.iter().map(|owner| values.replace("{anybody}", owner)).collect::<BTreeSet<_>>();
-            let refused = |resource: &String| self.role.allows(&self.when, action, &example(resource), &keys).err();
-            let denied = owners.iter().find_map(refused);
+        for [.., action, resource, context] in lines.into_iter().filter(|line| line[2] == of) {
+            let here = |pattern: &str| pattern.replace("{account}", ACCOUNT).replace("{region}", &call.region);
+            let value = self.named(&filled(&here(resource), call)?);
+            let keys = pairs(&self.named(&filled(&here(context), call)?));
+            let owners = ANYBODY.iter().map(|owner| value.replace("{anybody}", owner)).collect::<BTreeSet<_>>();
+            let refused = |resource: &String| {
+                let resource = if resource.starts_with('{') { self.value(resource) } else { example(resource) };
+                self.role.allows(&self.when, action, &resource, &keys).err()
+            };
             let kind = Kind {
                 function: self.function.clone(),
                 when: self.when.clone(),
                 call: name.clone(),
                 action: action.clone(),
-                resource: self.general(resource, &values),
-                context: keys
-                    .iter()
-                    .map(|(key, value)| format!("{key}={}", value.replace(ACCOUNT, "{account}")))
-                    .collect(),
+                resource: general(resource, &value),
+                context: self.named(&filled(context, call)?).replace(ACCOUNT, "{account}"),
                 region: if resource.contains("{region}") { call.region.clone() } else { String::new() },
             };
-            judged.push(Judged { kind, denied });
+            judged.push(Judged { kind, denied: owners.iter().find_map(refused) });
         }
         if judged.is_empty() {
             let parameters: Vec<&String> = call.parameters.keys().collect();
@@ -350,16 +381,37 @@ impl Judge {
         Ok(judged)
     }
 
-    /// A resource as calls.tsv has it: as the table has it, but an ARN that a call names whole with what all of its kind share.
-    fn general(&self, pattern: &str, value: &str) -> String {
-        if !pattern.starts_with('{') {
-            return pattern.to_owned();
-        }
-        if value == self.topic {
-            return "{AlertTopicArn}".to_owned();
-        }
-        let (kind, _) = value.split_once('/').unwrap_or_else(|| panic!("`{value}` is no ARN that is known here"));
-        format!("{}/{{name}}", kind.replace(ACCOUNT, "{account}"))
+    /// A text in which what the test has put for the deployment's own has its name.
+    fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+    }
+
+    /// The value of a name that stands alone.
+    fn value(&self, name: &str) -> String {
+        self.names
+            .iter()
+            .find(|(_, known)| known == name)
+            .map(|(value, _)| value.clone())
+            .unwrap_or_else(|| example(name))
+    }
+}
+
+/// A resource as calls.tsv has it: as the table has it, but an ARN that a call names whole with what all of its kind share, and what only the
+/// deployment knows with its name.
+fn general(pattern: &str, value: &str) -> String {
+    if !pattern.starts_with('{') {
+        let name = value.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+        let name = name.map(|(name, _)| format!("<{name}>"));
+        let placeholder = pattern.rsplit_once('/').map(|(_, last)| last);
+        return match (name, placeholder) {
+            (Some(name), Some(last)) => pattern.replace(last, &name),
+            _ => pattern.to_owned(),
+        };
+    }
+    match value.split_once('/') {
+        _ if value.starts_with('{') => value.to_owned(),
+        Some((kind, _)) => format!("{}/{{name}}", kind.replace(ACCOUNT, "{account}")),
+        None => value.replace(ACCOUNT, "{account}"),
     }
 }
 
@@ -385,6 +437,12 @@ fn filled(pattern: &str, call: &Call) -> Result<String, String> {
 /// A resource with some text for each name in braces.
 pub fn example(resource: &str) -> String {
     resource.replace("{management}", OTHER).replace(['{', '}'], "")
+}
+
+/// Condition keys with their values, of a text such as `KEY=VALUE KEY=VALUE`.
+pub fn pairs(context: &str) -> Vec<(String, String)> {
+    let pairs = context.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 fn strings(value: &Json) -> Vec<String> {

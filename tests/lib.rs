@@ -64,7 +64,8 @@ pub struct Stage {
     function_key: String,
     mailbox: Mailbox,
     calls_seen: AtomicUsize,
-    calls_judged: AtomicUsize,
+    /// How many of a key's calls have been judged.
+    calls_judged: Mutex<BTreeMap<String, usize>>,
     /// Of each process, by the number that its calls tell.
     judges: Mutex<Vec<Judge>>,
 }
@@ -90,7 +91,7 @@ impl Stage {
             function_key,
             mailbox,
             calls_seen: AtomicUsize::new(0),
-            calls_judged: AtomicUsize::new(0),
+            calls_judged: Mutex::default(),
             judges: Mutex::default(),
         }
     }
@@ -122,13 +123,25 @@ impl Stage {
             found.map(|(_, value)| (*value).to_owned())
         };
         let valid = Settings::from_variables(variable).unwrap();
-        let mut judges = self.judges.lock().unwrap();
-        let name = AppName::new(format!("{PROCESS}{}", judges.len())).unwrap();
-        let function = self.function.to_builder().app_name(name).build();
+        let number = self.judges.lock().unwrap().len();
+        let function = in_process(&self.function, number);
         let notifier = Notifier::new(&function, self.mailbox.topic_arn()).unwrap();
         let guardrail = new(function);
-        judges.push(Judge::new(guardrail.name(), settings, self.mailbox.topic_arn()));
+        self.judge(&self.function_key, guardrail.name(), settings);
         Process { runtime: Runtime::new(valid, Some(notifier), clock), guardrail }
+    }
+
+    /// The configuration of a process of a function that is no guardrail, as the holder of an access key of its own; `settings` by
+    /// environment variable.
+    pub async fn config_of(&self, function: &str, key: &str, settings: &[(&str, &str)]) -> SdkConfig {
+        let config = in_process(&local_config(&self.endpoint, key).await, self.judges.lock().unwrap().len());
+        self.judge(key, function, settings);
+        config
+    }
+
+    fn judge(&self, key: &str, function: &str, settings: &[(&str, &str)]) {
+        self.calls_judged.lock().unwrap().entry(key.to_owned()).or_default();
+        self.judges.lock().unwrap().push(Judge::new(function, settings, self.mailbox.topic_arn()));
     }
 
     /// Hands an event to a process and sees what comes of it.
@@ -154,11 +167,15 @@ impl Stage {
     /// Expects of the calls that have arrived since they were last judged that the function's role allows them, and that
     /// tests/privileges/calls.tsv knows of such calls.
     fn judge_calls(&self) {
-        let calls = self.all_calls();
-        let judged = self.calls_judged.swap(calls.len(), Ordering::Relaxed);
+        let mut calls = Vec::new();
+        for (key, judged) in self.calls_judged.lock().unwrap().iter_mut() {
+            let of_key = sandbox::calls(&self.endpoint, key).unwrap();
+            calls.extend_from_slice(&of_key[*judged..]);
+            *judged = of_key.len();
+        }
         let judges = self.judges.lock().unwrap();
         let (mut kinds, mut problems) = (BTreeSet::new(), BTreeSet::new());
-        for call in &calls[judged..] {
+        for call in &calls {
             let process =
                 call.user_agent.split_whitespace().find_map(|word| word.strip_prefix("app/")?.strip_prefix(PROCESS));
             let judge = process.and_then(|number| judges.get(number.parse::<usize>().ok()?));
@@ -215,6 +232,11 @@ impl Stage {
         }
         mails
     }
+}
+
+/// The same configuration for a process, whose number its calls tell.
+fn in_process(config: &SdkConfig, number: usize) -> SdkConfig {
+    config.to_builder().app_name(AppName::new(format!("{PROCESS}{number}")).unwrap()).build()
 }
 
 /// What was handled without [`Stage::run`] is judged here, so that no test can leave it out.

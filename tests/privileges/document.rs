@@ -70,7 +70,10 @@ fn actions(grant: &Grant) -> String {
 fn on(grant: &Grant) -> String {
     let named = |arn: &String| match arn.as_str() {
         TOPIC => "the topic of the alerts".to_owned(),
-        arn => format!("`{}`", arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION")),
+        arn => match arn.rsplit([':', '/']).next().filter(|last| last.ends_with("Arn")) {
+            Some(parameter) => format!("`{parameter}`"),
+            None => format!("`{}`", arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION")),
+        },
     };
     let resources = grant.resources().iter().map(named).collect::<Vec<_>>().join("<br>");
     let condition = grant.statement.get("Condition");

@@ -17,10 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 use tests::ACCOUNT;
-use tests::authorization::{Grant, HOME, Kind, OTHER, Role, arn, example, stack, table};
+use tests::authorization::{Grant, HOME, Kind, OTHER, Role, arn, example, pairs, stack, table};
 use tests::cloudformation::{Stack, references, resources, text, texts};
 
-const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts";
+/// Of the alerts.
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AlertTopicArn";
 
 /// What a role has to allow.
 struct Need {
@@ -40,8 +41,31 @@ struct Reference {
     resources: Vec<String>,
 }
 
+/// template.yaml with ARNs for the parameters that are one.
 fn template_stack() -> Stack {
-    stack(&[("AlertTopicArn", TOPIC)])
+    let template = tests::cloudformation::template("template.yaml");
+    let parameters = template["Parameters"].as_mapping().unwrap().keys().map(text);
+    let arns: Vec<(String, String)> = parameters
+        .filter(|parameter| parameter.ends_with("Arn"))
+        .map(|parameter| {
+            let kind = if parameter.ends_with("KeyArn") {
+                "kms:us-east-1:123456789012:key/"
+            } else {
+                "sns:us-east-1:123456789012:"
+            };
+            let arn = format!("arn:aws:{kind}{parameter}");
+            (parameter, arn)
+        })
+        .collect();
+    stack(&arns.iter().map(|(name, arn)| (name.as_str(), arn.as_str())).collect::<Vec<_>>())
+}
+
+/// An ARN with a parameter's value for its name, where that is all of it.
+fn with_parameters(stack: &Stack, resource: &str) -> String {
+    match resource.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        Some(parameter) => stack.substituted(&format!("${{{parameter}}}")),
+        None => resource.to_owned(),
+    }
 }
 
 /// The functions of the template, by their binaries' names, with their resources' names.
@@ -60,7 +84,7 @@ fn references_of_aws() -> BTreeMap<String, Reference> {
 fn needs(stack: &Stack, function: &str) -> Vec<Need> {
     let kinds = table("calls.tsv").into_iter().map(Kind::of_line).filter(|kind| kind.function == function);
     let own = kinds.map(|kind| Need {
-        resources: kind.resources().iter().map(|arn| arn.replace("{AlertTopicArn}", TOPIC)).collect(),
+        resources: kind.resources().iter().map(|resource| with_parameters(stack, resource)).collect(),
         context: kind.context(),
         by: kind.call,
         when: kind.when,
@@ -68,8 +92,9 @@ fn needs(stack: &Stack, function: &str) -> Vec<Need> {
     });
     let block = &stack.template["Resources"][functions(stack)[function].as_str()]["Properties"];
     let log_group = references(&block["LoggingConfig"]["LogGroup"]).into_iter().next().unwrap();
-    let others = table("by-others.tsv").into_iter().filter(|[of, ..]: &[String; 6]| of == "*" || of == function);
-    let others = others.map(|[_, when, action, resource, by, _]| {
+    let others = table("by-others.tsv").into_iter();
+    let others = others.filter(|[of, ..]: &[String; 7]| of == "*" || of.split(' ').any(|name| name == function));
+    let others = others.map(|[_, when, action, resource, context, by, _]| {
         let named = resource.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap();
         let resource = match named.strip_suffix(".Arn") {
             Some("LogGroup") => arn(stack, &log_group),
@@ -77,7 +102,7 @@ fn needs(stack: &Stack, function: &str) -> Vec<Need> {
             None => stack.substituted(&resource),
         };
         let when = when.split_whitespace().map(str::to_owned).collect();
-        Need { by, when, action, resources: vec![resource], context: Vec::new() }
+        Need { by, when, action, resources: vec![resource], context: pairs(&stack.substituted(&context)) }
     });
     own.chain(others).collect()
 }
@@ -223,8 +248,9 @@ fn roles_allow_what_is_called() {
     let stack = template_stack();
     for function in functions(&stack).keys() {
         let needs = needs(&stack, function);
+        // Their own calls have the service's name and the operation's.
         assert!(
-            needs.iter().any(|need| need.action == "sns:Publish"),
+            needs.iter().any(|need| need.by.contains(' ')),
             "no end-to-end test shows what {function} calls: run scripts/renew-privileges when there is one"
         );
         let problems = missing(&Role::of(&stack, function), &needs);
@@ -311,15 +337,15 @@ fn functions_that_only_tell_may_only_read_and_mail() {
     let alerting: Vec<(&str, &str)> = modes.iter().map(|mode| (mode.as_str(), "alert")).collect();
     let alerting = stack(&[&[("AlertTopicArn", TOPIC)], alerting.as_slice()].concat());
     for stack in [observing, alerting] {
-        let made = stack.made();
         for (function, resource) in functions(&stack) {
-            if !made.contains(&resource) {
+            let condition = stack.template["Resources"][resource.as_str()].get("Condition").map(text);
+            if condition.is_some_and(|condition| !stack.holds(&condition)) {
                 continue;
             }
             let role = Role::of(&stack, &function);
             let held = role.conditions().into_iter().filter(|condition| stack.holds(condition)).collect();
             let others: Vec<String> =
-                table("by-others.tsv").into_iter().map(|[_, _, action, ..]: [String; 6]| action).collect();
+                table("by-others.tsv").into_iter().map(|[_, _, action, ..]: [String; 7]| action).collect();
             let actions = role.grants_when(&held).into_iter().flat_map(Grant::actions);
             let actions = actions.filter(|action| action != "sns:Publish" && !others.contains(action));
             let writing: Vec<String> =
@@ -335,7 +361,7 @@ fn resources_are_of_the_types_that_aws_names() {
     let aws = references_of_aws();
     for kind in table("calls.tsv").into_iter().map(Kind::of_line) {
         let supported = &aws[&kind.action].resources;
-        for resource in kind.resources().iter().filter(|resource| *resource != "{AlertTopicArn}") {
+        for resource in kind.resources().iter().filter(|resource| !resource.starts_with('{')) {
             let resource = general(resource);
             let shape = |of: &String| {
                 let (of, is): (Vec<&str>, Vec<&str>) = (of.splitn(6, ':').collect(), resource.splitn(6, ':').collect());
