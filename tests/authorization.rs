@@ -316,7 +316,7 @@ impl Judge {
         let stack = stack(&given);
         let role = Role::of(&stack, function);
         let when = role.conditions().into_iter().filter(|condition| stack.holds(condition)).collect();
-        let arns = given.iter().filter(|(_, value)| value.starts_with("arn:"));
+        let arns = given.iter().filter(|(parameter, _)| parameter.ends_with("Arn"));
         let mut names: Vec<(String, String)> =
             arns.map(|(parameter, value)| ((*value).to_owned(), format!("{{{parameter}}}"))).collect();
         // A variable that is `!Ref` of a resource: `<Resource>`.
@@ -383,7 +383,12 @@ impl Judge {
 
     /// A text in which what the test has put for the deployment's own has its name.
     fn named(&self, text: &str) -> String {
-        self.names.iter().fold(text.to_owned(), |text, (value, name)| text.replace(value, name))
+        self.names.iter().fold(text.to_owned(), |text, (value, name)| match name.starts_with('<') {
+            true => text.replace(value, name),
+            // One topic's ARN may begin with another's.
+            false if text == *value => name.clone(),
+            false => text,
+        })
     }
 
     /// The value of a name that stands alone.
