@@ -86,7 +86,7 @@ impl Guardrail for SecurityGroup {
         };
         let told = |steps| Box::new(report(event, finding, invocation.settings, &course, steps));
         let before = told(invocation.calls.steps());
-        let asked = canary::group_to_ask_for(event, finding, invocation.settings, &course, &before);
+        let asked = canary::group_to_ask_for(event, finding, invocation.settings, &before);
         let (Some(group), Some(region)) = (asked, event.region.as_deref()) else { return Remedied::Report(before) };
         if self.has_no_interface(region, group, invocation).await {
             let reason = "the canary's own opening of a group without interfaces, reverted: no mail".to_owned();

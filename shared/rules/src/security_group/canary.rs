@@ -4,8 +4,6 @@
 //! should: whatever else the canary's role does, and whatever does not end well, is told.
 
 use super::detect::{EventRule, Finding, GroupRef, OpenedRules};
-use super::plan::Action;
-use super::report::Course;
 use super::traffic::{Protocol, Source, Traffic};
 use crate::alert::{Outcome, Report};
 use crate::event::Event;
@@ -17,30 +15,25 @@ pub const TRAFFIC: Traffic = Traffic { protocol: Protocol::Tcp, from: 9, to: 9 }
 /// From where.
 pub const SOURCE: &str = "0.0.0.0/0";
 
-/// The group of which nobody needs to be told if no network interface has it: the canary opened it, nothing else with it, it was
-/// closed, and no other rule leaves it open. `None` if a mail is due whatever the interfaces.
+/// The group of which nobody needs to be told if no network interface has it: the canary opened it, nothing else with it, and it was
+/// reverted, with no other rule that leaves it open. `None` if a mail is due whatever the interfaces.
 pub fn group_to_ask_for<'a>(
     event: &Event,
     finding: &'a Finding,
     settings: &Settings,
-    course: &Course,
     report: &Report,
 ) -> Option<&'a str> {
-    let is_by_canary =
-        settings.canary_role_arn.is_some() && event.actor.principal_arn() == settings.canary_role_arn.as_deref();
+    let role = settings.canary_role_arn.as_deref()?;
     let Finding::Rules(OpenedRules { group: GroupRef::Id(group), rules, changed: false }) = finding else {
         return None;
     };
-    let [rule] = rules.as_slice() else { return None };
-    let Course::Closed { carried_out, .. } = course else { return None };
-    let [Action::RevokeRules { group_id, rules: revoked }] = carried_out.as_slice() else { return None };
-    let is_seen = report.outcome == Outcome::Reverted && report.problem.is_none();
-    let is_all = is_opening(rule) && group_id == group && revoked.len() == 1;
-    (is_by_canary && is_seen && is_all).then_some(group)
+    let is_its_doing =
+        event.actor.principal_arn() == Some(role) && matches!(rules.as_slice(), [rule] if is_opening(rule));
+    (is_its_doing && report.outcome == Outcome::Reverted).then_some(group)
 }
 
 /// Whether a rule is the one that the canary adds.
-pub fn is_opening(rule: &EventRule) -> bool {
+fn is_opening(rule: &EventRule) -> bool {
     rule.traffic == TRAFFIC && Source::range(SOURCE).is_ok_and(|source| rule.source == source)
 }
 
@@ -50,7 +43,7 @@ mod tests {
     use crate::event;
     use crate::security_group::detect::read;
     use crate::security_group::plan::{Live, LiveRule, Remedy, plan};
-    use crate::security_group::report::report;
+    use crate::security_group::report::{Course, report};
     use crate::settings::Given;
     use chrono::DateTime;
     use serde_json::{Value, json};
@@ -100,7 +93,7 @@ mod tests {
             let course = Course::Closed { carried_out, at: DateTime::UNIX_EPOCH, older, entries_left: None, plan };
             let course = (self.course)(course);
             let report = report(&event, &finding, &settings, &course, Vec::new());
-            group_to_ask_for(&event, &finding, &settings, &course, &report).map(str::to_owned)
+            group_to_ask_for(&event, &finding, &settings, &report).map(str::to_owned)
         }
     }
 
