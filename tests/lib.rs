@@ -102,7 +102,10 @@ impl Stage {
             found.map(|(_, value)| (*value).to_owned())
         };
         let settings = Settings::from_variables(variable).unwrap();
-        let notifier = Notifier::new(&self.function, self.mailbox.topic_arn()).unwrap();
+        let mut notifier = Notifier::new(&self.function, self.mailbox.topic_arn()).unwrap();
+        if let Some(chat) = &settings.chat_topic_arn {
+            notifier = notifier.and_chat(&self.function, chat).unwrap();
+        }
         Process { runtime: Runtime::new(settings, Some(notifier), clock), guardrail: new(self.function.clone()) }
     }
 

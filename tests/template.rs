@@ -359,6 +359,16 @@ const VALUES: &[Values] = &[
             "https://sns.eu-west-1.amazonaws.com",
         ],
     },
+    Values {
+        parameter: "ChatTopicArn",
+        taken: &["", "arn:aws:sns:eu-west-1:111122223333:chat"],
+        refused_at_start: &[],
+        refused: &[
+            "chat",
+            "arn:aws:chatbot::111122223333:chat-configuration/slack-channel/alerts",
+            "https://hooks.slack.com/services/T0/B0/x",
+        ],
+    },
 ];
 
 #[test]
@@ -586,7 +596,11 @@ fn alarms_watch_every_function() {
             watched.extend(references(&metric_of["Dimensions"]));
         }
         assert_eq!(watched, functions, "{alarm}");
-        assert_eq!(references(&properties["AlarmActions"]), set(["AlertTopic", "AlertTopicArn"]), "{alarm}");
+        assert_eq!(
+            references(&properties["AlarmActions"]),
+            set(["AlertTopic", "AlertTopicArn", "ChatTopicArn", "AWS::NoValue"]),
+            "{alarm}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) const NONE: &str = "arn:aws:none:::none";
 
 /// One call, with what AWS knows of it when it judges.
 pub(crate) struct Call<'a> {
-    /// ARN of the user, role or root user; the account's number for somebody else.
+    /// ARN of the user, role or root user; a service's name; the account's number for somebody else.
     pub(crate) who: &'a str,
     pub(crate) action: &'a str,
     pub(crate) resource: &'a str,
@@ -30,7 +30,8 @@ pub(crate) fn judge(policy: &Json, call: &Call<'_>) -> Decision {
     }
     let resource = if call.resource == "*" { NONE } else { call.resource };
     let resource = Arn::parse(resource).unwrap_or_else(|error| panic!("{resource}: {error}"));
-    let who = Principal::Aws(PrincipalId::String(call.who.to_owned()));
+    let id = PrincipalId::String(call.who.to_owned());
+    let who = if call.who.ends_with(".amazonaws.com") { Principal::Service(id) } else { Principal::Aws(id) };
     let request = IAMRequest::new_with_context(who, call.action, resource, context);
     evaluate_policy(&policy, &request).unwrap_or_else(|error| panic!("{}: {error}", call.action))
 }

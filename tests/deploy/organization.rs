@@ -129,7 +129,7 @@ fn whatever_is_taken_out_of_a_policy_changes_a_verdict() {
 }
 
 /// A policy without one of its statements, actions, resources, conditions or their values, once for each.
-fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
+pub(crate) fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
     let mut all = Vec::new();
     let mut paths = Vec::new();
     collect_lists(policy, String::new(), &mut paths);
@@ -142,8 +142,8 @@ fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
         }
     }
     for index in 0..policy["Statement"].as_array().unwrap().len() {
-        let operators = policy["Statement"][index]["Condition"].as_object().unwrap().keys();
-        for operator in operators {
+        let operators = policy["Statement"][index]["Condition"].as_object();
+        for operator in operators.into_iter().flat_map(|operators| operators.keys()) {
             let mut less = policy.clone();
             less["Statement"][index]["Condition"].as_object_mut().unwrap().remove(operator);
             all.push((format!("{operator} of statement {index}"), less));
@@ -175,6 +175,7 @@ const DISARMING: &[(&str, &str, &str)] = &[
     ("AWS::CloudTrail::Trail", "cloudtrail:StopLogging", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/"),
     ("AWS::CloudWatch::Alarm", "cloudwatch:DisableAlarmActions", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"),
     ("AWS::Events::Rule", "events:DisableRule", "arn:aws:events:eu-west-1:111122223333:rule/"),
+    ("AWS::IAM::Policy", "iam:DeleteRolePolicy", "arn:aws:iam::111122223333:role/"),
     ("AWS::IAM::Role", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::111122223333:role/"),
     ("AWS::Lambda::Permission", "lambda:RemovePermission", "arn:aws:lambda:eu-west-1:111122223333:function:"),
     ("AWS::Logs::LogGroup", "logs:DeleteLogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:"),

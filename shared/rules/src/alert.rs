@@ -151,12 +151,14 @@ pub fn allow_actor(event: &Event) -> Option<String> {
 }
 
 /// A mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     /// ASCII, at most [`LONGEST_SUBJECT`] characters.
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// The one link in it, to the event in CloudTrail's event history.
+    pub link: Option<String>,
 }
 
 /// The report on an event that could not be understood.
@@ -261,12 +263,13 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     );
     let name = if event.name.is_empty() { "without a name".to_owned() } else { quote(&event.name) };
     let mut record = vec![format!("Event:   {name}"), format!("Id:      {}", or_unknown(&event.id))];
-    record.extend(console_link(event).map(|link| format!("Console: {link}")));
+    let link = console_link(event);
+    record.extend(link.as_ref().map(|link| format!("Console: {link}")));
     body.part("CLOUDTRAIL", record);
     if !report.to_allow.is_empty() {
         body.part("TO ALLOW THIS THE NEXT TIME", report.to_allow.clone());
     }
-    Alert { subject, body: body.finish() }
+    Alert { subject, body: body.finish(), link }
 }
 
 /// The text of a mail as it grows.

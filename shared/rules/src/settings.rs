@@ -48,6 +48,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition { parameter: "WidestPublicIpv6Prefix", default: "32", takes: "a prefix length from 4 to 128" },
     Definition { parameter: "AlertLanguage", default: "en", takes: "`en` or `ja`" },
     Definition { parameter: "AlertTopicArn", default: "", takes: "the ARN of an SNS topic" },
+    Definition { parameter: "ChatTopicArn", default: "", takes: "the ARN of an SNS topic" },
 ];
 
 /// The reserved path under which IAM Identity Center keeps its roles; nobody in the account can create one there.
@@ -86,6 +87,8 @@ pub struct Settings {
     pub alert_language: Language,
     /// Where alerts go; a Lambda needs it, a dry run does not.
     pub alert_topic_arn: Option<String>,
+    /// Where each alert goes in the format of AWS's chat integration as well.
+    pub chat_topic_arn: Option<String>,
 }
 
 /// What a rule does about a violation.
@@ -189,6 +192,7 @@ impl Settings {
             },
             alert_language: read(given, "AlertLanguage", str::parse)?,
             alert_topic_arn: read(given, "AlertTopicArn", topic_arn)?,
+            chat_topic_arn: read(given, "ChatTopicArn", topic_arn)?,
         })
     }
 
@@ -341,7 +345,7 @@ fn topic_arn(text: &str) -> Result<Option<String>, String> {
     }
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "sns", _, _, name] if name.ends_with(".fifo") => {
-            Err("a FIFO topic, to which no mail can be subscribed".to_owned())
+            Err("a FIFO topic, to which neither mail nor chat can be subscribed".to_owned())
         }
         ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
             Ok(Some(text.to_owned()))
@@ -394,6 +398,7 @@ mod tests {
             ("ALLOWED_PUBLIC_PORTS", "TCP/443"),
             ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_?"),
             ("ALERT_TOPIC_ARN", "my-topic"),
+            ("CHAT_TOPIC_ARN", "https://hooks.slack.com/services/T0/B0/x"),
             ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
         ] {
             let error = with(variable, value).expect_err(value).to_string();

@@ -28,7 +28,11 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
     let topic =
         settings.alert_topic_arn.clone().ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
     let config = loader().load().await;
-    let runtime = Runtime::new(settings, Some(Notifier::new(&config, &topic)?), Arc::new(Utc::now));
+    let mut notifier = Notifier::new(&config, &topic)?;
+    if let Some(chat) = &settings.chat_topic_arn {
+        notifier = notifier.and_chat(&config, chat)?;
+    }
+    let runtime = Runtime::new(settings, Some(notifier), Arc::new(Utc::now));
     let guardrail = new(config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let (runtime, guardrail) = (&runtime, &guardrail);
@@ -37,8 +41,10 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
             let time = deadline.duration_since(SystemTime::now()).unwrap_or(USUAL_TIMEOUT);
             let handled = runtime.handle(guardrail, &event.payload, time).await;
             if handled.verdict == Verdict::Folded {
-                // Nothing can be done, and nothing is lost, if stdout is closed: the decision has been logged.
-                drop(writeln!(stdout(), "{}", metrics::one(guardrail.name(), metrics::FOLDED, Utc::now())));
+                count(("function", guardrail.name()), metrics::FOLDED);
+            }
+            if handled.chat_error.is_some() {
+                count(("topic", "chat"), metrics::UNSENT);
             }
             match handled.error {
                 Some(error) => Err(Error::from(error)),
@@ -47,6 +53,11 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
         }
     }))
     .await
+}
+
+fn count(dimension: (&str, &str), metric: &str) {
+    // Nothing can be done, and nothing is lost, if stdout is closed: the decision has been logged.
+    drop(writeln!(stdout(), "{}", metrics::one(dimension, metric, Utc::now())));
 }
 
 /// JSON lines on stdout, which Lambda hands to CloudWatch Logs as they are.
