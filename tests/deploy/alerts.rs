@@ -84,8 +84,11 @@ fn policies(given: &[(&str, &str)]) -> [Json; 2] {
     ]
 }
 
-/// Every call that anybody makes on topic and key, with whether it is allowed.
-fn calls() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str)>, bool)> {
+/// Who calls what, what AWS knows of it, and whether they may.
+type Row = (&'static str, &'static str, Vec<(&'static str, &'static str)>, bool);
+
+/// Every call that anybody makes on topic and key.
+fn calls() -> Vec<Row> {
     let mut calls = Vec::new();
     for &(who, context, may) in CALLERS {
         let with = |more: Context| {
