@@ -169,6 +169,10 @@ impl Stack {
                     "GetAtt" => Json::String(attribute(&text(argument))),
                     "Sub" => Json::String(self.substituted(&text(argument))),
                     "If" => return self.value(&argument[if self.holds(&text(&argument[0])) { 1 } else { 2 }]),
+                    "Split" => {
+                        let whole = self.value(&argument[1]).unwrap();
+                        whole.as_str().unwrap().split(&text(&argument[0])).map(Json::from).collect()
+                    }
                     "Join" => {
                         let parts = self.value(&argument[1]).unwrap();
                         let parts: Vec<&str> =

@@ -72,7 +72,7 @@ const CALLERS: &[(&str, Context, bool)] = &[
 ];
 
 const OF_ORGANIZATION: &[(&str, &str)] = &[("OrganizationId", ORGANIZATION)];
-const OF_ACCOUNTS: &[(&str, &str)] = &[("MemberAccounts", "444455556666, 111122223333")];
+const OF_ACCOUNTS: &[(&str, &str)] = &[("MemberAccounts", "444455556666,111122223333")];
 
 fn policies(given: &[(&str, &str)]) -> [Json; 2] {
     let fixed = [("AWS::Region", "eu-west-1"), ("AWS::AccountId", "999988887777"), ("AWS::Partition", "aws")];
