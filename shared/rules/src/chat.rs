@@ -21,7 +21,7 @@ pub fn render(alert: &Alert) -> String {
     let fence = "```";
     let room = LONGEST_DESCRIPTION - 2 * (fence.len() + 1);
     let body = cut(&plain(&alert.body), room, CUT);
-    let next_steps: Vec<String> = alert.link.iter().map(|link| format!("The event in CloudTrail: {link}")).collect();
+    let next_steps: Vec<String> = alert.link.iter().map(|link| format!("CloudTrail: {link}")).collect();
     json!({
         "version": "1.0",
         "source": "custom",
