@@ -9,7 +9,7 @@ use rules::Settings;
 use rules::settings::{Given, definitions};
 
 /// Settings that do not make sense for the command: it brings a topic of its own.
-const NOT_HERE: &str = "AlertTopicArn";
+const NOT_HERE: &[&str] = &["AlertTopicArn", "ChatTopicArn"];
 
 /// One flag for each setting, and one for the file.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Args for SettingFlags {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("TOML file with settings by the names of template.yaml's parameters [default: settings.toml beside the events]");
-        definitions().filter(|definition| definition.parameter != NOT_HERE).fold(
+        definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)).fold(
             command.arg(file),
             |command, definition| {
                 let default = if definition.default.is_empty() { "none" } else { definition.default };
@@ -57,7 +57,7 @@ impl FromArgMatches for SettingFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one::<PathBuf>("settings").cloned();
-        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)) {
             if let Some(value) = matches.get_one::<String>(definition.parameter) {
                 let name = format!("--{}", definition.flag());
                 self.given.insert(definition.parameter, Given { name, value: value.clone() });
@@ -78,7 +78,7 @@ impl SettingFlags {
             }
             None => BTreeMap::new(),
         };
-        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)) {
             if let Ok(value) = std::env::var(definition.variable()) {
                 given.insert(definition.parameter, Given { name: definition.variable(), value });
             }

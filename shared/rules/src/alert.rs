@@ -177,12 +177,14 @@ pub fn time_ran_out() -> Localized {
 }
 
 /// A mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     /// ASCII, at most [`LONGEST_SUBJECT`] characters.
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// The one link in it, to the event in CloudTrail's event history.
+    pub link: Option<String>,
 }
 
 /// The report on an event that could not be understood.
@@ -316,13 +318,14 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         say!(language, "Event:   {name}", "イベント: {name}"),
         say!(language, "Id:      {id}", "イベント ID: {id}"),
     ];
-    record.extend(console_link(event).map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
+    let link = console_link(event);
+    record.extend(link.as_ref().map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
     body.part(&say!(language, "CLOUDTRAIL", "【CloudTrail】"), record);
     if !report.to_allow.is_empty() {
         let title = say!(language, "TO ALLOW THIS THE NEXT TIME", "【次回から許可するには】");
         body.part(&title, report.to_allow.clone());
     }
-    Alert { subject, body: body.finish() }
+    Alert { subject, body: body.finish(), link }
 }
 
 /// The lines on who did it.
