@@ -621,7 +621,7 @@ fn say_roles(report: &mut Report, roles: &AssumedRoles, now: DateTime<Utc>) {
             say!(
                 language,
                 "In {regions}, CloudTrail shows no role assumed so far with the key or a session got by it. There may be more:",
-                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで引き受けられたロールは、今のところ記録されていません。ただし、ほかにもある可能性があります。"
+                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで引き受けられたロールは、今のところ記録されていません。ただし、まだ表示されていないものがある可能性があります。"
             )
         } else {
             say!(
