@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+#[path = "common/answers.rs"]
+mod answers;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +54,16 @@ fn both_languages_tell_the_same_facts() {
     }
     let unused: Vec<_> = DIFFERENT.iter().filter(|(known, _)| !used.contains(known)).collect();
     assert!(unused.is_empty(), "these do not differ any more, or are gone: {unused:?}");
+}
+
+/// The mails in snapshots/ show what the functions say.
+#[test]
+fn made_up_answers_are_the_functions() {
+    let texts = texts();
+    for (english, japanese) in answers::ANSWERS {
+        let is_there = texts.iter().any(|text| text.english == english && text.japanese == japanese);
+        assert!(is_there, "no function says `{english}` and `{japanese}`");
+    }
 }
 
 #[test]
