@@ -84,7 +84,8 @@ impl Severity {
 pub struct Step {
     /// The API's name for it, such as `RevokeSecurityGroupIngress`.
     pub call: &'static str,
-    /// What it was about, such as a group's id.
+    /// What it was about: names and ids, the wider thing first, such as a group's and a rule's. No words, since it stands in a mail of any
+    /// language. Empty for the account itself, or for all there are.
     pub target: String,
     /// What it gave, in the mail's language, or the error with its causes.
     pub result: Result<String, String>,
@@ -259,11 +260,12 @@ pub fn render(report: &Report, event: &Event) -> Alert {
                 say!(language, "FAILED: {error}", "失敗: {error}")
             }
         };
-        let (number, call, target, millis) = (index + 1, step.call, quote(&step.target), step.millis);
+        let (number, call, millis) = (index + 1, step.call, step.millis);
+        let target = if step.target.is_empty() { String::new() } else { format!(" {}", quote(&step.target)) };
         say!(
             language,
-            "  {number}. {call} {target}: {result} ({millis} ms)",
-            "  {number}. {call} {target}: {result} ({millis} ミリ秒)"
+            "  {number}. {call}{target}: {result} ({millis} ms)",
+            "  {number}. {call}{target}: {result} ({millis} ミリ秒)"
         )
     });
     body.part(&say!(language, "WHAT SNAPBACK DID", "【snapback の対応】"), report.done.clone());
