@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -62,17 +62,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         (None, Some(binaries)) => build::from_binaries(root, binaries, &work.join("built"))?,
         (None, None) => build::release(root)?,
     };
-    anstream::eprintln!("deciding on {} files as `snapback replay` does", files.len());
-    let expected = Replay::start(&files)?.decisions(&files)?;
+    anstream::eprintln!("deploying {} times, and replaying {} files meanwhile", stages.len(), files.len());
+    let replay = Replay::start(&files)?;
     let rehearsal = Rehearsal {
         stages: &stages,
         samples: &samples,
         work: &work,
         tools: &tools,
         built: &built,
-        expected: &expected,
+        expected: OnceLock::new(),
     };
-    let (all, kept) = rehearsal.run();
+    let (all, kept) = rehearsal.run(replay, &files);
     let code = summary(&all, is_all);
     if arguments.keep
         && let Some(account) = kept.first()
@@ -125,15 +125,23 @@ struct Rehearsal<'a> {
     work: &'a Path,
     tools: &'a Path,
     built: &'a Built,
-    expected: &'a Decisions,
+    /// Nothing if the replay could not be read.
+    expected: OnceLock<Option<Decisions>>,
 }
 
 impl Rehearsal<'_> {
     /// Runs all stages, some at the same time. Also gives back the accounts.
-    fn run(&self) -> (Vec<(&Stage, Results)>, Vec<MiniStack>) {
+    fn run(&self, replay: Replay, files: &[PathBuf]) -> (Vec<(&Stage, Results)>, Vec<MiniStack>) {
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         thread::scope(|scope| {
+            // Meanwhile the stacks are deployed.
+            scope.spawn(|| {
+                let decisions = replay.decisions(files);
+                let decisions = decisions.inspect_err(|problem| anstream::eprintln!("snapback: {problem:#}"));
+                // Nobody else sets it.
+                let _ = self.expected.set(decisions.ok());
+            });
             for _ in 0..ACCOUNTS.min(self.stages.len()) {
                 scope.spawn(|| {
                     while let Some(stage) = self.stages.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -183,7 +191,7 @@ impl Rehearsal<'_> {
             mailbox: mailbox.context("failed to subscribe to the alerts")?,
             guardrails: guardrails::all(&config),
             config,
-            expected: self.expected,
+            expected: self.expected.wait().as_ref().context("failed to replay the samples")?,
             samples: self.samples,
         };
         let results = theatre.run(stage).await;

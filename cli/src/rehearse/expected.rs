@@ -44,7 +44,9 @@ impl Replay {
         let mut decisions = Decisions::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let line: Value = serde_json::from_str(line).context("failed to read what the replay decided")?;
-            let Some(file) = known.get(&text(&line, "file")).filter(|_| line.get("not_done").is_none()) else { continue };
+            let Some(file) = known.get(&text(&line, "file")).filter(|_| line.get("not_done").is_none()) else {
+                continue;
+            };
             let position = line.get("position").and_then(Value::as_u64).unwrap_or_default();
             let decided = items(&line, "functions").map(|function| {
                 let outcome = function.get("outcome").and_then(Value::as_str).map(str::to_owned);
