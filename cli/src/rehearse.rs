@@ -55,7 +55,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let files = paths.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>();
     let files = input::files(&files.context("failed to tell the current folder")?)?;
     let stages = stages(&samples, &files)?;
-    let tools = tools(root)?;
     let work = root.join("target/rehearsal");
     let built = match (&arguments.built, &arguments.binaries) {
         (Some(folder), _) => build::folder(folder)?,
@@ -63,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         (None, None) => build::release(root)?,
     };
     anstream::eprintln!("deploying {} times, and replaying {} files meanwhile", stages.len(), files.len());
+    let tools = tools(root)?;
     let replay = Replay::start(&files)?;
     let rehearsal = Rehearsal {
         stages: &stages,
@@ -71,13 +71,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         tools: &tools,
         built: &built,
         expected: OnceLock::new(),
+        keeps: arguments.keep,
     };
     let (all, kept) = rehearsal.run(replay, &files);
     let code = summary(&all, is_all);
-    if arguments.keep
-        && let Some(account) = kept.first()
-    {
-        keep(account);
+    if let Some(account) = kept {
+        keep(&account);
     }
     Ok(code)
 }
@@ -127,11 +126,13 @@ struct Rehearsal<'a> {
     built: &'a Built,
     /// Nothing if the replay could not be read.
     expected: OnceLock<Option<Decisions>>,
+    /// Whether the first account is kept.
+    keeps: bool,
 }
 
 impl Rehearsal<'_> {
-    /// Runs all stages, some at the same time. Also gives back the accounts.
-    fn run(&self, replay: Replay, files: &[PathBuf]) -> (Vec<(&Stage, Results)>, Vec<MiniStack>) {
+    /// Runs all stages, some at the same time. Also gives back the account that is kept.
+    fn run(&self, replay: Replay, files: &[PathBuf]) -> (Vec<(&Stage, Results)>, Option<MiniStack>) {
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -146,18 +147,19 @@ impl Rehearsal<'_> {
                 scope.spawn(|| {
                     while let Some(stage) = self.stages.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let ended = self.stage(stage);
+                        show(stage, &ended.0);
                         done.lock().unwrap_or_else(PoisonError::into_inner).push((stage, ended));
                     }
                 });
             }
         });
         let mut all = Vec::new();
-        let mut accounts = Vec::new();
+        let mut kept = None;
         for (stage, (results, account)) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
             all.push((stage, results));
-            accounts.extend(account);
+            kept = kept.or(account);
         }
-        (all, accounts)
+        (all, kept)
     }
 
     fn stage(&self, stage: &Stage) -> (Results, Option<MiniStack>) {
@@ -172,7 +174,10 @@ impl Rehearsal<'_> {
                 Ok((ended, account))
             });
         match ran {
-            Ok((results, account)) => (results, Some(account)),
+            Ok((results, account)) => {
+                let is_first = self.stages.first().is_some_and(|first| std::ptr::eq(first, stage));
+                (results, Some(account).filter(|_| self.keeps && is_first))
+            }
             Err(problem) => {
                 results.not_done.push(format!("{}: {problem:#}", stage.name));
                 (results, None)
@@ -200,14 +205,22 @@ impl Rehearsal<'_> {
     }
 }
 
+/// Shows what came of a stage.
+fn show(stage: &Stage, results: &Results) {
+    let parameters: Vec<String> = stage.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // In one piece: several stages may end at the same time.
+    anstream::println!(
+        "\n== {} in account {} with {}\n{}",
+        stage.name,
+        stage.account,
+        parameters.join(" "),
+        results.lines.join("\n")
+    );
+}
+
 fn summary(all: &[(&Stage, Results)], is_all: bool) -> ExitCode {
     let mut total = Results::default();
-    for (stage, results) in all {
-        let parameters: Vec<String> = stage.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        anstream::println!("\n== {} in account {} with {}", stage.name, stage.account, parameters.join(" "));
-        for line in &results.lines {
-            anstream::println!("{line}");
-        }
+    for (_, results) in all {
         total.events += results.events;
         total.routed += results.routed;
         total.as_replayed += results.as_replayed;
@@ -241,10 +254,7 @@ fn summary(all: &[(&Stage, Results)], is_all: bool) -> ExitCode {
     );
     anstream::println!("{} decided as in the replay", total.as_replayed);
     for (function, files) in &total.put_back {
-        anstream::println!(
-            "{function}: {} times seen to put the account back as it was, under its own role",
-            files.len()
-        );
+        anstream::println!("{function}: {} times seen to leave nothing of an event, under its own role", files.len());
     }
     for (function, action) in &total.enforced {
         anstream::println!("{function}: refused without {action}, and the event kept in the queue of failed events");

@@ -9,7 +9,7 @@ use aws_config::SdkConfig;
 use chrono::Utc;
 use rules::event;
 use runtime::AnyGuardrail;
-use sandbox::reenact::{Reenacted, Reenactor};
+use sandbox::reenact::{Reenacted, Reenactor, State};
 use sandbox::{Mailbox, MiniStack};
 use serde_json::{Value, json};
 
@@ -54,8 +54,8 @@ pub(super) struct Results {
     pub(super) problems: Vec<String>,
     /// What could not be done.
     pub(super) not_done: Vec<String>,
-    /// By function, the samples after which the account was as before them.
-    pub(super) put_back: BTreeMap<String, Vec<PathBuf>>,
+    /// By function, the samples of which nothing was left, each with the function's calls.
+    pub(super) put_back: BTreeMap<String, Vec<(PathBuf, String)>>,
     /// By function, the call that its role was seen to be needed for.
     pub(super) enforced: BTreeMap<String, &'static str>,
 }
@@ -97,9 +97,10 @@ impl Theatre<'_> {
         }
         for (function, action) in ENFORCED {
             // Alone in its file, so that nothing else is needed for it to be a violation.
-            let is_alone = |file: &&PathBuf| input::read(file).is_ok_and(|scenario| scenario.events.len() == 1);
-            let sample = results.put_back.get(*function).and_then(|files| files.iter().find(is_alone)).cloned();
-            let Some(sample) = sample else { continue };
+            let is_alone = |file: &Path| input::read(file).is_ok_and(|scenario| scenario.events.len() == 1);
+            let fits = |(file, steps): &&(PathBuf, String)| has_call(steps, call(action), "ok") && is_alone(file);
+            let sample = results.put_back.get(*function).and_then(|samples| samples.iter().find(fits));
+            let Some(sample) = sample.map(|(file, _)| file.clone()) else { continue };
             match self.without(function, action, &sample).await {
                 Ok(Ok(line)) => {
                     results.lines.push(line);
@@ -142,8 +143,8 @@ impl Theatre<'_> {
                     results.lines.push(format!("{name}\n{}", shown.lines.join("\n")));
                     if shown.problems.is_empty() {
                         results.as_replayed += 1;
-                        for function in shown.put_back {
-                            results.put_back.entry(function).or_default().push(scenario.path.clone());
+                        for (function, steps) in shown.put_back {
+                            results.put_back.entry(function).or_default().push((scenario.path.clone(), steps));
                         }
                     }
                     otherwise.extend(shown.problems.iter().map(|problem| format!("{name}: {problem}")));
@@ -220,7 +221,7 @@ impl Theatre<'_> {
         let reenacted = Box::pin(reenactor.reenact(raw, Utc::now)).await;
         let Reenacted { event, before, after, .. } = reenacted.context("failed to re-enact the event")?;
         let mut shown = Shown::default();
-        let (mut decided, mut mailed) = (BTreeMap::new(), 0);
+        let (mut decided, mut reverted, mut mailed) = (BTreeMap::new(), Vec::new(), 0);
         for name in functions {
             let function = self.function(name)?;
             let told = self.invoke(function, &event, used.insert(name.clone())).await?;
@@ -234,6 +235,9 @@ impl Theatre<'_> {
                 shown.problems.push(format!("{name} failed: {}", rules::text::quote(error)));
             }
             mailed += told.mailed;
+            if told.decision.outcome.as_deref() == Some(rules::Outcome::Reverted.words()) {
+                reverted.push((name.clone(), told.steps));
+            }
             decided.insert(name.clone(), told.decision);
         }
         let mails = self.mails(mailed).await?;
@@ -249,10 +253,9 @@ impl Theatre<'_> {
             Some(_) => {}
         }
         let now = Box::pin(reenactor.state()).await.context("failed to read the state afterwards")?;
-        if now == before && after != before {
-            let reverted = |decision: &Decision| decision.outcome.as_deref() == Some(rules::Outcome::Reverted.words());
-            shown.put_back.extend(decided.into_iter().filter(|(_, decision)| reverted(decision)).map(|(name, _)| name));
-            shown.lines.push("  state: as before the event".to_owned());
+        if is_undone(&before, &after, &now) {
+            shown.put_back = reverted;
+            shown.lines.push("  state: nothing of the event is left, and nothing else is gone".to_owned());
         }
         Ok(shown)
     }
@@ -349,7 +352,7 @@ impl Theatre<'_> {
 
     /// Takes an action from the function's role, and hands it a sample that was put back before: now AWS must refuse the call, the mail must
     /// say that it failed, and the event must end up in the queue. Then gives the action back.
-    async fn without(&self, name: &str, action: &str, sample: &Path) -> Result<Result<String, String>> {
+    async fn without(&self, name: &str, action: &'static str, sample: &Path) -> Result<Result<String, String>> {
         let function = self.function(name)?;
         let mut kept = Vec::new();
         let listed = self.account.call("iam", "list_role_policies", json!({"RoleName": function.role})).await?;
@@ -384,14 +387,14 @@ impl Theatre<'_> {
         &self,
         name: &str,
         function: &Function,
-        action: &str,
+        action: &'static str,
         sample: &Path,
     ) -> Result<Result<String, String>> {
         let scenario = input::read(sample)?;
         let raw = scenario.events.first().context("the sample holds no event")?;
         let mut reenactor = Reenactor::new(self.config.clone(), &scenario.events, "snapback-rehearsal-without", true);
         let reenacted = Box::pin(reenactor.reenact(raw, Utc::now)).await;
-        let Reenacted { event, before, .. } = reenacted.context("failed to re-enact the event")?;
+        let Reenacted { event, before, after, .. } = reenacted.context("failed to re-enact the event")?;
         let told = self.invoke(function, &event, true).await?;
         let now = Box::pin(reenactor.state()).await.context("failed to read the state afterwards")?;
         let subjects = self.mails(told.mailed).await?;
@@ -399,18 +402,15 @@ impl Theatre<'_> {
         for left in reenactor.clean_up().await {
             bail!("could not be deleted: {left}");
         }
-        let call = action.rsplit(':').next().unwrap_or(action);
-        let call = if call == "PutBucketPublicAccessBlock" { "PutPublicAccessBlock" } else { call };
-        let is_refused = told.steps.split("; ").any(|step| step.starts_with(call) && step.contains(" failed "));
-        if !is_refused {
+        let call = call(action);
+        if !has_call(&told.steps, call, "failed") {
             return Ok(Err(format!("{call} was not refused: {}", told.steps)));
         }
-        if now == before {
-            return Ok(Err("the account is as before the event all the same".to_owned()));
+        if is_undone(&before, &after, &now) {
+            return Ok(Err("nothing of the event is left all the same".to_owned()));
         }
-        let words = rules::Outcome::Failed.words();
-        if subjects.is_empty() || !subjects.iter().all(|subject| subject.starts_with(words)) {
-            return Ok(Err(format!("the mails should begin with {words}: {subjects:?}")));
+        if subjects.is_empty() || subjects.iter().any(|subject| subject.starts_with(rules::Outcome::Reverted.words())) {
+            return Ok(Err(format!("the mails should not say that it was reverted: {subjects:?}")));
         }
         if failed != [event] {
             return Ok(Err(format!("the queue of failed events should hold this one, and holds {}", failed.len())));
@@ -438,8 +438,31 @@ pub(super) const ENFORCED: &[(&str, &str)] = &[
 struct Shown {
     lines: Vec<String>,
     problems: Vec<String>,
-    /// The functions that reverted, if the account is as before the event.
-    put_back: Vec<String>,
+    /// The functions that reverted, each with its calls, if nothing of the event is left.
+    put_back: Vec<(String, String)>,
+}
+
+/// Whether something changed, nothing that was new then is there now, and all that was there before is.
+fn is_undone(before: &State, after: &State, now: &State) -> bool {
+    let (before, after, now) = (before.lines(), after.lines(), now.lines());
+    before != after && after.difference(&before).all(|line| !now.contains(line)) && before.is_subset(&now)
+}
+
+/// The name by which the functions log the call behind an action.
+fn call(action: &'static str) -> &'static str {
+    match action {
+        "s3:PutBucketPublicAccessBlock" => "PutPublicAccessBlock",
+        _ => action.rsplit(':').next().unwrap_or(action),
+    }
+}
+
+/// Whether a function's log names a call with that result.
+fn has_call(steps: &str, call: &str, result: &str) -> bool {
+    let is_it = |step: &str| {
+        let mut words = step.split(' ');
+        words.next() == Some(call) && words.any(|word| word == result)
+    };
+    steps.split("; ").any(is_it)
 }
 
 fn told(last: &Value, decided: &[Value]) -> Told {
@@ -468,4 +491,23 @@ fn take_out(mut document: Value, action: &str) -> Value {
         statements.retain(is_left);
     }
     document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_is_taken_out_of_a_policy_and_nothing_else() {
+        let with = |statements: Value| json!({"Version": "2012-10-17", "Statement": statements});
+        let keep = json!({"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"});
+        let policy = with(json!([
+            {"Effect": "Allow", "Action": ["iam:GetUser", "iam:DeleteUser"], "Resource": "*"},
+            {"Effect": "Allow", "Action": ["iam:DeleteUser"], "Resource": "*"},
+            {"Effect": "Allow", "Action": "iam:DeleteUser", "Resource": "*"},
+            keep,
+        ]));
+        let expected = with(json!([{"Effect": "Allow", "Action": ["iam:GetUser"], "Resource": "*"}, keep]));
+        assert_eq!(take_out(policy, "iam:DeleteUser"), expected);
+    }
 }

@@ -9,3 +9,21 @@ pub(super) const UNMODELLED: &[(&str, &[&str])] = &[];
 pub(super) fn reason(sample: &str) -> Option<&'static str> {
     UNMODELLED.iter().find(|(_, samples)| samples.contains(&sample)).map(|(reason, _)| *reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_names_samples_that_there_are_and_each_once() {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+        let mut seen = BTreeSet::new();
+        for sample in UNMODELLED.iter().flat_map(|(_, samples)| *samples) {
+            assert!(samples.join(sample).is_file(), "{sample}");
+            assert!(seen.insert(sample), "{sample} is there twice");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 """Serves MiniStack on 127.0.0.1, and ends with its standard input.
 
-Prints its port as JSON on the first line of standard output. The working folder is where its state and its log-in-progress files go.
+Prints its port as JSON on the first line of standard output. The working folder is where its state goes.
 IAM is enforced. Credentials whose access key id is an account's number are that account's administrator's.
 """
 
@@ -36,49 +36,11 @@ os.environ.update(
     STATE_DIR=os.path.abspath("state"),
     TMPDIR=os.getcwd(),
 )
-# The account's is in the access key id; what a caller has set is not for us.
-for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
-    os.environ.pop(name, None)
+# Python's isolated mode leaves out the folder of the program itself.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import patches  # noqa: E402
 from ministack import app  # noqa: E402
-from ministack.services import iam  # noqa: E402
-from ministack.services.cloudformation import provisioners  # noqa: E402
-
-# MiniStack's CloudFormation refuses alarms over several metrics. They are made over the first of them, without its dimensions, so they
-# are there and never fire. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
-alarm_record = provisioners._cw_metric_alarm_record
-
-
-def alarm_over_the_first_metric(name, props):
-    stats = [item["MetricStat"] for item in props.get("Metrics") or [] if "MetricStat" in item]
-    if stats:
-        props = {key: value for key, value in props.items() if key != "Metrics"}
-        metric = stats[0]["Metric"]
-        props.update(
-            Namespace=metric["Namespace"], MetricName=metric["MetricName"], Period=stats[0]["Period"], Statistic=stats[0]["Stat"]
-        )
-    return alarm_record(name, props)
-
-
-provisioners._cw_metric_alarm_record = alarm_over_the_first_metric
-
-
-def empty_list(action, items):
-    def answer(_parameters):
-        body = f"<{action}Result><{items}></{items}><IsTruncated>false</IsTruncated></{action}Result>"
-        return iam._xml(200, f"{action}Response", body, ns="iam")
-
-    return answer
-
-
-# MiniStack knows nothing of these kinds of credentials: nobody can make one, so nobody has one. Without the lists no user can be deleted,
-# since the function reads them first.
-for action, items in (
-    ("ListSSHPublicKeys", "SSHPublicKeys"),
-    ("ListServiceSpecificCredentials", "ServiceSpecificCredentials"),
-    ("ListSigningCertificates", "Certificates"),
-):
-    iam._IAM_HANDLERS.setdefault(action, empty_list(action, items))
 
 
 def say_when_ready(out):
@@ -103,6 +65,7 @@ def main():
     out = sys.stdout
     sys.stdout = sys.stderr
     sys.argv = sys.argv[:1]
+    patches.apply()
     threading.Thread(target=say_when_ready, args=(out,), daemon=True).start()
     if not sys.stdin.isatty():
         threading.Thread(target=end_with_parent, daemon=True).start()

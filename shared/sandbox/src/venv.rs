@@ -56,6 +56,7 @@ pub(crate) const MINISTACK: Program = Program {
     launcher: &[
         ("__main__.py", include_str!("../ministack/__main__.py")),
         ("calls.py", include_str!("../ministack/calls.py")),
+        ("patches.py", include_str!("../ministack/patches.py")),
     ],
 };
 
