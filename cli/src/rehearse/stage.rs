@@ -358,11 +358,15 @@ impl Theatre<'_> {
         let listed = self.account.call("iam", "list_role_policies", json!({"RoleName": function.role})).await?;
         for policy in items(&listed, "PolicyNames") {
             let parameters = json!({"RoleName": function.role, "PolicyName": policy});
-            let read = self.account.call("iam", "get_role_policy", parameters).await?;
+            let read = self.account.call("iam", "get_role_policy", parameters.clone()).await?;
             let document = read.get("PolicyDocument").cloned().unwrap_or_default();
             let narrowed = take_out(document.clone(), action);
             if narrowed != document {
-                self.put_policy(function, policy, &narrowed).await?;
+                if items(&narrowed, "Statement").next().is_some() {
+                    self.put_policy(function, policy, &narrowed).await?;
+                } else {
+                    self.account.call("iam", "delete_role_policy", parameters).await?;
+                }
                 kept.push((policy.clone(), document));
             }
         }
@@ -399,7 +403,7 @@ impl Theatre<'_> {
         let now = Box::pin(reenactor.state()).await.context("failed to read the state afterwards")?;
         let subjects = self.mails(told.mailed).await?;
         let failed = self.failed_events().await?;
-        for left in reenactor.clean_up().await {
+        if let Some(left) = reenactor.clean_up().await.first() {
             bail!("could not be deleted: {left}");
         }
         let call = call(action);

@@ -3,6 +3,8 @@
 Everything else that it lacks is in cli/src/rehearse/unmodelled.rs.
 """
 
+import json
+
 from defusedxml import ElementTree
 from ministack import app
 from ministack.core import iam_actions
@@ -121,6 +123,26 @@ def public_access_block_of_the_account():
     app._handle_s3_control_request = handle
 
 
+def status_of_a_policy():
+    """Whether a bucket's policy is public, by MiniStack's own judgement, which it makes only for blocks.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicyStatus.html"""
+    dispatch = s3._dispatch
+
+    def with_status(method, bucket, key, headers, body, query_params):
+        if method != "GET" or key or "policyStatus" not in query_params:
+            return dispatch(method, bucket, key, headers, body, query_params)
+        answer = s3._get_bucket_policy(bucket)
+        if answer[0] != 200:
+            return answer
+        statements = json.loads(answer[2]).get("Statement", [])
+        statements = statements if isinstance(statements, list) else [statements]
+        is_public = str(any(map(s3._statement_is_public, statements))).lower()
+        xml = f"<PolicyStatus><IsPublic>{is_public}</IsPublic></PolicyStatus>"
+        return 200, {"Content-Type": "application/xml"}, xml.encode()
+
+    s3._dispatch = with_status
+
+
 def apply():
     alarms_over_several_metrics()
     lists_of_credentials_that_nobody_has()
@@ -128,3 +150,4 @@ def apply():
     resources_of_iam_calls()
     no_organization()
     public_access_block_of_the_account()
+    status_of_a_policy()
