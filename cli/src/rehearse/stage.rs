@@ -464,7 +464,8 @@ fn call(action: &'static str) -> &'static str {
 fn has_call(steps: &str, call: &str, result: &str) -> bool {
     let is_it = |step: &str| {
         let mut words = step.split(' ');
-        words.next() == Some(call) && words.any(|word| word == result)
+        // Of the account is another action.
+        words.next() == Some(call) && words.next() != Some("of") && words.any(|word| word == result)
     };
     steps.split("; ").any(is_it)
 }
