@@ -5,6 +5,14 @@
 /// Why samples end otherwise, and which: their paths below `events`.
 pub(super) const UNMODELLED: &[(&str, &[&str])] = &[
     (
+        "MiniStack shows the function no access point: its GetAccessPoint answers as if there were none",
+        &[
+            "s3-public/violates-access-point-policy.json",
+            "s3-public/violates-access-point-with-a-weak-block.json",
+            "s3-public/violates-access-point-without-block.json",
+        ],
+    ),
+    (
         "MiniStack has no SSH public keys, service-specific credentials and signing certificates",
         &[
             "access-key/passes-deactivated-service-specific-credential.json",
