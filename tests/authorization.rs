@@ -313,7 +313,8 @@ impl Judge {
             settings.iter().copied().filter(|(_, value)| !value.trim().is_empty()).collect();
         let given = settings.iter().filter_map(|(variable, value)| Some((of(variable)?.parameter, *value)));
         // template.yaml gives the variable only where there is a canary.
-        let has_canary = function == canary::NAME || settings.iter().any(|(variable, _)| *variable == "CANARY_ROLE_ARN");
+        let has_canary =
+            function == canary::NAME || settings.iter().any(|(variable, _)| *variable == "CANARY_ROLE_ARN");
         let canary = (!has_canary).then_some(("Canary", "off"));
         let given: Vec<(&str, &str)> = given.chain([("AlertTopicArn", topic)]).chain(canary).collect();
         let stack = stack(&given);

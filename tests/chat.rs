@@ -4,10 +4,17 @@
 
 use std::time::Duration;
 
+use access_key::AccessKey;
+use aws_config::SdkConfig;
+use iam_user::IamUser;
+use role_trust::RoleTrust;
 use root_activity::RootActivity;
 use rules::Outcome::Alert;
-use runtime::Verdict::Violation;
+use runtime::Guardrail;
+use runtime::Verdict::{Unreadable, Violation};
+use s3_public::S3Public;
 use sandbox::{Fault, Mailbox};
+use security_group::SecurityGroup;
 use serde_json::{Value, json};
 use tests::{ACCOUNT, Stage, event, publish, refused, unique};
 
@@ -70,18 +77,16 @@ async fn a_chat_gets_what_is_mailed() {
 #[tokio::test]
 async fn every_function_tells_the_chat() {
     let scene = Scene::new().await;
-    told_by(&scene, AccessKey::new).await;
-    told_by(&scene, IamUser::new).await;
-    told_by(&scene, RoleTrust::new).await;
-    told_by(&scene, S3Public::new).await;
-    told_by(&scene, SecurityGroup::new).await;
+    told_by(&scene, AccessKey::new, "iam", "UpdateAccessKey").await;
+    told_by(&scene, IamUser::new, "iam", "CreateUser").await;
+    told_by(&scene, RoleTrust::new, "iam", "UpdateAssumeRolePolicy").await;
+    told_by(&scene, S3Public::new, "s3", "PutBucketPolicy").await;
+    told_by(&scene, SecurityGroup::new, "ec2", "AuthorizeSecurityGroupIngress").await;
 }
 
-async fn told_by<G: Guardrail>(scene: &Scene, new: impl FnOnce(SdkConfig) -> G) {
+async fn told_by<G: Guardrail>(scene: &Scene, new: impl FnOnce(SdkConfig) -> G, service: &str, call: &str) {
     let process = scene.stage.process(new, &scene.settings());
-    let subscription = &process.guardrail().subscriptions()[0];
-    let service = subscription.event_source.split('.').next().unwrap();
-    let event = event(service, subscription.event_names[0], Value::Null, Value::Null);
+    let event = event(service, call, Value::Null, Value::Null);
     let ran = scene.stage.run(&process, &event).await;
     ran.is(Unreadable, &[Alert], &[publish(), publish()]);
     assert_eq!(scene.messages().await.len(), 1, "{ran:#?}");

@@ -70,6 +70,12 @@ impl FromArgMatches for SettingFlags {
 impl SettingFlags {
     /// The settings for events in `folder`, and the file that was used: the one given, else a `settings.toml` in the folder.
     pub(crate) fn load(&self, folder: &Path) -> Result<(Settings, Option<PathBuf>)> {
+        let (given, file) = self.given(folder)?;
+        Ok((Settings::from_given(&given)?, file))
+    }
+
+    /// The values by parameter for events in `folder`, as far as they are given anywhere, and the file that was used.
+    pub(crate) fn given(&self, folder: &Path) -> Result<(BTreeMap<&'static str, Given>, Option<PathBuf>)> {
         let beside = folder.join("settings.toml");
         let file = self.file.clone().or_else(|| beside.is_file().then_some(beside));
         let mut given = match &file {
@@ -84,7 +90,7 @@ impl SettingFlags {
             }
         }
         given.extend(self.given.iter().map(|(parameter, value)| (*parameter, value.clone())));
-        Ok((Settings::from_given(&given)?, file))
+        Ok((given, file))
     }
 }
 

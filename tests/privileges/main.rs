@@ -154,7 +154,9 @@ fn needless(role: &Role, needs: &[Need], aws: &BTreeMap<String, Reference>, stac
                 }
                 for (key, value) in shared_by_all(&using) {
                     if !has_condition_on(&grant.statement, key) {
-                        problems.push(format!("{what} on {resource} without a condition on {key}, which is {value} in each call"));
+                        problems.push(format!(
+                            "{what} on {resource} without a condition on {key}, which is {value} in each call"
+                        ));
                     }
                 }
                 // The ARN of a bucket or an object has no account.
