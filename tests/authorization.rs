@@ -283,7 +283,6 @@ pub fn stack(given: &[(&str, &str)]) -> Stack {
         ("AWS::AccountId", ACCOUNT),
         ("AWS::Region", HOME),
         ("AWS::StackName", "snapback"),
-        ("AWS::URLSuffix", "amazonaws.com"),
     ];
     Stack::of(template, &[&here, given].concat())
 }
