@@ -19,10 +19,11 @@ const HEAD: &str = "# What each function may do, and why
 
 <!-- Written by scripts/renew-privileges from template.yaml and from the calls of the end-to-end tests; not edited by hand. -->
 
-Each function has a role of its own, and this is all that is in it. The tests judge every AWS call that the functions make in them against these roles:
+Each function has a role of its own, which only Lambda may assume, and this is all that is in it. The tests judge every AWS call that the functions make in them against these roles:
 a call that a role does not allow fails, and so does a permission that no call needs, or that reaches further than the calls do.
 
-*When* names the settings under which the role has the statement at all; nothing there means always. ACCOUNT and REGION are those of the deployment.
+*When* names the settings under which the role has the statement at all; nothing there means always. ACCOUNT and REGION are those of the deployment, STACK
+is the stack's name. ARNs are those of AWS's standard partition.
 *For* names the API's operations where they are called otherwise than the permission, and the AWS service where one needs it as the function's role.
 ";
 
@@ -70,9 +71,14 @@ fn actions(grant: &Grant) -> String {
 fn on(grant: &Grant) -> String {
     let named = |arn: &String| match arn.as_str() {
         TOPIC => "the topic of the alerts".to_owned(),
+        // CloudFormation makes the name.
+        arn if arn.starts_with("arn:aws:sqs:") => format!("the queue `{}`", arn.rsplit(':').next().unwrap()),
         arn => match arn.rsplit([':', '/']).next().filter(|last| last.ends_with("Arn")) {
             Some(parameter) => format!("`{parameter}`"),
-            None => format!("`{}`", arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION")),
+            None => {
+                let named = arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION");
+                format!("`{}`", named.replace("/snapback-", "/STACK-"))
+            }
         },
     };
     let resources = grant.resources().iter().map(named).collect::<Vec<_>>().join("<br>");
