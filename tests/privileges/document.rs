@@ -83,8 +83,9 @@ fn on(grant: &Grant) -> String {
     };
     let resources = grant.resources().iter().map(named).collect::<Vec<_>>().join("<br>");
     let condition = grant.statement.get("Condition");
-    let condition =
-        condition.map(|condition| format!("<br>if `{}`", condition.to_string().replace(ACCOUNT, "ACCOUNT")));
+    let condition = condition.map(|condition| {
+        format!("<br>if `{}`", condition.to_string().replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION"))
+    });
     resources + &condition.unwrap_or_default()
 }
 
@@ -105,7 +106,10 @@ fn in_words(stack: &Stack, condition: &Value, outer: bool) -> String {
     };
     match tagged.tag.to_string().trim_start_matches('!') {
         "Condition" => in_words(stack, &stack.template["Conditions"][text(&tagged.value).as_str()], outer),
-        "Not" => format!("not {}", in_words(stack, &tagged.value[0], false)),
+        "Not" => match in_words(stack, &tagged.value[0], false) {
+            none if none.starts_with("no `") => none.replacen("no ", "", 1) + " set",
+            other => format!("not {other}"),
+        },
         "And" => joined(" and "),
         "Or" => joined(" or "),
         "Equals" => {

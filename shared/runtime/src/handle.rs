@@ -96,6 +96,8 @@ pub enum Remedied {
     Folded(String),
     /// There is something to tell.
     Report(Box<Report>),
+    /// Taken back like anything else, and nobody is to be mailed; the reason in words.
+    HeldBack(String, Box<Report>),
 }
 
 /// What a remedy may use.
@@ -170,6 +172,8 @@ pub enum Verdict {
     Unreadable,
     /// A violation that goes with one told shortly before, and is only counted.
     Folded,
+    /// A violation that was taken back, and that nobody is mailed of because it was made to be.
+    HeldBack,
     /// A repeat of an event whose report had not been sent.
     Resent,
 }
@@ -187,6 +191,8 @@ pub struct Handled {
     pub mail: Option<Alert>,
     /// Whether there was no mail because this process had told the same before.
     pub is_told_before: bool,
+    /// Why the chat did not get what was mailed. It is not tried again, since that would mean to mail again.
+    pub chat_error: Option<CallError>,
     /// The AWS calls made, but for the mail's.
     pub steps: Vec<Step>,
     /// Why the invocation has to end in an error, so that Lambda tries again.
@@ -275,6 +281,7 @@ impl Runtime {
                     Remedied::Nothing(_) => Verdict::Ignored,
                     Remedied::Folded(_) => Verdict::Folded,
                     Remedied::Report(_) => Verdict::Violation,
+                    Remedied::HeldBack(..) => Verdict::HeldBack,
                 };
                 (verdict, remedied)
             }
@@ -289,12 +296,22 @@ impl Runtime {
             report: None,
             mail: None,
             is_told_before: false,
+            chat_error: None,
             steps: Vec::new(),
             error: None,
         };
         let report = match remedied {
             Remedied::Nothing(reason) | Remedied::Folded(reason) => {
                 handled.reason = reason;
+                return handled;
+            }
+            Remedied::HeldBack(reason, report) => {
+                handled.reason = reason;
+                // So that the same event, should it come again, is not told as something that was gone already.
+                if let Some(identity) = &event.identity {
+                    self.memory.accepted(identity, report.outcome);
+                }
+                handled.report = Some(*report);
                 return handled;
             }
             Remedied::Report(report) => report,
@@ -312,8 +329,12 @@ impl Runtime {
         }
         let mail = alert::render(&report, event);
         match self.publish(&mail).await {
-            Ok(()) if identity.is_empty() => {}
-            Ok(()) => self.memory.accepted(identity, report.outcome),
+            Ok(()) => {
+                if !identity.is_empty() {
+                    self.memory.accepted(identity, report.outcome);
+                }
+                handled.chat_error = self.chat(&mail).await.err();
+            }
             Err(error) => {
                 // Only what we closed can't be found again. Everything else is looked at anew, and told as it is by then.
                 if report.closed_at.is_some() && !identity.is_empty() {
@@ -335,8 +356,10 @@ impl Runtime {
 
     async fn resend(&self, event: &Event, Unsent { outcome, alert: mail, .. }: Unsent) -> Handled {
         let sent = self.publish(&mail).await;
+        let mut chat_error = None;
         if let (Ok(()), Some(identity)) = (&sent, &event.identity) {
             self.memory.accepted(identity, outcome);
+            chat_error = self.chat(&mail).await.err();
         }
         Handled {
             verdict: Verdict::Resent,
@@ -344,6 +367,7 @@ impl Runtime {
             report: None,
             mail: sent.is_ok().then_some(mail),
             is_told_before: false,
+            chat_error,
             steps: Vec::new(),
             error: sent.err().map(HandleError::Notify),
         }
@@ -352,6 +376,14 @@ impl Runtime {
     async fn publish(&self, mail: &Alert) -> Result<(), CallError> {
         match &self.notifier {
             Some(notifier) => notifier.publish(mail).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Only after the mail: whatever becomes of it, the mail is out and remembered.
+    async fn chat(&self, mail: &Alert) -> Result<(), CallError> {
+        match &self.notifier {
+            Some(notifier) => notifier.chat(mail).await,
             None => Ok(()),
         }
     }
@@ -394,12 +426,13 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
                 steps = steps.join("; "),
                 mailed = handled.mail.is_some(),
                 error = handled.error.as_ref().map(tracing::field::display),
+                chat_error = handled.chat_error.as_ref().map(tracing::field::display),
                 duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "decided"
             )
         };
     }
-    if handled.error.is_some() {
+    if handled.error.is_some() || handled.chat_error.is_some() {
         line!(error);
     } else {
         line!(info);
