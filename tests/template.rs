@@ -545,7 +545,11 @@ fn the_canarys_alarms_fit_its_rounds() {
     let template = template();
     let actions = |alarm: &str, actions: &str| references(&template["Resources"][alarm]["Properties"][actions]);
     let topic = set(["AlertTopic", "AlertTopicArn"]);
-    assert_eq!(actions("CanarySilentAlarm", "InsufficientDataActions"), topic);
+    // Also of a canary that was never heard of: no data is ALARM from the start, and OK, which is mailed too, is the proof that it works.
+    assert_eq!(text(&template["Resources"]["CanarySilentAlarm"]["Properties"]["TreatMissingData"]), "breaching");
+    for told in ["AlarmActions", "OKActions"] {
+        assert_eq!(actions("CanarySilentAlarm", told), topic, "{told}");
+    }
     assert_eq!(actions("CanarySlowAlarm", "AlarmActions"), topic);
     // It does not wait longer than Lambda lets it, nor is slow what it can't live to see.
     let timeout = number(&Stack::new("template.yaml", &[]).properties("CanaryFunction").unwrap()["Timeout"]);
