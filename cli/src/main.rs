@@ -3,6 +3,7 @@
 mod guardrails;
 mod input;
 mod judge;
+mod rehearse;
 mod replay;
 mod settings;
 mod show;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Re-enact events in a stand-in account, run the guardrail on each, and show what it did and mailed
     Replay(replay::Arguments),
+    /// Deploy the template into a stand-in for AWS, send the samples through it, and show what came of them
+    Rehearse(rehearse::Arguments),
     /// Keep a stand-in account running, to run the Lambda itself against it
     StandIn(stand_in::Arguments),
 }
@@ -31,6 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Rehearse(arguments) => rehearse::run(&arguments),
         Command::StandIn(arguments) => stand_in::run(&arguments),
     };
     result.unwrap_or_else(|error| {
