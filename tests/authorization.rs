@@ -279,11 +279,7 @@ pub fn arn(stack: &Stack, name: &str) -> String {
 pub fn stack(given: &[(&str, &str)]) -> Stack {
     static TEMPLATE: OnceLock<Value> = OnceLock::new();
     let template = TEMPLATE.get_or_init(|| crate::cloudformation::template("template.yaml")).clone();
-    let here = [
-        ("AWS::AccountId", ACCOUNT),
-        ("AWS::Region", HOME),
-        ("AWS::StackName", "snapback"),
-    ];
+    let here = [("AWS::AccountId", ACCOUNT), ("AWS::Region", HOME), ("AWS::StackName", "snapback")];
     Stack::of(template, &[&here, given].concat())
 }
 

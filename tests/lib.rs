@@ -18,7 +18,7 @@ pub mod cloudformation;
 pub mod evaluator;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -63,9 +63,10 @@ pub struct Stage {
     function: SdkConfig,
     function_key: String,
     mailbox: Mailbox,
-    calls_seen: AtomicUsize,
-    /// How many of a key's calls have been judged.
-    calls_judged: Mutex<BTreeMap<String, usize>>,
+    /// The number of the last call that a test has asked for.
+    calls_seen: AtomicU64,
+    /// The number of a key's last call that has been judged.
+    calls_judged: Mutex<BTreeMap<String, u64>>,
     /// Of each process, by the number that its calls tell.
     judges: Mutex<Vec<Judge>>,
 }
@@ -90,7 +91,7 @@ impl Stage {
             function,
             function_key,
             mailbox,
-            calls_seen: AtomicUsize::new(0),
+            calls_seen: AtomicU64::new(0),
             calls_judged: Mutex::default(),
             judges: Mutex::default(),
         }
@@ -172,9 +173,9 @@ impl Stage {
     fn judge_calls(&self) {
         let mut calls = Vec::new();
         for (key, judged) in self.calls_judged.lock().unwrap().iter_mut() {
-            let of_key = sandbox::calls(&self.endpoint, key).unwrap();
-            calls.extend_from_slice(&of_key[*judged..]);
-            *judged = of_key.len();
+            let new = after(*judged, sandbox::calls(&self.endpoint, key).unwrap());
+            *judged = new.last().map_or(*judged, |call| call.number);
+            calls.extend(new);
         }
         let judges = self.judges.lock().unwrap();
         let (mut kinds, mut problems) = (BTreeSet::new(), BTreeSet::new());
@@ -213,9 +214,10 @@ impl Stage {
 
     /// The function's calls that have arrived since they were last asked for.
     fn new_calls(&self) -> Vec<Call> {
-        let mut calls = self.all_calls();
-        let seen = self.calls_seen.swap(calls.len(), Ordering::Relaxed);
-        calls.split_off(seen)
+        let seen = self.calls_seen.load(Ordering::Relaxed);
+        let calls = after(seen, self.all_calls());
+        self.calls_seen.store(calls.last().map_or(seen, |call| call.number), Ordering::Relaxed);
+        calls
     }
 
     /// All the function's calls that have arrived so far.
@@ -235,6 +237,12 @@ impl Stage {
         }
         mails
     }
+}
+
+/// The calls after that number. They are not told by their position: the stand-in forgets the oldest ones.
+fn after(number: u64, mut calls: Vec<Call>) -> Vec<Call> {
+    calls.retain(|call| call.number > number);
+    calls
 }
 
 /// The same configuration for a process, whose number its calls tell.

@@ -558,9 +558,13 @@ fn the_canarys_alarms_fit_its_rounds() {
     }
     let template = template();
     let actions = |alarm: &str, actions: &str| references(&template["Resources"][alarm]["Properties"][actions]);
-    let topic = set(["AlertTopic", "AlertTopicArn"]);
-    assert_eq!(actions("CanarySilentAlarm", "InsufficientDataActions"), topic);
-    assert_eq!(actions("CanarySlowAlarm", "AlarmActions"), topic);
+    let topics = set(["AlertTopic", "AlertTopicArn", "ChatTopicArn", "AWS::NoValue"]);
+    // Also of a canary that was never heard of: no data is ALARM from the start, and OK, which is mailed too, is the proof that it works.
+    assert_eq!(text(&template["Resources"]["CanarySilentAlarm"]["Properties"]["TreatMissingData"]), "breaching");
+    for told in ["AlarmActions", "OKActions"] {
+        assert_eq!(actions("CanarySilentAlarm", told), topics, "{told}");
+    }
+    assert_eq!(actions("CanarySlowAlarm", "AlarmActions"), topics);
     // It does not wait longer than Lambda lets it, nor is slow what it can't live to see.
     let timeout = number(&Stack::new("template.yaml", &[]).properties("CanaryFunction").unwrap()["Timeout"]);
     let slowest = text(&template["Parameters"]["CanarySlowSeconds"]["MaxValue"]).parse::<u64>().unwrap();

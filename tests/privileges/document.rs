@@ -19,10 +19,11 @@ const HEAD: &str = "# What each function may do, and why
 
 <!-- Written by scripts/renew-privileges from template.yaml and from the calls of the end-to-end tests; not edited by hand. -->
 
-Each function has a role of its own, and this is all that is in it. The tests judge every AWS call that the functions make in them against these roles:
+Each function has a role of its own, which only Lambda may assume, and this is all that is in it. The tests judge every AWS call that the functions make in them against these roles:
 a call that a role does not allow fails, and so does a permission that no call needs, or that reaches further than the calls do.
 
-*When* names the settings under which the role has the statement at all; nothing there means always. ACCOUNT and REGION are those of the deployment.
+*When* names the settings under which the role has the statement at all; nothing there means always. ACCOUNT and REGION are those of the deployment, STACK
+is the stack's name. ARNs are those of AWS's standard partition.
 *For* names the API's operations where they are called otherwise than the permission, and the AWS service where one needs it as the function's role.
 ";
 
@@ -70,15 +71,21 @@ fn actions(grant: &Grant) -> String {
 fn on(grant: &Grant) -> String {
     let named = |arn: &String| match arn.as_str() {
         TOPIC => "the topic of the alerts".to_owned(),
+        // CloudFormation makes the name.
+        arn if arn.starts_with("arn:aws:sqs:") => format!("the queue `{}`", arn.rsplit(':').next().unwrap()),
         arn => match arn.rsplit([':', '/']).next().filter(|last| last.ends_with("Arn")) {
             Some(parameter) => format!("`{parameter}`"),
-            None => format!("`{}`", arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION")),
+            None => {
+                let named = arn.replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION");
+                format!("`{}`", named.replace("/snapback-", "/STACK-"))
+            }
         },
     };
     let resources = grant.resources().iter().map(named).collect::<Vec<_>>().join("<br>");
     let condition = grant.statement.get("Condition");
-    let condition =
-        condition.map(|condition| format!("<br>if `{}`", condition.to_string().replace(ACCOUNT, "ACCOUNT")));
+    let condition = condition.map(|condition| {
+        format!("<br>if `{}`", condition.to_string().replace(ACCOUNT, "ACCOUNT").replace(HOME, "REGION"))
+    });
     resources + &condition.unwrap_or_default()
 }
 
@@ -99,7 +106,10 @@ fn in_words(stack: &Stack, condition: &Value, outer: bool) -> String {
     };
     match tagged.tag.to_string().trim_start_matches('!') {
         "Condition" => in_words(stack, &stack.template["Conditions"][text(&tagged.value).as_str()], outer),
-        "Not" => format!("not {}", in_words(stack, &tagged.value[0], false)),
+        "Not" => match in_words(stack, &tagged.value[0], false) {
+            none if none.starts_with("no `") => none.replacen("no ", "", 1) + " set",
+            other => format!("not {other}"),
+        },
         "And" => joined(" and "),
         "Or" => joined(" or "),
         "Equals" => {

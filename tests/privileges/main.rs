@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use serde_yaml_ng::Value;
 use tests::ACCOUNT;
 use tests::authorization::{Grant, HOME, Kind, OTHER, Role, arn, example, pairs, stack, table};
-use tests::cloudformation::{Stack, references, resources, text, texts};
+use tests::cloudformation::{Stack, all_resources, references, resources, text, texts};
 
 /// Of the alerts.
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AlertTopicArn";
@@ -343,6 +343,32 @@ fn any_change_of_a_role_is_noticed() {
         }
     }
     assert!(unnoticed.is_empty(), "{}", unnoticed.join("\n"));
+}
+
+/// What these tests read is all that a role may do: each function has a role of its own, which only Lambda gets, and nothing else of the template
+/// gives a role anything.
+#[test]
+fn only_what_is_judged_gives_permissions() {
+    let stack = template_stack();
+    let roles = functions(&stack).into_keys().map(|function| Role::of(&stack, &function).name);
+    let of_functions: Vec<String> = roles.collect();
+    let all: BTreeSet<String> = resources(&stack.template, "AWS::IAM::Role").map(|(name, _)| name).collect();
+    assert_eq!(of_functions.len(), all.len(), "two functions have the same role: {of_functions:?}");
+    assert_eq!(of_functions.into_iter().collect::<BTreeSet<_>>(), all, "each role is a function's");
+    let lambda = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    });
+    for name in all {
+        assert_eq!(stack.properties(&name).unwrap()["AssumeRolePolicyDocument"], lambda, "{name}");
+    }
+    for (name, resource) in all_resources(&stack.template) {
+        let kind = text(&resource["Type"]);
+        let is_read = ["AWS::IAM::Role", "AWS::IAM::Policy"].contains(&kind.as_str());
+        assert!(is_read || !kind.starts_with("AWS::IAM::"), "{name}: what {kind} gives to roles is not judged here");
+    }
 }
 
 /// Where nothing is taken back, nothing can be changed.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rules::settings::DEFINITIONS;
 use sandbox::MiniStack;
 use serde_json::{Value, json};
 
@@ -77,7 +78,12 @@ fn sam_deploy(
         .arg(&built.template)
         .arg("--parameter-overrides")
         .args(["AlertEmail=alerts@example.com".to_owned(), format!("Architecture={}", built.architecture)])
-        .args(parameters.iter().map(|(name, value)| format!("{name}={value}")))
+        // What the template fills in by itself is no parameter.
+        .args(
+            DEFINITIONS
+                .iter()
+                .filter_map(|setting| Some(format!("{}={}", setting.parameter, parameters.get(setting.parameter)?))),
+        )
         .envs(variables(account))
         // No report to AWS of every run, and nothing of the user's own accounts.
         .env("SAM_CLI_TELEMETRY", "0")

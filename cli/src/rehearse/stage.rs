@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 use aws_config::SdkConfig;
 use chrono::Utc;
+use rules::command::is_account_id;
 use rules::event;
 use runtime::AnyGuardrail;
 use sandbox::reenact::{Reenacted, Reenactor, State};
@@ -24,6 +25,9 @@ const INVOCATION: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a mail may take once it was published.
 const MAIL_WAIT: Duration = Duration::from_secs(5);
+/// The setting that names the canary's role, and the canary.
+const CANARY: &str = "CanaryRoleArn";
+const CANARY_FUNCTION: &str = "canary";
 /// How often Lambda tries an asynchronous invocation, by template.yaml.
 const TRIES: usize = 3;
 
@@ -87,7 +91,7 @@ impl Theatre<'_> {
     pub(super) async fn run(&self, stage: &Stage) -> Results {
         let mut results = Results::default();
         for (index, file) in stage.files.iter().enumerate() {
-            match input::read(file) {
+            match input::read(file).and_then(|scenario| self.of_own_canary(stage, scenario)) {
                 Ok(scenario) => self.file(&mut results, &scenario, index).await,
                 Err(problem) => results.not_done.push(format!("{problem:#}")),
             }
@@ -111,6 +115,17 @@ impl Theatre<'_> {
             }
         }
         results
+    }
+
+    /// The events of the canary that the settings name are made the deployment's own canary's.
+    fn of_own_canary(&self, stage: &Stage, mut scenario: Scenario) -> Result<Scenario> {
+        if let Some((_, name)) = stage.parameters.get(CANARY).and_then(|arn| arn.rsplit_once('/')) {
+            let own = &self.function(CANARY_FUNCTION)?.role;
+            let events = Value::from(scenario.events).to_string().replace(name, own);
+            scenario.events =
+                serde_json::from_str(&events).context("failed to put the canary's role into the events")?;
+        }
+        Ok(scenario)
     }
 
     async fn file(&self, results: &mut Results, scenario: &Scenario, index: usize) {
@@ -465,7 +480,7 @@ fn has_call(steps: &str, call: &str, result: &str) -> bool {
     let is_it = |step: &str| {
         let mut words = step.split(' ');
         // Of the account is another action.
-        words.next() == Some(call) && words.next() != Some("of") && words.any(|word| word == result)
+        words.next() == Some(call) && !words.next().is_some_and(is_account_id) && words.any(|word| word == result)
     };
     steps.split("; ").any(is_it)
 }

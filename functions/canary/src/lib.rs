@@ -143,7 +143,7 @@ impl Canary {
         let calls = Calls::new(Language::English);
         let mut problems = Vec::new();
         // What is left of another round must not keep this one from being made.
-        if let Err(error) = self.remove_leftovers(&calls).await {
+        if let Err(error) = self.remove_leftovers(&calls, &mut problems).await {
             problems.push(error);
         }
         let mut seconds = None;
@@ -189,7 +189,8 @@ impl Canary {
                         return Ok((since - start).as_secs_f64());
                     }
                 }
-                Err(error) => unread = Some(error),
+                // What is not seen does not count as gone, nor for the time's being up.
+                Err(error) => (gone_since, unread) = (None, Some(error)),
             }
             // A twentieth of the time so far: it is told to within five per cent, by about a hundred looks at most.
             let pause = if gone_since.is_some() { PAUSES.0 } else { (start.elapsed() / 20).clamp(PAUSES.0, PAUSES.1) };
@@ -201,8 +202,8 @@ impl Canary {
         }
     }
 
-    /// Removes the groups of rounds that died.
-    async fn remove_leftovers(&self, calls: &Calls) -> Result<(), CanaryError> {
+    /// Removes the groups of rounds that died: each, also when another can't be.
+    async fn remove_leftovers(&self, calls: &Calls, problems: &mut Vec<CanaryError>) -> Result<(), CanaryError> {
         let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
         let filters = [filter("vpc-id", &self.vpc_id), filter(&format!("tag:{}", TAG.0), TAG.1)];
         let mut token = None;
@@ -215,9 +216,7 @@ impl Canary {
             let page = calls.make("DescribeSecurityGroups", &self.vpc_id, request, summary).await?;
             for group in page.security_groups() {
                 if let Some(id) = group.group_id().filter(|_| is_leftover(group.group_name(), Utc::now())) {
-                    let rules = self.inbound_rules(calls, id).await?;
-                    self.close(calls, id, rules).await?;
-                    self.delete(calls, id).await?;
+                    problems.extend(self.remove_leftover(calls, id).await.err());
                 }
             }
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
@@ -225,6 +224,12 @@ impl Canary {
                 return Ok(());
             }
         }
+    }
+
+    async fn remove_leftover(&self, calls: &Calls, group_id: &str) -> Result<(), CanaryError> {
+        let rules = self.inbound_rules(calls, group_id).await?;
+        self.close(calls, group_id, rules).await?;
+        self.delete(calls, group_id).await
     }
 
     async fn make_group(&self, calls: &Calls) -> Result<String, CanaryError> {
@@ -255,8 +260,8 @@ impl Canary {
             let request = self.client.authorize_security_group_ingress().group_id(group_id);
             let request = request.ip_permissions(permission.clone()).send();
             match calls.make(CALL, group_id, request, |_| "ok".to_owned()).await {
-                // A new group is not known everywhere at once.
-                Err(error) if error.is_not_found() && start.elapsed() < LOOK_FOR => pause.wait().await,
+                // A new group is not known everywhere at once, nor is its tag, without which the role may not open it.
+                Err(error) if is_unknown_yet(&error) && start.elapsed() < LOOK_FOR => pause.wait().await,
                 opened => {
                     let opened = opened?;
                     let rule =
@@ -293,6 +298,10 @@ impl Canary {
         let request = self.client.delete_security_group().group_id(group_id).send();
         gone(calls.make("DeleteSecurityGroup", group_id, request, |_| "ok".to_owned()).await)
     }
+}
+
+fn is_unknown_yet(error: &CallError) -> bool {
+    error.is_not_found() || error.code.as_deref() == Some("UnauthorizedOperation")
 }
 
 /// What was to go and isn't there is gone.

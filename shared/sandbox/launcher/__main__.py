@@ -33,7 +33,7 @@ import ec2  # noqa: F401
 import identity
 import s3
 import s3_calls
-from calls import CALLS, CALLS_LOCK, Call, Refused, error_answer, read_body
+from calls import CALLS, CALLS_LOCK, NUMBERS, Call, Refused, error_answer, read_body
 from common import replaces
 
 # moto changes its state without locks. The services that work on the users and roles of IAM have one in common, and so has S3
@@ -75,6 +75,7 @@ class Sandbox:
         call = Call(environ)
         call.caller = identity.caller(call.access_key_id)
         with CALLS_LOCK:
+            call.number = next(NUMBERS)
             CALLS.append(call)
             fault = self.next_fault(call)
 

@@ -23,7 +23,8 @@ class Call:
 
     def __init__(self, environ):
         body = read_body(environ)
-        self.number = next(NUMBERS)
+        # Which of all calls it is; 0 until it is among CALLS, where they stand in this order.
+        self.number = 0
         self.event_id = str(uuid.uuid4())
         self.time = datetime.datetime.now(datetime.timezone.utc)
         self.user_agent = environ.get("HTTP_USER_AGENT", "")
@@ -56,7 +57,7 @@ class Call:
         self.session_key_id = None
 
     def as_json(self):
-        names = ("service", "action", "region", "access_key_id", "user_agent", "parameters", "status")
+        names = ("number", "service", "action", "region", "access_key_id", "user_agent", "parameters", "status")
         return {name: getattr(self, name) for name in names}
 
 

@@ -15,6 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
+    /// Which of all calls it was, counted from 1.
+    pub number: u64,
     /// The service's name in the signature, such as `ec2`; `s3control` for that part of S3.
     pub service: String,
     /// The API's action, such as `DescribeSecurityGroups`; for REST APIs other than S3, method and path.

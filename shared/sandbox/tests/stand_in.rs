@@ -535,6 +535,8 @@ async fn calls_are_recorded_by_access_key() {
         ]
     );
     let [_, described, _, listed] = recorded.as_slice() else { panic!("four calls expected: {recorded:?}") };
+    // Other tests' calls are between them.
+    assert!(recorded.is_sorted_by(|call, next| 0 < call.number && call.number < next.number), "{recorded:?}");
     assert_eq!((described.service.as_str(), described.region.as_str()), ("ec2", "us-east-1"));
     assert_eq!(described.access_key_id, key);
     assert_eq!(described.parameters.get("GroupId.1"), Some(&group));
