@@ -73,7 +73,7 @@ async fn a_chat_gets_what_is_mailed() {
     assert_eq!(links, ["https://us-east-1.console.aws."]);
 }
 
-/// Every function's role lets it tell the chat: what it can't read is told by each of them.
+/// Every function's role lets it tell the chat, whether it acts or not: what it can't read is told by each of them.
 #[tokio::test]
 async fn every_function_tells_the_chat() {
     let scene = Scene::new().await;
@@ -84,12 +84,13 @@ async fn every_function_tells_the_chat() {
     told_by(&scene, SecurityGroup::new, "ec2", "AuthorizeSecurityGroupIngress").await;
 }
 
-async fn told_by<G: Guardrail>(scene: &Scene, new: impl FnOnce(SdkConfig) -> G, service: &str, call: &str) {
-    let process = scene.stage.process(new, &scene.settings());
-    let event = event(service, call, Value::Null, Value::Null);
-    let ran = scene.stage.run(&process, &event).await;
-    ran.is(Unreadable, &[Alert], &[publish(), publish()]);
-    assert_eq!(scene.messages().await.len(), 1, "{ran:#?}");
+async fn told_by<G: Guardrail>(scene: &Scene, new: fn(SdkConfig) -> G, service: &str, call: &str) {
+    for rollout in ["enforce", "observe"] {
+        let process = scene.stage.process(new, &[scene.settings()[0], ("ROLLOUT", rollout)]);
+        let ran = scene.stage.run(&process, &event(service, call, Value::Null, Value::Null)).await;
+        ran.is(Unreadable, &[Alert], &[publish(), publish()]);
+        assert_eq!(scene.messages().await.len(), 1, "{ran:#?}");
+    }
 }
 
 #[tokio::test]
