@@ -13,6 +13,7 @@ pub mod alert;
 pub mod command;
 pub mod decision;
 pub mod event;
+pub mod foresee;
 pub mod iam_user;
 pub mod json;
 pub mod language;
