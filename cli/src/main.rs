@@ -1,5 +1,6 @@
 //! The `snapback` command: the guardrails' own code, on a laptop.
 
+mod check;
 mod guardrails;
 mod input;
 mod judge;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Re-enact events in a stand-in account, run the guardrail on each, and show what it did and mailed
     Replay(replay::Arguments),
+    /// Read CloudTrail's history and say what each function would have done about it; needs no account and changes nothing
+    Check(check::Arguments),
     /// Keep a stand-in account running, to run the Lambda itself against it
     StandIn(stand_in::Arguments),
 }
@@ -31,6 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::StandIn(arguments) => stand_in::run(&arguments),
     };
     result.unwrap_or_else(|error| {
