@@ -91,7 +91,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         let paths: Vec<String> = arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
         bail!("no history in {}", paths.join(", "));
     }
-    if arguments.json {
+    if output.is_closed {
+        // Whoever read it knows enough.
+    } else if arguments.json {
         anstream::eprintln!("snapback: {}", show::counts(&tally.counts));
     } else {
         match show::summary(&tally) {

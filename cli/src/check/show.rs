@@ -89,15 +89,15 @@ fn entry(out: &mut impl Write, decided: &Decided, width: usize) -> io::Result<()
 }
 
 fn table(out: &mut impl Write, title: &str, rows: Vec<(String, &ByVerdict)>, width: usize) -> io::Result<()> {
-    let headings: Vec<String> = COLUMNS.iter().map(|verdict| format!("{:>10}", verdict.word())).collect();
+    let headings: Vec<String> = COLUMNS.iter().map(|verdict| format!("{:>12}", verdict.word())).collect();
     let room = width.saturating_sub(headings.concat().len());
     let longest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().max(title.len());
     let first = longest.min(room);
     writeln!(out, "\n{BOLD}{title:<first$}{}{BOLD:#}", headings.concat())?;
     for (name, verdicts) in rows {
         let numbers = COLUMNS.iter().map(|verdict| match verdicts.get(verdict) {
-            None => format!("{:>10}", "-"),
-            Some(number) => format!("{number:>10}"),
+            None => format!("{:>12}", "-"),
+            Some(number) => format!("{number:>12}"),
         });
         let numbers: String = numbers.collect();
         writeln!(out, "{:<first$}{numbers}", cut(&name, first))?;

@@ -43,8 +43,8 @@ pub enum Reason {
     /// There is nothing but space in it.
     #[error("it is empty")]
     Empty,
-    /// It does not begin as JSON does.
-    #[error("it does not begin like JSON, but with {0}")]
+    /// It begins neither with an object nor with a list.
+    #[error("it does not begin like history in JSON, but with {0}")]
     NotJson(String),
     /// It is in UTF-16.
     #[error("it is in UTF-16, and JSON is read in UTF-8 only")]
@@ -113,7 +113,7 @@ impl Record<'_> {
 
 /// The records of a stream, one at a time.
 ///
-/// A list at the top gives its elements, and so does the list `Records` of an object at the top, wherever in it that stands; every other value
+/// A list at the top gives its elements, and so does the list `Records` of an object at the top, wherever in it that stands; every other object
 /// at the top gives itself. Whatever else such an object has is passed over.
 pub struct Records<R> {
     input: R,
@@ -225,10 +225,8 @@ impl<R: Read> Records<R> {
                             self.place = Place::List { expected: Expected::ElementOrEnd, in_object: false };
                         }
                         0xff | 0xfe if !has_begun => return Err(self.problem(Reason::Utf16)),
-                        first if !begins_value(first) && !has_begun => {
-                            return Err(self.problem(Reason::NotJson(self.shown())));
-                        }
-                        first => return self.other_value(first, "a value").map(Some),
+                        _ if !has_begun => return Err(self.problem(Reason::NotJson(self.shown()))),
+                        _ => return Err(self.unexpected("`{` or `[`")),
                     }
                 }
                 Place::List { expected, in_object } => {
@@ -249,7 +247,7 @@ impl<R: Read> Records<R> {
                         (b']', Expected::Element) => return Err(self.unexpected("an element behind `,`")),
                         (first, Expected::ElementOrEnd | Expected::Element) => {
                             self.place = list(Expected::CommaOrEnd);
-                            return self.other_value(first, "an element").map(Some);
+                            return self.element(first).map(Some);
                         }
                     }
                 }
@@ -266,12 +264,12 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The length of a value that is no object at the top.
-    fn other_value(&mut self, first: u8, expected: &'static str) -> Result<usize, Problem> {
+    /// The length of an element of a list.
+    fn element(&mut self, first: u8) -> Result<usize, Problem> {
         let scan = match first {
             b'{' | b'[' | b'"' => Scan::of_value(),
-            first if begins_value(first) => Scan::of_word(),
-            _ => return Err(self.unexpected(expected)),
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Scan::of_word(),
+            _ => return Err(self.unexpected("an element")),
         };
         match self.value(scan)? {
             Looked::Whole(length) => Ok(length),
@@ -411,10 +409,6 @@ enum Looked {
     Whole(usize),
     /// Its list `Records` is next.
     Records,
-}
-
-fn begins_value(byte: u8) -> bool {
-    matches!(byte, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')
 }
 
 /// A look at a value, which can stop and go on anywhere.
