@@ -333,7 +333,14 @@ async fn what_is_new_is_deactivated_first_and_then_deleted() {
         let ran = scene.run(&made.event).await;
         let rest = vec![scene.deleted(&made), scene.listed(kind), publish()];
         ran.is(Violation, &[Reverted], &calls([scene.struck(&made), rest]));
-        ran.mail_says(&[&made.id, &scene.user, kind.words(), "it is gone", "seconds after the change", DEVELOPER]);
+        ran.mail_says(&[
+            &made.id,
+            &scene.user,
+            kind.words(rules::Language::English),
+            "it is gone",
+            "seconds after the change",
+            DEVELOPER,
+        ]);
         scene.ended(&made, None).await;
     }
 }
@@ -346,7 +353,7 @@ async fn quarantine_only_deactivates() {
         let ran = scene.run_with(QUARANTINE, &made.event).await;
         let rest = vec![scene.listed(kind), publish()];
         ran.is(Violation, &[Contained], &calls([scene.struck(&made), rest]));
-        let by_hand = format!("delete-{}", kind.words().to_lowercase().replace(' ', "-"));
+        let by_hand = format!("delete-{}", kind.words(rules::Language::English).to_lowercase().replace(' ', "-"));
         ran.mail_says(&["still there. Delete it", &by_hand]);
         scene.ended(&made, Some("Inactive")).await;
     }
@@ -1067,7 +1074,7 @@ async fn where_nothing_can_be_done_it_says_what_to_run_by_hand_and_the_retry_doe
         let asked = (kind == KEY).then(|| last_use(&made)).into_iter().collect();
         let rest = vec![refused(scene.deleted(&made), 403), scene.listed(kind), publish()];
         ran.is_error(Violation, &[Failed], &calls([vec![refused(scene.off(&made), 403)], asked, rest]));
-        let noun = kind.words().to_lowercase().replace(' ', "-");
+        let noun = kind.words(rules::Language::English).to_lowercase().replace(' ', "-");
         let (off, gone) = (format!("aws iam update-{noun} --user-name"), format!("aws iam delete-{noun} --user-name"));
         ran.mail_says(&["may work: new", "--status Inactive", &off, &gone, "Lambda tries again"]);
         scene.ended(&made, Some("Active")).await;

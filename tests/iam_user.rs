@@ -342,6 +342,48 @@ async fn a_user_goes_with_everything_in_five_rounds() {
     }
 }
 
+/// What arrives is byte for byte what was rendered: [`Stage::run`] compares the two.
+#[tokio::test]
+async fn a_mail_in_japanese_arrives_and_the_log_stays_english() {
+    let scene = Scene::new().await;
+    let event = scene.create_user().await;
+    let everything = scene.add_everything().await;
+    let ran = scene.stage.run(&scene.process(&[("ALERT_LANGUAGE", "ja")]), &event).await;
+    assert_eq!((ran.handled.verdict, ran.handled.error.clone()), (Violation, None), "{ran:#?}");
+    let mail = ran.mail();
+    assert!(mail.subject.starts_with("REVERTED: new IAM user deleted: eve-"), "{mail:?}");
+    ran.mail_says(&[
+        &format!("CreateUser により、IAM ユーザー {} (", scene.name),
+        &format!("  - アクセスキー: {}", everything.keys[0]),
+        "  - コンソールパスワード",
+        "その後に再確認したところ、ユーザーは存在しませんでした。",
+        "【残っている作業】",
+    ]);
+    let calls: Vec<&str> = mail.body.lines().filter(|line| line.ends_with(" ミリ秒)")).collect();
+    assert!(calls.iter().any(|call| call.contains("DeleteUser") && call.contains(": 成功 (")), "{calls:#?}");
+    assert!(!calls.iter().any(|call| call.contains(": ok") || call.contains(": there")), "{calls:#?}");
+    let report = ran.handled.report.as_ref().unwrap();
+    assert!(ran.handled.reason.is_ascii() && report.actions.iter().all(|action| action.is_ascii()), "{report:#?}");
+}
+
+#[tokio::test]
+async fn a_failure_in_japanese_says_why_and_the_log_stays_english() {
+    let scene = Scene::new().await;
+    scene.create_user().await;
+    let event = scene.create_password().await;
+    scene.deny("DeleteLoginProfile", 10);
+    let ran = scene.stage.run(&scene.process(&[("ALERT_LANGUAGE", "ja")]), &event).await;
+    ran.mail_says(&[
+        "FAILED - ACT NOW: ",
+        "【失敗した処理】\n`DeleteLoginProfile` が失敗しました: AccessDenied: ",
+        "; 再確認した時点でまだ存在していました\n",
+        ": 失敗: AccessDenied: ",
+        "コンソールパスワード (IAM ユーザー ",
+    ]);
+    let error = ran.handled.error.as_ref().unwrap().to_string();
+    assert!(error.is_ascii() && error.contains("`DeleteLoginProfile` failed: AccessDenied"), "{error}");
+}
+
 #[tokio::test]
 async fn a_user_with_nothing_goes() {
     let scene = Scene::new().await;

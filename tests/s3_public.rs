@@ -1429,3 +1429,48 @@ async fn two_buckets_at_once_do_not_mix() {
     two.is(&second, Violation, &[Reverted], &[LOOK, BLOCK, LOOK, &["PutBucketAcl"], LOOK, PUBLISH]);
     assert_eq!((one.anybody(), two.anybody_lists(), stand_in().endpoint()), (403, 403, one.stage.endpoint()));
 }
+
+// ---------------------------------------------------------------------------------------------------------
+// In Japanese
+
+const IN_JAPANESE: &[(&str, &str)] = &[("ALERT_LANGUAGE", "ja")];
+
+#[tokio::test]
+async fn a_mail_in_japanese_arrives_as_it_was_written() {
+    let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.public()]).await;
+    let ran = scene.run(IN_JAPANESE, &event).await;
+    scene.is(&ran, Violation, &[Reverted], POLICY_DELETED);
+    let bucket = &scene.bucket;
+    ran.mail_says(&[
+        &format!("REVERTED: public policy on bucket {bucket}"),
+        &format!(
+            "【発生した事象】\nPutBucketPolicy により、バケット {bucket} のバケットポリシーが書き込まれました。\n"
+        ),
+        "  - ステートメント 1 はパブリックです: 全員が対象です\n",
+        "  - ステートメントが残らないため、ポリシーを削除する\n",
+        &format!("GetPublicAccessBlock {bucket}: 無効: BlockPublicAcls, IgnorePublicAcls, "),
+        &format!("GetBucketPolicyStatus {bucket}: パブリック ("),
+        &format!("GetBucketAcl {bucket}: 許可 1 件 ("),
+        &format!("PutPublicAccessBlock {bucket}: 成功 ("),
+        &format!("GetPublicAccessBlock {bucket}: 4 つの設定すべてが有効 ("),
+        &format!("GetBucketPolicy {bucket}: なし ("),
+    ]);
+    assert_eq!(ran.handled.reason, format!("public policy on bucket {bucket}"));
+}
+
+#[tokio::test]
+async fn what_failed_is_told_in_japanese_and_logged_in_english() {
+    let scene = Scene::new().await;
+    let event = scene.put_block("PutBucketPublicAccessBlock", WEAK).await;
+    scene.deny("PutPublicAccessBlock", 1);
+    let ran = scene.run(IN_JAPANESE, &event).await;
+    scene.is_error(&ran, Violation, &[Failed], &[LOOK, &["PutPublicAccessBlock 403"], LOOK, PUBLISH]);
+    ran.mail_says(&[
+        "【失敗した処理】\n`PutPublicAccessBlock` が失敗しました: AccessDenied: ",
+        &format!("PutPublicAccessBlock {}: 失敗: AccessDenied: ", scene.bucket),
+        "その後に再確認しましたが、閉じられたことは確認できませんでした。\n",
+    ]);
+    assert!(ran.handled.reason.starts_with("`PutPublicAccessBlock` failed: AccessDenied: "), "{ran:#?}");
+    assert!(ran.handled.error.is_some_and(|error| error.to_string().is_ascii()));
+}

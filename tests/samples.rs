@@ -103,7 +103,7 @@ impl Verdict {
             Decision::Violation(_) => (Self::Violation, String::new()),
             Decision::Candidate(_) => (Self::Candidate, String::new()),
             Decision::Incident(_) => (Self::Incident, String::new()),
-            Decision::Unreadable(missing) => (Self::Unreadable, missing),
+            Decision::Unreadable(missing) => (Self::Unreadable, missing.to_string()),
         }
     }
 
@@ -125,7 +125,7 @@ impl Function {
     fn verdict(&self, raw: &Value, settings: &Settings) -> (Verdict, String) {
         match event::parse(raw) {
             Ok(event) => (self.decide)(&event, settings),
-            Err(unreadable) => (Verdict::Unreadable, unreadable.missing),
+            Err(unreadable) => (Verdict::Unreadable, unreadable.missing.to_string()),
         }
     }
 

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use rules::access_key::Kind;
 use rules::access_key::plan::Status;
 use rules::access_key::sessions::{AssumedRoles, LastUse, POLICY_NAME, Session, Use, denies_older_sessions, given_out};
+use rules::{Localized, say};
 use runtime::clients::in_region;
 use runtime::{CallError, Calls};
 
@@ -68,10 +69,6 @@ fn status_of<'a>(items: impl IntoIterator<Item = (&'a str, &'a StatusType)>, id:
     })
 }
 
-fn ok<T>(_: &T) -> String {
-    "ok".to_owned()
-}
-
 impl Account<'_> {
     /// Sets a credential to `Inactive`.
     ///
@@ -82,22 +79,22 @@ impl Account<'_> {
         match held.kind {
             Kind::AccessKey => {
                 let request = self.iam.update_access_key().user_name(&held.user).access_key_id(held.id).status(off);
-                self.calls.make("UpdateAccessKey", &target, request.send(), ok).await.map(drop)
+                self.calls.make("UpdateAccessKey", &target, request.send(), self.calls.ok()).await.map(drop)
             }
             Kind::ServiceSpecificCredential => {
                 let request = self.iam.update_service_specific_credential().user_name(&held.user);
                 let request = request.service_specific_credential_id(held.id).status(off).send();
-                self.calls.make("UpdateServiceSpecificCredential", &target, request, ok).await.map(drop)
+                self.calls.make("UpdateServiceSpecificCredential", &target, request, self.calls.ok()).await.map(drop)
             }
             Kind::SshPublicKey => {
                 let request = self.iam.update_ssh_public_key().user_name(&held.user);
                 let request = request.ssh_public_key_id(held.id).status(off).send();
-                self.calls.make("UpdateSSHPublicKey", &target, request, ok).await.map(drop)
+                self.calls.make("UpdateSSHPublicKey", &target, request, self.calls.ok()).await.map(drop)
             }
             Kind::SigningCertificate => {
                 let request = self.iam.update_signing_certificate().user_name(&held.user);
                 let request = request.certificate_id(held.id).status(off).send();
-                self.calls.make("UpdateSigningCertificate", &target, request, ok).await.map(drop)
+                self.calls.make("UpdateSigningCertificate", &target, request, self.calls.ok()).await.map(drop)
             }
         }
     }
@@ -111,21 +108,21 @@ impl Account<'_> {
         match held.kind {
             Kind::AccessKey => {
                 let request = self.iam.delete_access_key().user_name(&held.user).access_key_id(held.id).send();
-                self.calls.make("DeleteAccessKey", &target, request, ok).await.map(drop)
+                self.calls.make("DeleteAccessKey", &target, request, self.calls.ok()).await.map(drop)
             }
             Kind::ServiceSpecificCredential => {
                 let request = self.iam.delete_service_specific_credential().user_name(&held.user);
                 let request = request.service_specific_credential_id(held.id).send();
-                self.calls.make("DeleteServiceSpecificCredential", &target, request, ok).await.map(drop)
+                self.calls.make("DeleteServiceSpecificCredential", &target, request, self.calls.ok()).await.map(drop)
             }
             Kind::SshPublicKey => {
                 let request = self.iam.delete_ssh_public_key().user_name(&held.user).ssh_public_key_id(held.id).send();
-                self.calls.make("DeleteSSHPublicKey", &target, request, ok).await.map(drop)
+                self.calls.make("DeleteSSHPublicKey", &target, request, self.calls.ok()).await.map(drop)
             }
             Kind::SigningCertificate => {
                 let request =
                     self.iam.delete_signing_certificate().user_name(&held.user).certificate_id(held.id).send();
-                self.calls.make("DeleteSigningCertificate", &target, request, ok).await.map(drop)
+                self.calls.make("DeleteSigningCertificate", &target, request, self.calls.ok()).await.map(drop)
             }
         }
     }
@@ -176,7 +173,14 @@ impl Account<'_> {
                 return Ok(holder);
             }
         }
-        let detail = format!("users were renamed or deleted while {} was looked for", held.id);
+        let detail = Localized::new(|language| {
+            let id = held.id;
+            say!(
+                language,
+                "users were renamed or deleted while {id} was looked for",
+                "{id} を探している間に、ユーザーの名前が変更されたか削除されました"
+            )
+        });
         Err(CallError { call: "ListUsers", code: None, detail })
     }
 
@@ -204,7 +208,7 @@ impl Account<'_> {
         loop {
             // As many as AWS gives at a time.
             let request = self.iam.list_users().max_items(1_000).set_marker(marker.take()).send();
-            let page = self.calls.make("ListUsers", "", request, |page| count(page.users().len())).await?;
+            let page = self.calls.make("ListUsers", "", request, |page| self.count(page.users().len())).await?;
             users.extend(page.users().iter().map(|user| user.user_name().to_owned()));
             marker = next(page.is_truncated(), page.marker());
             if marker.is_none() {
@@ -224,7 +228,7 @@ impl Account<'_> {
             Kind::AccessKey => {
                 let request = self.iam.list_access_keys().user_name(user).set_marker(marker).send();
                 let summary = |page: &aws_sdk_iam::operation::list_access_keys::ListAccessKeysOutput| {
-                    count(page.access_key_metadata().len())
+                    self.count(page.access_key_metadata().len())
                 };
                 let page = self.calls.make("ListAccessKeys", user, request, summary).await?;
                 let items = page.access_key_metadata().iter().filter_map(|key| key.access_key_id().zip(key.status()));
@@ -233,7 +237,7 @@ impl Account<'_> {
             Kind::ServiceSpecificCredential => {
                 let request = self.iam.list_service_specific_credentials().user_name(user).set_marker(marker).send();
                 let summary = |page: &aws_sdk_iam::operation::list_service_specific_credentials::ListServiceSpecificCredentialsOutput| {
-                    count(page.service_specific_credentials().len())
+                    self.count(page.service_specific_credentials().len())
                 };
                 let page = self.calls.make("ListServiceSpecificCredentials", user, request, summary).await?;
                 let items = page.service_specific_credentials().iter();
@@ -243,7 +247,7 @@ impl Account<'_> {
             Kind::SshPublicKey => {
                 let request = self.iam.list_ssh_public_keys().user_name(user).set_marker(marker).send();
                 let summary = |page: &aws_sdk_iam::operation::list_ssh_public_keys::ListSshPublicKeysOutput| {
-                    count(page.ssh_public_keys().len())
+                    self.count(page.ssh_public_keys().len())
                 };
                 let page = self.calls.make("ListSSHPublicKeys", user, request, summary).await?;
                 let items = page.ssh_public_keys().iter().map(|key| (key.ssh_public_key_id(), key.status()));
@@ -253,7 +257,7 @@ impl Account<'_> {
                 let request = self.iam.list_signing_certificates().user_name(user).set_marker(marker).send();
                 let summary =
                     |page: &aws_sdk_iam::operation::list_signing_certificates::ListSigningCertificatesOutput| {
-                        count(page.certificates().len())
+                        self.count(page.certificates().len())
                     };
                 let page = self.calls.make("ListSigningCertificates", user, request, summary).await?;
                 let items = page.certificates().iter().map(|known| (known.certificate_id(), known.status()));
@@ -268,11 +272,14 @@ impl Account<'_> {
     /// [`CallError`] if AWS refused or did not answer; it also refuses to speak of a key that there is not.
     pub async fn last_use(&self, id: &str) -> Result<(Option<String>, LastUse), CallError> {
         let request = self.iam.get_access_key_last_used().access_key_id(id).send();
+        let language = self.calls.language();
         let summary = |found: &aws_sdk_iam::operation::get_access_key_last_used::GetAccessKeyLastUsedOutput| match used(
             found.access_key_last_used(),
         ) {
-            LastUse::Shown(last) => format!("used for {} in {}", last.service, last.region),
-            _ => "no use so far".to_owned(),
+            LastUse::Shown(Use { service, region, .. }) => {
+                say!(language, "used for {service} in {region}", "{region} の {service} で使用")
+            }
+            _ => say!(language, "no use so far", "今のところ使用なし"),
         };
         let found = self.calls.make("GetAccessKeyLastUsed", id, request, summary).await?;
         Ok((found.user_name().map(str::to_owned), used(found.access_key_last_used())))
@@ -285,7 +292,11 @@ impl Account<'_> {
     pub async fn deny_older_sessions(&self, user: &str, time: DateTime<Utc>) -> Result<(), CallError> {
         let request = self.iam.put_user_policy().user_name(user).policy_name(POLICY_NAME);
         let request = request.policy_document(denies_older_sessions(time)).send();
-        self.calls.make("PutUserPolicy", &format!("{POLICY_NAME} on {user}"), request, ok).await.map(drop)
+        self.calls.make("PutUserPolicy", &format!("{POLICY_NAME} on {user}"), request, self.calls.ok()).await.map(drop)
+    }
+
+    fn count(&self, number: usize) -> String {
+        say!(self.calls.language(), "{number} listed", "{number} 件")
     }
 
     /// Finds the roles that were assumed since then with an access key, or with sessions got by it, as far as the event history of these
@@ -301,7 +312,13 @@ impl Account<'_> {
         let mut position = 0;
         while let Some(key) = keys.get(position).cloned() {
             if position == MOST_KEYS {
-                found.problems.push(format!("there are more than {MOST_KEYS} sessions, which are not all looked at"));
+                found.problems.push(Localized::new(|language| {
+                    say!(
+                        language,
+                        "there are more than {MOST_KEYS} sessions, which are not all looked at",
+                        "セッションが {MOST_KEYS} 個を超えるため、一部は調べていません"
+                    )
+                }));
                 return;
             }
             for region in regions {
@@ -326,28 +343,35 @@ impl Account<'_> {
         region: &str,
         since: DateTime<Utc>,
         found: &mut Vec<Session>,
-    ) -> Result<(), String> {
-        let config = in_region(self.config, region).map_err(|error| error.to_string())?;
+    ) -> Result<(), Localized> {
+        let config = in_region(self.config, region).map_err(|error| Localized::from(&error))?;
         let client = aws_sdk_cloudtrail::Client::new(&config);
         let by_key = LookupAttribute::builder().attribute_key(LookupAttributeKey::AccessKeyId).attribute_value(id);
-        let by_key = by_key.build().map_err(|error| error.to_string())?;
-        let target = format!("{id} in {region}");
+        let by_key = by_key.build().map_err(|error| Localized::verbatim(error.to_string()))?;
+        let (target, language) = (format!("{id} in {region}"), self.calls.language());
         let mut token = None;
         for _ in 0..MOST_PAGES {
             let request = client.lookup_events().lookup_attributes(by_key.clone()).set_next_token(token.take());
             let request = request.start_time(aws_smithy_types::DateTime::from_secs(since.timestamp())).send();
             let summary = |page: &aws_sdk_cloudtrail::operation::lookup_events::LookupEventsOutput| {
-                format!("{} events", page.events().len())
+                let number = page.events().len();
+                say!(language, "{number} events", "イベント {number} 件")
             };
             let page = self.calls.make("LookupEvents", &target, request, summary).await;
-            let page = page.map_err(|error| error.to_string())?;
+            let page = page.map_err(|error| Localized::from(&error))?;
             found.extend(page.events().iter().filter_map(|event| event.cloud_trail_event()).filter_map(given_out));
             token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if token.is_none() {
                 return Ok(());
             }
         }
-        Err(format!("there are more events of {id} in {region} than snapback reads"))
+        Err(Localized::new(|language| {
+            say!(
+                language,
+                "there are more events of {id} in {region} than snapback reads",
+                "{region} の {id} のイベントが、snapback が読み取る上限を超えています"
+            )
+        }))
     }
 }
 
@@ -361,8 +385,4 @@ fn used(last_used: Option<&aws_sdk_iam::types::AccessKeyLastUsed>) -> LastUse {
 /// Whether AWS refused a call because the caller may not make it.
 pub fn is_denied(error: &CallError) -> bool {
     error.code.as_deref().is_some_and(|code| code.starts_with("AccessDenied"))
-}
-
-fn count(number: usize) -> String {
-    format!("{number} listed")
 }

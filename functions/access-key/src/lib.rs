@@ -15,8 +15,9 @@ use rules::access_key::plan::{Action, Status, plan};
 use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
 use rules::access_key::{Kind, NAME, SUBSCRIPTIONS};
+use rules::alert::time_ran_out;
 use rules::settings::Mode;
-use rules::{Decision, Event, Outcome, Settings, Subscription};
+use rules::{Decision, Event, Localized, Outcome, Settings, Subscription, say};
 use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
@@ -33,7 +34,15 @@ const SESSIONS_SINCE: TimeDelta = TimeDelta::hours(48);
 const LOOKUP_TIME: Duration = Duration::from_secs(12);
 
 /// Why a credential can't be dealt with that AWS shows to some calls and not to others.
-const CONTRADICTION: &str = "AWS shows it to some calls and not to others";
+fn contradiction() -> Localized {
+    Localized::new(|language| {
+        say!(
+            language,
+            "AWS shows it to some calls and not to others",
+            "AWS の応答が呼び出しによって異なり、存在するかどうかが一致しません"
+        )
+    })
+}
 
 /// The guardrail.
 pub struct AccessKey {
@@ -116,7 +125,7 @@ impl<'a> Work<'a> {
             Ok(Ok(Some(course))) => return course,
             Ok(Ok(None)) => None,
             Ok(Err(problem)) => Some(problem),
-            Err(_) => Some("the time for it ran out".to_owned()),
+            Err(_) => Some(time_ran_out()),
         };
         let renamed_to = self.renamed_to();
         let Some(mut handled) = self.handled else {
@@ -131,7 +140,7 @@ impl<'a> Work<'a> {
     }
 
     /// How it ended, if nothing was tried; `None` if something was, which then is in `handled`.
-    async fn look_and_act(&mut self) -> Result<Option<Course>, String> {
+    async fn look_and_act(&mut self) -> Result<Option<Course>, Localized> {
         let acts = self.invocation.settings.acts(self.invocation.settings.access_key_mode);
         // What is new is struck at once. What this process has dealt with, and what was there before, is looked at first.
         let strikes = acts && self.credential.change == Change::Made && !self.has_closed();
@@ -175,10 +184,10 @@ impl<'a> Work<'a> {
                         pause.wait().await;
                     }
                     missed = Some(self.held.user.clone());
-                    match self.account.holder(&self.held).await.map_err(|error| error.to_string())? {
+                    match self.account.holder(&self.held).await.map_err(|error| Localized::from(&error))? {
                         Some(holder) if holder != self.held.user => self.held.user = holder,
                         None if is_late => return Ok(Some(self.settled(Found::Absent))),
-                        Some(_) if is_late => return Err(CONTRADICTION.to_owned()),
+                        Some(_) if is_late => return Err(contradiction()),
                         Some(_) | None => pause.wait().await,
                     }
                 }
@@ -209,8 +218,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn look(&self) -> Result<First, String> {
-        let status = self.account.status(&self.held).await.map_err(|error| error.to_string())?;
+    async fn look(&self) -> Result<First, Localized> {
+        let status = self.account.status(&self.held).await.map_err(|error| Localized::from(&error))?;
         Ok(status.map_or(First::Absent, First::Shown))
     }
 
@@ -244,7 +253,7 @@ impl<'a> Work<'a> {
             renamed_to: None,
             carried_out: Vec::new(),
             failures: Vec::new(),
-            seen: Seen::NotRead(String::new()),
+            seen: Seen::NotRead(Localized::default()),
             at: None,
             last_use: LastUse::NotAsked,
             sessions: Sessions::LeftAlone,
@@ -264,7 +273,7 @@ impl<'a> Work<'a> {
                 handled.at.get_or_insert(now);
             }
             Err(error) if error.is_not_found() => {}
-            Err(error) => handled.failures.push(error.to_string()),
+            Err(error) => handled.failures.push((&error).into()),
         }
     }
 
@@ -331,7 +340,7 @@ impl<'a> Work<'a> {
             };
             let is_unknown_yet = error.is_not_found() || is_denied(&error);
             if !is_unknown_yet || !self.invocation.is_young(self.event) || start.elapsed() >= patience {
-                return LastUse::Unknown(error.to_string());
+                return LastUse::Unknown((&error).into());
             }
             pause.wait().await;
         }
@@ -353,7 +362,7 @@ impl<'a> Work<'a> {
             if let Err(error) = &put
                 && !error.is_not_found()
             {
-                return self.handled().failures.push(error.to_string());
+                return self.handled().failures.push(error.into());
             }
             let holder = self.account.holder(&self.held).await;
             let is_late = start.elapsed() >= patience;
@@ -369,7 +378,7 @@ impl<'a> Work<'a> {
                 }
                 (Ok(()), holder) => {
                     let handled = self.handled();
-                    handled.failures.extend(holder.err().map(|error| error.to_string()));
+                    handled.failures.extend(holder.err().map(|error| Localized::from(&error)));
                     handled.carried_out.push(Action::RevokeSessions);
                     handled.sessions = Sessions::Denied(before);
                     return;
@@ -378,7 +387,7 @@ impl<'a> Work<'a> {
                     self.handled().sessions = Sessions::UserGone;
                     return;
                 }
-                (Err(error), _) if is_late => return self.handled().failures.push(error.to_string()),
+                (Err(error), _) if is_late => return self.handled().failures.push((&error).into()),
                 (Err(_), _) => pause.wait().await,
             }
         }
@@ -393,8 +402,8 @@ impl<'a> Work<'a> {
                 Ok(Some(seen @ Seen::There(Status::Inactive))) => (seen, !is_deleted),
                 Ok(Some(seen @ Seen::There(Status::Active))) => (seen, !is_deactivated && !is_deleted),
                 Ok(Some(seen)) => (seen, true),
-                Ok(None) => (Seen::NotRead(CONTRADICTION.to_owned()), false),
-                Err(error) => (Seen::NotRead(error.to_string()), true),
+                Ok(None) => (Seen::NotRead(contradiction()), false),
+                Err(error) => (Seen::NotRead((&error).into()), true),
             };
             self.handled().seen = seen;
             if is_settled || start.elapsed() >= SETTLE {
@@ -431,7 +440,9 @@ impl<'a> Work<'a> {
         let mut roles = AssumedRoles::default();
         let looked = self.account.assumed_roles(self.held.id, &regions, since, &mut roles);
         if timeout_at(deadline, Box::pin(looked)).await.is_err() {
-            roles.problems.push("the time for CloudTrail ran out".to_owned());
+            roles.problems.push(Localized::new(|language| {
+                say!(language, "the time for CloudTrail ran out", "CloudTrail の調査が制限時間を超えました")
+            }));
         }
         self.handled().roles = Some(roles);
     }

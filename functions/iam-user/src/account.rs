@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use rules::iam_user::plan::{AccessKey, Action, Hanging};
 use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING, DENY_IN_SHORT};
-use rules::policy;
+use rules::{Localized, policy, say};
 use runtime::{CallError, Calls};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -76,9 +76,9 @@ impl<'a> Account<'a> {
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn user(self, name: &str) -> Result<Option<LiveUser>, CallError> {
-        let request = self.client.get_user().user_name(name).send();
+        let (request, language) = (self.client.get_user().user_name(name).send(), self.calls.language());
         let summary = |found: &aws_sdk_iam::operation::get_user::GetUserOutput| {
-            found.user().map_or_else(|| "no user".to_owned(), |user| user.user_id().to_owned())
+            found.user().map_or_else(|| say!(language, "no user", "ユーザーなし"), |user| user.user_id().to_owned())
         };
         let found = unless_missing(self.calls.make("GetUser", name, request, summary).await)?;
         let live = |user: &aws_sdk_iam::types::User| LiveUser {
@@ -115,11 +115,17 @@ impl<'a> Account<'a> {
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn password(self, user: &str) -> Result<Option<Password>, CallError> {
         let request = self.client.get_login_profile().user_name(user).send();
-        let found = unless_missing(self.calls.make("GetLoginProfile", user, request, |_| "there".to_owned()).await)?;
+        let found = unless_missing(self.calls.make("GetLoginProfile", user, request, self.there()).await)?;
         let password = |found: aws_sdk_iam::operation::get_login_profile::GetLoginProfileOutput| Password {
             created: found.login_profile().and_then(|profile| time(profile.create_date())),
         };
         Ok(found.map(password))
+    }
+
+    /// The summary of a read that found something.
+    fn there<T>(self) -> impl FnOnce(&T) -> String + use<T> {
+        let language = self.calls.language();
+        move |_| say!(language, "there", "存在")
     }
 
     /// Everything that hangs on a user, read at the same time.
@@ -210,10 +216,10 @@ impl<'a> Account<'a> {
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn default_version(self, policy: &str) -> Result<Option<String>, CallError> {
-        let request = self.client.get_policy().policy_arn(policy).send();
+        let (request, language) = (self.client.get_policy().policy_arn(policy).send(), self.calls.language());
         let summary = |found: &aws_sdk_iam::operation::get_policy::GetPolicyOutput| {
             let version = found.policy().and_then(|policy| policy.default_version_id());
-            version.unwrap_or("no version").to_owned()
+            version.map_or_else(|| say!(language, "no version", "バージョンなし"), str::to_owned)
         };
         let found = unless_missing(self.calls.make("GetPolicy", policy, request, summary).await)?;
         Ok(found.and_then(|found| found.policy()?.default_version_id().map(str::to_owned)))
@@ -248,8 +254,9 @@ impl<'a> Account<'a> {
     pub async fn version(self, policy: &str, version: &str) -> Result<Option<Value>, CallError> {
         const CALL: &str = "GetPolicyVersion";
         let request = self.client.get_policy_version().policy_arn(policy).version_id(version).send();
-        let target = format!("{policy} {version}");
-        let found = unless_missing(self.calls.make(CALL, &target, request, |_| "read".to_owned()).await)?;
+        let (target, language) = (format!("{policy} {version}"), self.calls.language());
+        let found =
+            unless_missing(self.calls.make(CALL, &target, request, |_| say!(language, "read", "読み取り済み")).await)?;
         let written = |found: aws_sdk_iam::operation::get_policy_version::GetPolicyVersionOutput| {
             found.policy_version().and_then(|version| version.document()).unwrap_or_default().to_owned()
         };
@@ -264,7 +271,7 @@ impl<'a> Account<'a> {
         const CALL: &str = "GetUserPolicy";
         let request = self.client.get_user_policy().user_name(user).policy_name(policy).send();
         let target = format!("{user} {policy}");
-        let found = unless_missing(self.calls.make(CALL, &target, request, |_| "there".to_owned()).await)?;
+        let found = unless_missing(self.calls.make(CALL, &target, request, self.there()).await)?;
         found.map(|found| document(CALL, found.policy_document())).transpose()
     }
 
@@ -292,7 +299,7 @@ impl<'a> Account<'a> {
         let target = target.trim();
         macro_rules! make {
             ($request:expr) => {
-                self.calls.make(action.call(), target, $request.send(), |_| "ok".to_owned()).await.map(drop)
+                self.calls.make(action.call(), target, $request.send(), self.calls.ok()).await.map(drop)
             };
         }
         let client = self.client;
@@ -381,10 +388,12 @@ fn or_none<T>(listed: Result<Vec<T>, CallError>, not_read: &mut Vec<CallError>) 
 }
 
 fn document(call: &'static str, written: &str) -> Result<Value, CallError> {
-    policy::parse(&Value::String(written.to_owned())).map_err(|problem| CallError {
-        call,
-        code: None,
-        detail: format!("the policy document of the answer {problem}"),
+    policy::parse(&Value::String(written.to_owned())).map_err(|problem| {
+        let detail = Localized::new(|language| {
+            let problem = problem.of(language);
+            say!(language, "the policy document of the answer {problem}", "応答のポリシードキュメント{problem}")
+        });
+        CallError { call, code: None, detail }
     })
 }
 

@@ -13,7 +13,7 @@ use rules::iam_user::detect::{self, Finding};
 use rules::iam_user::report::{Course, Gone, report};
 use rules::iam_user::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
-use rules::{Decision, Event, Settings, Subscription};
+use rules::{Decision, Event, Localized, Settings, Subscription, say};
 use runtime::{Guardrail, Invocation, Remedied};
 use tokio::time::timeout_at;
 
@@ -104,6 +104,13 @@ fn is_own(event: &Event, invocation: &Invocation<'_>, deed: impl Fn(DateTime<Utc
     let minutes = [-1, 0, 1].into_iter().filter_map(TimeDelta::try_minutes);
     let times = event.time.into_iter().flat_map(|time| minutes.clone().map(move |minutes| time + minutes));
     times.map(deed).any(|deed| invocation.has_done(&deed))
+}
+
+/// Why something was not taken back, though no call failed.
+fn still_there() -> Localized {
+    Localized::new(|language| {
+        say!(language, "it was still there when it was read again", "再確認した時点でまだ存在していました")
+    })
 }
 
 /// What a process remembers of having taken an MFA device from a user.

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use rules::Event;
+use rules::alert::time_ran_out;
 use rules::iam_user::plan::{Action, Hanging};
 use rules::iam_user::report::{Course, Deletion, Denial, Gone, Standing};
 use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING};
+use rules::{Event, Localized, say};
 use runtime::{CallError, Invocation, LOOK_FOR, Pause, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::account::{Account, Applied, LiveUser, Observed, is_for_now};
-use crate::{mfa_deactivated_deed, mfa_deleted_deed};
+use crate::{mfa_deactivated_deed, mfa_deleted_deed, still_there};
 
 /// How often it is tried to delete a user.
 const MOST_ROUNDS: usize = 5;
@@ -117,7 +118,7 @@ impl<'a> Removal<'a> {
     pub(crate) async fn run(mut self) -> Course {
         let course = self.run_in_time().await;
         match self.done.other_denied {
-            Some((user, error)) => Course::OtherDenied { user, problem: error.to_string(), course: Box::new(course) },
+            Some((user, error)) => Course::OtherDenied { user, problem: (&error).into(), course: Box::new(course) },
             None => course,
         }
     }
@@ -128,13 +129,12 @@ impl<'a> Removal<'a> {
         if let Ok(course) = timeout_at(deadline - reserve, Box::pin(self.work())).await {
             return course;
         }
-        const PROBLEM: &str = "the time for it ran out";
         if !self.done.has_begun {
-            return self.not_read(PROBLEM.to_owned());
+            return self.not_read(time_ran_out());
         }
-        match timeout_at(deadline, Box::pin(self.stand(PROBLEM))).await {
+        match timeout_at(deadline, Box::pin(self.stand(time_ran_out()))).await {
             Ok(course) => course,
-            Err(_) => self.unfinished(None, PROBLEM),
+            Err(_) => self.unfinished(None, time_ran_out()),
         }
     }
 
@@ -145,7 +145,7 @@ impl<'a> Removal<'a> {
         };
         if !self.invocation.settings.acts(self.invocation.settings.iam_user_mode) {
             let (actions, name) = (observed.hanging.all(), self.done.deletion.name.take());
-            let not_read = observed.not_read.iter().map(ToString::to_string).collect();
+            let not_read = observed.not_read.iter().map(Localized::from).collect();
             return Course::Withheld { actions, hanging: Box::new(observed.hanging), not_read, name };
         }
         self.done.has_begun = true;
@@ -179,7 +179,8 @@ impl<'a> Removal<'a> {
                 }
             };
         }
-        self.stand("the user is still there").await
+        let problem = Localized::new(|language| say!(language, "the user is still there", "ユーザーはまだ存在します"));
+        self.stand(problem).await
     }
 
     /// The first look: the user and all that hangs on it at the same time. What a young event made may not show yet.
@@ -194,11 +195,11 @@ impl<'a> Removal<'a> {
             let may_lag = self.invocation.is_young(self.event) && !is_known && !is_over;
             let was_moved = self.done.deletion.name.is_some();
             match self.locate(found).await {
-                Err(error) => return Err(self.not_read(error.to_string())),
+                Err(error) => return Err(self.not_read((&error).into())),
                 Ok(Place::Here) => return Ok(observed),
                 // The new name is looked up at once.
                 Ok(Place::Moved { .. }) if !was_moved => {}
-                Ok(Place::Moved { .. } | Place::Disputed) if is_over => return Err(self.not_read(lost().to_string())),
+                Ok(Place::Moved { .. } | Place::Disputed) if is_over => return Err(self.not_read((&lost()).into())),
                 Ok(Place::Nowhere) if !may_lag => return Err(Course::Gone(Gone::Nothing)),
                 Ok(Place::Retaken(other)) if !may_lag || self.is_newer(&other) => {
                     return Err(Course::Gone(Gone::Retaken));
@@ -208,7 +209,7 @@ impl<'a> Removal<'a> {
         }
     }
 
-    fn not_read(&mut self, problem: String) -> Course {
+    fn not_read(&mut self, problem: Localized) -> Course {
         Course::NotRead { problem, name: self.done.deletion.name.take() }
     }
 
@@ -343,7 +344,7 @@ impl<'a> Removal<'a> {
                     }
                     return Attempt::Failed(vec![lost()]);
                 }
-                Ok(Place::Here) => failed_delete("it was still there when it was read again"),
+                Ok(Place::Here) => failed_delete(still_there()),
                 Ok(_) => lost(),
                 Err(error) => error,
             };
@@ -402,14 +403,16 @@ impl<'a> Removal<'a> {
     }
 
     /// Shuts the user off once more, and sees how it stands.
-    async fn stand(&mut self, problem: &str) -> Course {
+    async fn stand(&mut self, problem: Localized) -> Course {
         let start = Instant::now();
         let mut pause = Pause::default();
         loop {
             let observed = match self.look_again(Duration::ZERO).await {
                 Again::There(observed) => observed,
                 Again::Over(course) => return *course,
-                Again::NotRead(error) => return self.unfinished(None, &format!("{problem}; {error}")),
+                Again::NotRead(error) => {
+                    return self.unfinished(None, Localized::join(&[problem, (&error).into()]));
+                }
             };
             self.done.deletion.hung.add(&observed.hanging);
             let failed = self.contain(&observed.hanging).await;
@@ -427,7 +430,7 @@ impl<'a> Removal<'a> {
                 Err(_) => {}
             }
             let hanging = seen.not_read.is_empty().then_some(seen.hanging);
-            let course = self.unfinished(hanging, problem);
+            let course = self.unfinished(hanging, problem.clone());
             let is_shut_off = matches!(&course, Course::Unfinished { standing, .. } if standing.is_shut_off());
             if is_shut_off || !failed.is_empty() || !seen.not_read.is_empty() || start.elapsed() >= SETTLE {
                 return course;
@@ -445,11 +448,15 @@ impl<'a> Removal<'a> {
         Course::Deleted(Box::new(std::mem::take(&mut self.done.deletion)))
     }
 
-    fn unfinished(&self, hanging: Option<Hanging>, problem: &str) -> Course {
-        let causes = self.done.failures.iter().map(ToString::to_string);
-        let problem: Vec<String> = causes.chain([problem.to_owned()]).collect();
+    fn unfinished(&self, hanging: Option<Hanging>, problem: Localized) -> Course {
+        let causes = self.done.failures.iter().map(Localized::from);
+        let problems: Vec<Localized> = causes.chain([problem]).collect();
         let standing = Box::new(Standing { denial: self.done.denial, hanging });
-        Course::Unfinished { deletion: Box::new(self.done.deletion.clone()), standing, problem: problem.join("; ") }
+        Course::Unfinished {
+            deletion: Box::new(self.done.deletion.clone()),
+            standing,
+            problem: Localized::join(&problems),
+        }
     }
 }
 
@@ -493,11 +500,17 @@ async fn deny_with_room(
 
 /// Why a user can't be deleted under the name that it had: it was renamed meanwhile, or the reads contradict each other.
 fn lost() -> CallError {
-    failed_delete("the user was not to be found under one name: it was renamed meanwhile, or AWS's answers lag")
+    failed_delete(Localized::new(|language| {
+        say!(
+            language,
+            "the user was not to be found under one name: it was renamed meanwhile, or AWS's answers lag",
+            "ユーザーを一つの名前で特定できませんでした。その間に名前が変更されたか、AWS の応答が遅れています"
+        )
+    }))
 }
 
-fn failed_delete(detail: &str) -> CallError {
-    CallError { call: Action::DeleteUser.call(), code: Some("NoSuchEntity".to_owned()), detail: detail.to_owned() }
+fn failed_delete(detail: Localized) -> CallError {
+    CallError { call: Action::DeleteUser.call(), code: Some("NoSuchEntity".to_owned()), detail }
 }
 
 /// Whether AWS said that we may not: trying again at once changes nothing.

@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use rules::Event;
+use rules::alert::time_ran_out;
 use rules::iam_user::detect::{Finding, is_of_aws};
 use rules::iam_user::plan::Action;
 use rules::iam_user::report::{Course, Gone};
-use rules::policy;
+use rules::{Event, Localized, policy, say};
 use runtime::{CallError, Invocation, LOOK_FOR, Pause, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
 use crate::account::{Account, Applied, LiveUser, is_for_now};
+use crate::still_there;
 
 /// How far apart the dates of one password may be: what the event says, and what the account does.
 const SAME_DATE: TimeDelta = TimeDelta::seconds(5);
@@ -69,7 +70,7 @@ impl<'a> TakeBack<'a> {
     pub(crate) async fn run(mut self) -> Result<Course, String> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
-            Err(_) => Ok(self.failed("the time for it ran out")),
+            Err(_) => Ok(self.failed(time_ran_out())),
         }
     }
 
@@ -79,7 +80,7 @@ impl<'a> TakeBack<'a> {
         loop {
             let look = match self.look().await {
                 Ok(look) => look,
-                Err(error) => return Ok(self.failed(&error.to_string())),
+                Err(error) => return Ok(self.failed((&error).into())),
             };
             let is_known = self.invocation.has_closed(self.event, self.object());
             let may_lag = self.invocation.is_young(self.event) && !is_known && start.elapsed() < LOOK_FOR;
@@ -101,7 +102,7 @@ impl<'a> TakeBack<'a> {
                         self.act().await;
                     }
                     Ok(_) if tried.at.elapsed() < SETTLE => pause.wait().await,
-                    _ => return Ok(self.failed("it was still there when it was read again")),
+                    _ => return Ok(self.failed(still_there())),
                 },
                 // Nobody knows whether the user had it when it was renamed or deleted, unless we took it away before that.
                 (Look::NoUser, Some(tried)) if !matches!(tried.result, Ok(Applied::Done)) => {
@@ -201,9 +202,7 @@ impl<'a> TakeBack<'a> {
     async fn act(&mut self) {
         let Some((user, action)) = self.user().zip(self.action()) else { return };
         // Until there is an answer, the change may have been made or not.
-        let unanswered =
-            CallError { call: action.call(), code: None, detail: "no answer when the time ran out".to_owned() };
-        self.tried = Some(self.tried_now(&action, Err(unanswered)));
+        self.tried = Some(self.tried_now(&action, Err(CallError::unanswered(action.call()))));
         let result = self.account.applied(user, &action).await;
         if result.is_ok() {
             self.invocation.closed(self.event, self.object());
@@ -215,13 +214,13 @@ impl<'a> TakeBack<'a> {
         Tried { action: action.clone(), result, at: Instant::now(), time: self.invocation.now() }
     }
 
-    fn failed(&self, problem: &str) -> Course {
+    fn failed(&self, problem: Localized) -> Course {
         match &self.tried {
             Some(Tried { action, result: Err(cause), .. }) => {
-                Course::NotTakenBack { action: action.clone(), problem: format!("{cause}; {problem}") }
+                Course::NotTakenBack { action: action.clone(), problem: Localized::join(&[cause.into(), problem]) }
             }
-            Some(tried) => Course::NotTakenBack { action: tried.action.clone(), problem: problem.to_owned() },
-            None => Course::NotRead { problem: problem.to_owned(), name: None },
+            Some(tried) => Course::NotTakenBack { action: tried.action.clone(), problem },
+            None => Course::NotRead { problem, name: None },
         }
     }
 
@@ -266,7 +265,9 @@ async fn allows(account: Account<'_>, arn: &str) -> Result<bool, CallError> {
     // A version that is gone by now allows nothing.
     let documents = documents.into_iter().filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()?;
     if documents.is_empty() {
-        let detail = "none of the policy's versions was there".to_owned();
+        let detail = Localized::new(|language| {
+            say!(language, "none of the policy's versions was there", "ポリシーのどのバージョンも存在しませんでした")
+        });
         return Err(CallError { call: "GetPolicyVersion", code: None, detail });
     }
     Ok(!documents.iter().all(policy::only_denies))

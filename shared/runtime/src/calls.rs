@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use rules::Step;
+use rules::alert::call_failed;
+use rules::{Language, Localized, Step, say};
 use tokio::time::Instant;
 
 /// A record of the calls made so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Calls {
+    language: Language,
     steps: Mutex<Vec<Step>>,
 }
 
@@ -23,7 +25,7 @@ pub struct CallError {
     /// AWS's error code, if the service answered.
     pub code: Option<String>,
     /// The code and message, or the whole chain of causes.
-    pub detail: String,
+    pub detail: Localized,
 }
 
 /// A read that failed, or an answer that made no sense.
@@ -38,11 +40,27 @@ pub enum ObserveError {
         /// The API's name for the call.
         call: &'static str,
         /// What was wrong.
-        problem: String,
+        problem: Localized,
     },
 }
 
 impl Calls {
+    /// None yet. What they give is put into words in this language.
+    pub fn new(language: Language) -> Self {
+        Self { language, steps: Mutex::default() }
+    }
+
+    /// The language of what the calls give.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The summary of a call that gives nothing but its success.
+    pub fn ok<T>(&self) -> impl FnOnce(&T) -> String + use<T> {
+        let language = self.language;
+        move |_| say!(language, "ok", "成功")
+    }
+
     /// Makes a call and records how it went, in order of their beginning; `summary` puts what it gave in a few words.
     ///
     /// # Errors
@@ -63,13 +81,13 @@ impl Calls {
         let position = self.note(Step {
             call,
             target: target.to_owned(),
-            result: Err("no answer when the time ran out".to_owned()),
+            result: Err(CallError::unanswered(call).detail.of(self.language).to_owned()),
             millis: 0,
         });
         let result = request.await.map_err(|error| CallError::new(call, &error));
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(step) = steps.get_mut(position) {
-            step.result = result.as_ref().map(summary).map_err(|error| error.detail.clone());
+            step.result = result.as_ref().map(summary).map_err(|error| error.detail.of(self.language).to_owned());
             step.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         }
         result
@@ -96,10 +114,21 @@ impl CallError {
     {
         let code = error.code().map(str::to_owned);
         let detail = match &code {
-            Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-            None => DisplayErrorContext(error).to_string(),
+            Some(code) => match error.message() {
+                Some(message) => Localized::verbatim(format!("{code}: {message}")),
+                None => Localized::new(|language| say!(language, "{code}: no message", "{code}: メッセージなし")),
+            },
+            None => Localized::verbatim(DisplayErrorContext(error).to_string()),
         };
         Self { call, code, detail }
+    }
+
+    /// A call that may have been carried out or not.
+    pub fn unanswered(call: &'static str) -> Self {
+        let detail = Localized::new(|language| {
+            say!(language, "no answer when the time ran out", "制限時間内に応答がありません")
+        });
+        Self { call, code: None, detail }
     }
 
     /// Whether AWS said that there is no such thing: EC2's codes end in `NotFound`, IAM's are `NoSuchEntity`.
@@ -107,5 +136,27 @@ impl CallError {
         self.code.as_deref().is_some_and(|code| {
             code.ends_with("NotFound") || code.ends_with("NotFoundException") || code.starts_with("NoSuchEntity")
         })
+    }
+}
+
+impl From<&CallError> for Localized {
+    fn from(CallError { call, detail, .. }: &CallError) -> Self {
+        Self::new(|language| call_failed(call, detail.of(language)).of(language).to_owned())
+    }
+}
+
+impl From<&ObserveError> for Localized {
+    fn from(error: &ObserveError) -> Self {
+        match error {
+            ObserveError::Call(error) => error.into(),
+            ObserveError::Answer { call, problem } => Self::new(|language| {
+                let problem = problem.of(language);
+                say!(
+                    language,
+                    "the answer to `{call}` could not be understood: {problem}",
+                    "`{call}` の応答を解釈できませんでした: {problem}"
+                )
+            }),
+        }
     }
 }

@@ -14,11 +14,20 @@ use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
+use rules::{Localized, say};
 
 /// A region's name that no host name can be made of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not the name of a region")]
 pub struct BadRegion(String);
+
+impl From<&BadRegion> for Localized {
+    fn from(BadRegion(name): &BadRegion) -> Self {
+        Self::new(|language| {
+            say!(language, "`{name}` is not the name of a region", "`{name}` はリージョン名ではありません")
+        })
+    }
+}
 
 /// The configuration that all clients share: one HTTP client, and bounds on every wait, since the SDK sets none on a whole call.
 /// Credentials, region and endpoint come from the environment unless the caller sets them on the loader.

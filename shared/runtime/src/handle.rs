@@ -220,7 +220,7 @@ impl Runtime {
         let start = Instant::now();
         // What is left for the mail once the remedy's time is over.
         let deadline = start + time.saturating_sub(Duration::from_secs(12)).min(Duration::from_secs(45));
-        let calls = Calls::default();
+        let calls = Calls::new(self.settings.alert_language);
         let parsed = event::parse(raw);
         let event = match &parsed {
             Ok(event) => event,
@@ -299,8 +299,9 @@ impl Runtime {
             }
             Remedied::Report(report) => report,
         };
-        handled.reason = report.problem.clone().unwrap_or_else(|| report.headline.clone());
-        handled.error = report.problem.clone().map(HandleError::Remedy);
+        let problem = report.problem.as_ref().map(ToString::to_string);
+        handled.reason = problem.clone().unwrap_or_else(|| report.headline.clone());
+        handled.error = problem.map(HandleError::Remedy);
         let identity = event.identity.as_deref().unwrap_or_default();
         let is_told = !identity.is_empty() && self.memory.is_told(identity);
         if is_told && report.closed_at.is_none() && report.outcome != Outcome::Failed {

@@ -4,6 +4,8 @@ use super::Kind;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
+use crate::language::Localized;
+use crate::say;
 use crate::settings::Settings;
 
 /// What an event did.
@@ -77,14 +79,27 @@ pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
 ///
 /// # Errors
 /// Says what was missing or not understood.
-pub fn read(event: &Event) -> Result<Option<Finding>, String> {
-    let (kind, change) = call(&event.name).ok_or_else(|| format!("`{}` is no call of this rule", event.name))?;
+pub fn read(event: &Event) -> Result<Option<Finding>, Localized> {
+    let (kind, change) = call(&event.name).ok_or_else(|| {
+        let name = &event.name;
+        Localized::new(|language| {
+            say!(language, "`{name}` is no call of this rule", "`{name}` はこのルールの対象の呼び出しではありません")
+        })
+    })?;
     if change == Change::Activated {
         match text(&event.request, "status") {
             Some(status) if status.eq_ignore_ascii_case("Active") => {}
             Some(status) if status.eq_ignore_ascii_case("Inactive") => return Ok(None),
-            Some(_) => return Err("`status` in `requestParameters` is neither `Active` nor `Inactive`".to_owned()),
-            None => return Err("no `status` in `requestParameters`".to_owned()),
+            Some(_) => {
+                return Err(Localized::new(|language| {
+                    say!(
+                        language,
+                        "`status` in `requestParameters` is neither `Active` nor `Inactive`",
+                        "`requestParameters` の `status` が `Active` でも `Inactive` でもありません"
+                    )
+                }));
+            }
+            None => return Err(absent("status", "requestParameters")),
         }
     }
     let (object, id_field) = kind.fields();
@@ -95,14 +110,23 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
         return Ok(Some(Finding::OfRoot(RootCredential { kind, id, change })));
     }
     let user = named.or_else(|| own_name(event)).ok_or_else(|| {
-        format!("no `userName` in `requestParameters` or in `{object}` of `responseElements`, and no IAM user as actor")
+        Localized::new(|language| {
+            say!(
+                language,
+                "no `userName` in `requestParameters` or in `{object}` of `responseElements`, and no IAM user as actor",
+                "`requestParameters` にも `responseElements` の `{object}` にも `userName` がなく、実行者も IAM ユーザーではありません"
+            )
+        })
     })?;
     let id = id.ok_or_else(|| {
-        let place = if change == Change::Made { "`responseElements`" } else { "`requestParameters`" };
-        format!("no `{id_field}` in {place}")
+        absent(id_field, if change == Change::Made { "responseElements" } else { "requestParameters" })
     })?;
     let service = text(made, "serviceName").or_else(|| text(&event.request, "serviceName"));
     Ok(Some(Finding::OfUser(Credential { kind, id, user, change, service })))
+}
+
+fn absent(name: &str, place: &str) -> Localized {
+    Localized::new(|language| say!(language, "no `{name}` in `{place}`", "`{place}` に `{name}` がありません"))
 }
 
 /// What a call does to which kind.
@@ -120,10 +144,16 @@ fn call(name: &str) -> Option<(Kind, Change)> {
 
 /// The user that the event names, as IAM spells it where it answers with the credential. A name that can't be read is not the same
 /// as none: without one, the caller's own is meant.
-fn named_user(event: &Event, object: &str, change: Change) -> Result<Option<String>, String> {
+fn named_user(event: &Event, object: &str, change: Change) -> Result<Option<String>, Localized> {
     let in_request = field(&event.request, "userName");
     if in_request.is_object() || in_request.is_array() {
-        return Err("`userName` in `requestParameters` is no text".to_owned());
+        return Err(Localized::new(|language| {
+            say!(
+                language,
+                "`userName` in `requestParameters` is no text",
+                "`requestParameters` の `userName` が文字列ではありません"
+            )
+        }));
     }
     let answered = (change != Change::Activated).then(|| text(field(&event.response, object), "userName")).flatten();
     Ok(answered.or_else(|| text(&event.request, "userName")))

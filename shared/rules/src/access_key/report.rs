@@ -9,16 +9,13 @@ use super::by_hand;
 use super::detect::{Change, Credential, RootCredential};
 use super::plan::{Action, Status, plan};
 use super::sessions::{AssumedRoles, LastUse, POLICY_NAME, written};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, nothing_allows, tries_again};
 use crate::command::{is_account_id, is_credential_id};
 use crate::event::Event;
-use crate::language::Language;
+use crate::language::{Language, Localized};
+use crate::say;
 use crate::settings::{Mode, Rollout, Settings};
 use crate::text::quote;
-
-/// Said where AWS shows no use of an access key.
-const USE_IS_SHOWN_LATE: &str =
-    "AWS shows the use of a key late: that none is shown is no proof. Look again in an hour.";
 
 /// What came of a user's credential.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +23,7 @@ pub enum Course {
     /// The account could not be read, and nothing was tried.
     NotRead {
         /// Why.
-        problem: String,
+        problem: Localized,
     },
     /// It works, and was left so: the mode is `alert`, or the rollout `observe`.
     Withheld {
@@ -69,7 +66,7 @@ pub struct Handled {
     /// What succeeded.
     pub carried_out: Vec<Action>,
     /// Calls that failed, in words.
-    pub failures: Vec<String>,
+    pub failures: Vec<Localized>,
     /// What it was when it was read again.
     pub seen: Seen,
     /// When the call that shut it off had returned.
@@ -94,7 +91,7 @@ pub enum Seen {
     /// It is there.
     There(Status),
     /// Nothing: it could not be read; why.
-    NotRead(String),
+    NotRead(Localized),
 }
 
 /// What became of the temporary credentials of a user.
@@ -113,74 +110,146 @@ pub enum Sessions {
 impl Handled {
     /// How it stands, and what went wrong if it has to be tried again: because something may still be open, or because something that
     /// was to be done is not. Only what was seen shut off counts.
-    pub fn standing(&self, credential: &Credential, mode: Mode) -> (Outcome, Option<String>) {
+    pub fn standing(&self, credential: &Credential, mode: Mode) -> (Outcome, Option<Localized>) {
         let is_closed_by_us = self.carried_out.iter().any(|action| *action != Action::RevokeSessions);
         let shut = if is_closed_by_us { Outcome::Contained } else { Outcome::Alert };
         let (outcome, cause) = match &self.seen {
-            Seen::NotRead(problem) => (Outcome::Failed, format!("it could not be read again: {problem}")),
-            Seen::There(Status::Active) => (Outcome::Failed, "it was active when it was read again".to_owned()),
-            _ if self.sessions == Sessions::NotDenied => {
-                (Outcome::Failed, "the user's sessions could not be revoked".to_owned())
-            }
+            Seen::NotRead(problem) => (
+                Outcome::Failed,
+                Localized::new(|language| {
+                    let problem = problem.of(language);
+                    say!(language, "it could not be read again: {problem}", "再確認できませんでした: {problem}")
+                }),
+            ),
+            Seen::There(Status::Active) => (
+                Outcome::Failed,
+                Localized::new(|language| {
+                    say!(language, "it was active when it was read again", "再確認した時点で有効でした")
+                }),
+            ),
+            _ if self.sessions == Sessions::NotDenied => (
+                Outcome::Failed,
+                Localized::new(|language| {
+                    say!(
+                        language,
+                        "the user's sessions could not be revoked",
+                        "ユーザーのセッションを取り消せませんでした"
+                    )
+                }),
+            ),
             // What is deleted can't be asked about any more.
-            Seen::There(Status::Inactive) if matches!(self.last_use, LastUse::Unknown(_)) => {
-                (shut, "whether it was used is not known".to_owned())
-            }
-            Seen::There(Status::Inactive) if plan(credential, mode).contains(&Action::Delete) => {
-                (shut, "it is inactive, and was to be deleted".to_owned())
-            }
+            Seen::There(Status::Inactive) if matches!(self.last_use, LastUse::Unknown(_)) => (
+                shut,
+                Localized::new(|language| {
+                    say!(language, "whether it was used is not known", "使用されたかどうかは不明です")
+                }),
+            ),
+            Seen::There(Status::Inactive) if plan(credential, mode).contains(&Action::Delete) => (
+                shut,
+                Localized::new(|language| {
+                    say!(
+                        language,
+                        "it is inactive, and was to be deleted",
+                        "無効になっていますが、削除は完了していません"
+                    )
+                }),
+            ),
             _ if is_closed_by_us && mode != Mode::Quarantine => return (Outcome::Reverted, None),
             _ => return (shut, None),
         };
-        (outcome, Some(self.failures.iter().cloned().chain([cause]).collect::<Vec<_>>().join("; ")))
+        let causes: Vec<Localized> = self.failures.iter().cloned().chain([cause]).collect();
+        (outcome, Some(Localized::join(&causes)))
     }
 }
 
 /// Puts together what a person is told of a credential of the root user: there is nothing that snapback can do.
 pub fn of_root(event: &Event, credential: &RootCredential, language: Language) -> Report {
-    let (kind, adjective) = (credential.kind.words(), credential.change.adjective());
+    let (kind, adjective) = (credential.kind.words(Language::English), credential.change.adjective());
     let mut report = Report::new(language, Outcome::Alert, format!("{adjective} {kind} of the root user"));
     report.severity = Some(Severity::Critical);
-    let verb = verb(credential.change);
-    let (what, find) = match &credential.id {
-        Some(id) => {
-            (format!("{kind} {}", quote(id)), format!("Find {kind} {}. Deactivate it, then delete it.", quote(id)))
-        }
-        None => (
-            format!("a {kind}, whose id is not in the event,"),
-            format!("Find the {kind} of the time below. Deactivate it, then delete it."),
-        ),
-    };
+    let (kind, call) = (credential.kind.words(language), quote(&event.name));
+    let (verb, became) = verb(credential.change);
+    let id = credential.id.as_deref().map(quote);
     report.happened = vec![
-        format!("{} {verb} {what} of the root user.", quote(&event.name)),
-        "Whoever holds it can do everything in the account, and no policy in the account stops them.".to_owned(),
+        match &id {
+            Some(id) => say!(
+                language,
+                "{call} {verb} {kind} {id} of the root user.",
+                "{call} により、ルートユーザーの認証情報 ({kind} {id}) {became}。"
+            ),
+            None => say!(
+                language,
+                "{call} {verb} a {kind}, whose id is not in the event, of the root user.",
+                "{call} により、ルートユーザーの認証情報 ({kind}、ID はイベントに記録なし) {became}。"
+            ),
+        },
+        say!(
+            language,
+            "Whoever holds it can do everything in the account, and no policy in the account stops them.",
+            "これを持つ者はアカウント内のすべてを操作でき、アカウント内のどのポリシーでも止められません。"
+        ),
     ];
-    report.done.push(
-        "Nothing: no role can take back a credential of the root user. The root user can, or the organization's management account."
-            .to_owned(),
-    );
+    report.done.push(say!(
+        language,
+        "Nothing: no role can take back a credential of the root user. The root user can, or the organization's management account.",
+        "何もしていません: ルートユーザーの認証情報は、どのロールでも取り消せません。取り消せるのはルートユーザーか、組織の管理アカウントです。"
+    ));
     let (noun, option) = by_hand::command(credential.kind);
     let named = credential.id.as_deref().filter(|id| is_credential_id(id));
     let named = named.map_or_else(|| format!("{option} THE-ID"), |id| format!("{option} {id}"));
     report.left = vec![
-        "Remove it now, also if it was made on purpose: nothing needs credentials of the root user.".to_owned(),
-        "As the root user:".to_owned(),
-        "  1. Sign in to the console as the root user.".to_owned(),
-        "  2. Open the account menu at the top right, then Security credentials.".to_owned(),
-        format!("  3. {find}"),
-        "Or from the organization's management account, where central root access is enabled in IAM:".to_owned(),
+        say!(
+            language,
+            "Remove it now, also if it was made on purpose: nothing needs credentials of the root user.",
+            "意図して作成したものでも、今すぐ削除してください。ルートユーザーの認証情報が必要な用途はありません。"
+        ),
+        say!(language, "As the root user:", "ルートユーザーで削除する場合:"),
+        say!(
+            language,
+            "  1. Sign in to the console as the root user.",
+            "  1. ルートユーザーとしてコンソールにサインインします。"
+        ),
+        say!(
+            language,
+            "  2. Open the account menu at the top right, then Security credentials.",
+            "  2. 右上のアカウントメニューから [セキュリティ認証情報] を開きます。"
+        ),
+        match &id {
+            Some(id) => say!(
+                language,
+                "  3. Find {kind} {id}. Deactivate it, then delete it.",
+                "  3. {kind} {id} を探し、無効化してから削除します。"
+            ),
+            None => say!(
+                language,
+                "  3. Find the {kind} of the time below. Deactivate it, then delete it.",
+                "  3. {kind}のうち下記の日時のものを探し、無効化してから削除します。"
+            ),
+        },
+        say!(
+            language,
+            "Or from the organization's management account, where central root access is enabled in IAM:",
+            "または、IAM でルートアクセスの一元管理を有効にしている場合は、組織の管理アカウントから:"
+        ),
     ];
     let account = event.account.as_deref().filter(|account| is_account_id(account)).unwrap_or("THE-ACCOUNT-ID");
     report.left.extend([
         format!("  aws sts assume-root --region us-west-2 --target-principal {account} \\"),
         "    --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials".to_owned(),
-        "  and then, with what this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN:".to_owned(),
+        say!(
+            language,
+            "  and then, with what this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN:",
+            "  続けて、その応答の値を AWS_ACCESS_KEY_ID、AWS_SECRET_ACCESS_KEY、AWS_SESSION_TOKEN に設定して:"
+        ),
         format!("  aws iam delete-{noun} {named}"),
-        "If it was not you: change the root user's password and MFA, check the account's email address, and open a case with AWS Support."
-            .to_owned(),
+        say!(
+            language,
+            "If it was not you: change the root user's password and MFA, check the account's email address, and open a case with AWS Support.",
+            "心当たりがない場合は、ルートユーザーのパスワードと MFA を変更し、アカウントの E メールアドレスを確認して、AWS サポートにケースを作成してください。"
+        ),
     ]);
-    report.left.extend(by_hand::look_at_use(credential.kind, credential.id.as_deref()));
-    report.to_allow.push("No setting allows this.".to_owned());
+    report.left.extend(by_hand::look_at_use(credential.kind, credential.id.as_deref(), language));
+    report.to_allow.push(say!(language, "No setting allows this.", "これを許可する設定はありません。"));
     report
 }
 
@@ -193,41 +262,69 @@ pub fn of_user(
     steps: Vec<Step>,
 ) -> Report {
     let Credential { kind, change, user, .. } = credential;
-    let mode = settings.access_key_mode;
-    let short = format!("{} {} of {user}", change.adjective(), kind.words());
-    let mut report = Report::new(settings.alert_language, Outcome::Alert, short.clone());
+    let (mode, language) = (settings.access_key_mode, settings.alert_language);
+    let short = format!("{} {} of {user}", change.adjective(), kind.words(Language::English));
+    let mut report = Report::new(language, Outcome::Alert, short.clone());
     report.steps = steps;
-    report.happened = happened(event, credential);
-    report.to_allow.push(allow_actor(event).unwrap_or_else(|| "No setting allows just this.".to_owned()));
-    let words = kind.words();
+    report.happened = happened(event, credential, language);
+    report.to_allow.push(allow_actor(event, language).unwrap_or_else(|| nothing_allows(language)));
+    let words = kind.words(language);
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("may work: {short}");
-            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
-            report.done.push("Nothing: the account could not be read.".to_owned());
-            report.left.push(format!("Look at the {words} now, and take it back by hand:"));
-            report.left.extend(by_hand::take_back(credential, user, mode));
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.problem = Some(Localized::new(|language| {
+                let problem = problem.of(language);
+                say!(
+                    language,
+                    "The account could not be read, so nothing was changed: {problem}",
+                    "アカウントを読み取れなかったため、何も変更していません: {problem}"
+                )
+            }));
+            report.done.push(say!(
+                language,
+                "Nothing: the account could not be read.",
+                "何もしていません: アカウントを読み取れませんでした。"
+            ));
+            report.left.push(say!(
+                language,
+                "Look at the {words} now, and take it back by hand:",
+                "{words}を今すぐ確認し、手動で取り消してください:"
+            ));
+            report.left.extend(by_hand::take_back(credential, user, mode, language));
+            report.left.push(tries_again(language));
         }
         Course::Withheld { renamed_to, last_use } => {
             let user = say_renamed(&mut report, credential, renamed_to.as_ref());
             if last_use.is_since(event, *change) {
                 report.headline = format!("already used: {short}");
             }
-            let setting = if settings.rollout == Rollout::Observe {
+            report.done.push(if settings.rollout == Rollout::Observe {
                 report.headline = format!("would have reverted: {}", report.headline);
-                "Rollout is `observe`. With `enforce`"
+                say!(
+                    language,
+                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
+                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
+                )
             } else {
-                "AccessKeyMode is `alert`. With `revert`"
-            };
-            report.done.push(format!("Nothing was changed, because {setting} it would have:"));
-            report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
-            report.done.extend(report.actions.iter().map(|action| format!("  - {action}")));
-            report.happened.extend(used(last_use, event, *change));
-            report.left.push("It still works. Take it back, or allow it:".to_owned());
-            report.left.extend(by_hand::take_back(credential, user, mode));
-            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
+                say!(
+                    language,
+                    "Nothing was changed, because AccessKeyMode is `alert`. With `revert` it would have:",
+                    "AccessKeyMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
+                )
+            });
+            let actions = plan(credential, mode);
+            let would = |language| actions.iter().map(move |action| would(*action, credential, language));
+            report.actions = would(Language::English).collect();
+            report.done.extend(would(language).map(|action| format!("  - {action}")));
+            report.happened.extend(used(last_use, event, *change, language));
+            report.left.push(say!(
+                language,
+                "It still works. Take it back, or allow it:",
+                "現在も有効です。取り消すか、許可してください:"
+            ));
+            report.left.extend(by_hand::take_back(credential, user, mode, language));
+            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id), language));
         }
         Course::Settled { found, is_ours, renamed_to, now } => {
             let user = say_renamed(&mut report, credential, renamed_to.as_ref());
@@ -238,38 +335,60 @@ pub fn of_user(
             };
             report.headline = format!("already {state}: {short}");
             report.done.push(match (found, is_ours) {
-                (Found::ActivatedSince, _) => format!(
-                    "Nothing was changed: an earlier try of snapback's shut the {words} off, and it was activated since."
+                (Found::ActivatedSince, _) => say!(
+                    language,
+                    "Nothing was changed: an earlier try of snapback's shut the {words} off, and it was activated since.",
+                    "何も変更していません: {words}は snapback が以前の試行で無効化しましたが、その後に有効化されています。"
                 ),
-                (_, true) => {
-                    format!("Nothing more: an earlier try of snapback's shut the {words} off. It is {state}.")
-                }
-                (Found::Inactive, false) => {
-                    format!("Nothing was changed: the {words} was inactive already when snapback looked.")
-                }
-                (Found::Absent, false) => {
-                    format!("Nothing was changed: no user had the {words} any more when snapback looked.")
-                }
+                (Found::Inactive, true) => say!(
+                    language,
+                    "Nothing more: an earlier try of snapback's shut the {words} off. It is inactive.",
+                    "追加の操作はありません: {words}は snapback が以前の試行で停止しており、現在は無効です。"
+                ),
+                (Found::Absent, true) => say!(
+                    language,
+                    "Nothing more: an earlier try of snapback's shut the {words} off. It is gone.",
+                    "追加の操作はありません: {words}は snapback が以前の試行で停止しており、現在は存在しません。"
+                ),
+                (Found::Inactive, false) => say!(
+                    language,
+                    "Nothing was changed: the {words} was inactive already when snapback looked.",
+                    "何も変更していません: {words}は snapback が確認した時点ですでに無効でした。"
+                ),
+                (Found::Absent, false) => say!(
+                    language,
+                    "Nothing was changed: no user had the {words} any more when snapback looked.",
+                    "何も変更していません: {words}は snapback が確認した時点でどのユーザーにもありませんでした。"
+                ),
             });
             match found {
                 Found::Inactive => {
-                    report.left.push("If nobody needs it, delete it:".to_owned());
-                    report.left.push(by_hand::delete(credential, user));
+                    report.left.push(if_nobody_needs_it(language));
+                    report.left.push(by_hand::delete(credential, user, language));
                 }
-                Found::ActivatedSince => report.left.push(
-                    "Look at that activation, which is an event of its own: it has a mail, unless a trusted actor did it."
-                        .to_owned(),
-                ),
+                Found::ActivatedSince => report.left.push(say!(
+                    language,
+                    "Look at that activation, which is an event of its own: it has a mail, unless a trusted actor did it.",
+                    "その有効化を確認してください。別のイベントなので、信頼された実行者によるものでない限り、別のメールで通知されています。"
+                )),
                 Found::Absent => {}
             }
-            report.left.push("See whether it was used: it worked from the change until it was taken back.".to_owned());
+            report.left.push(say!(
+                language,
+                "See whether it was used: it worked from the change until it was taken back.",
+                "使用されていないか確認してください。変更されてから取り消されるまでの間は有効でした。"
+            ));
             if *kind == Kind::AccessKey {
-                report.left.push(USE_IS_SHOWN_LATE.to_owned());
+                report.left.push(use_is_shown_late(language));
             }
-            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id)));
+            report.left.extend(by_hand::look_at_use(*kind, Some(&credential.id), language));
             if *kind == Kind::AccessKey {
-                report.left.push("If it was used, and the user is still there, end what was got with it:".to_owned());
-                report.left.push(by_hand::end_sessions(user, *now));
+                report.left.push(say!(
+                    language,
+                    "If it was used, and the user is still there, end what was got with it:",
+                    "使用されていて、ユーザーがまだ存在する場合は、このキーで取得されたものを取り消してください:"
+                ));
+                report.left.push(by_hand::end_sessions(user, *now, language));
             }
         }
         Course::Handled(handled) => say_handled(&mut report, event, credential, mode, handled),
@@ -277,42 +396,87 @@ pub fn of_user(
     report
 }
 
+/// Said where AWS shows no use of an access key.
+fn use_is_shown_late(language: Language) -> String {
+    say!(
+        language,
+        "AWS shows the use of a key late: that none is shown is no proof. Look again in an hour.",
+        "AWS にキーの使用が表示されるまでには時間がかかります。表示されていなくても、使用されていないとは言い切れません。1 時間後にもう一度確認してください。"
+    )
+}
+
+fn if_nobody_needs_it(language: Language) -> String {
+    say!(language, "If nobody needs it, delete it:", "不要であれば削除してください:")
+}
+
 /// Says it if the user has another name than in the event; gives the name.
 fn say_renamed<'a>(report: &mut Report, credential: &'a Credential, renamed_to: Option<&'a String>) -> &'a str {
     let Some(user) = renamed_to else { return &credential.user };
-    report.happened.push(format!("The user was renamed meanwhile, to {}.", quote(user)));
+    let name = quote(user);
+    report.happened.push(say!(
+        report.language,
+        "The user was renamed meanwhile, to {name}.",
+        "その後、ユーザー名は {name} に変更されています。"
+    ));
     user
 }
 
 fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode: Mode, handled: &Handled) {
-    let words = credential.kind.words();
+    let language = report.language;
+    let words = credential.kind.words(language);
     let short = report.headline.clone();
     let user = say_renamed(report, credential, handled.renamed_to.as_ref());
     (report.outcome, report.problem) = handled.standing(credential, mode);
-    report.actions = plan(credential, mode).iter().map(|action| would(*action, credential)).collect();
-    report.happened.extend(used(&handled.last_use, event, credential.change));
+    let actions = plan(credential, mode);
+    report.actions = actions.iter().map(|action| would(*action, credential, Language::English)).collect();
+    report.happened.extend(used(&handled.last_use, event, credential.change, language));
 
-    report.done.extend(handled.carried_out.iter().filter_map(|action| past(*action, words)));
+    report.done.extend(handled.carried_out.iter().filter_map(|action| past(*action, words, language)));
     if report.problem.is_none() {
-        report.done.extend(handled.failures.iter().map(|failure| format!("This failed: {}", quote(failure))));
+        report.done.extend(handled.failures.iter().map(|failure| {
+            let failure = quote(failure.of(language));
+            say!(language, "This failed: {failure}", "失敗した操作: {failure}")
+        }));
     }
     let is_inactive = handled.seen == Seen::There(Status::Inactive);
     let is_shut = is_inactive || handled.seen == Seen::Absent;
     let was_inactive = report.outcome == Outcome::Alert && is_inactive && handled.failures.is_empty();
     report.done.push(match &handled.seen {
-        _ if was_inactive => format!("The {words} was inactive already when snapback looked."),
-        Seen::Absent => "It was read again afterwards: it is gone.".to_owned(),
-        Seen::There(Status::Inactive) => "It was read again afterwards: it is inactive.".to_owned(),
-        Seen::There(Status::Active) => "It was read again afterwards: it is ACTIVE.".to_owned(),
-        Seen::NotRead(_) => "It could not be read again, so whether it works is not known.".to_owned(),
+        _ if was_inactive => say!(
+            language,
+            "The {words} was inactive already when snapback looked.",
+            "{words}は snapback が確認した時点ですでに無効でした。"
+        ),
+        Seen::Absent => say!(
+            language,
+            "It was read again afterwards: it is gone.",
+            "その後に再確認したところ、存在しませんでした。"
+        ),
+        Seen::There(Status::Inactive) => {
+            say!(language, "It was read again afterwards: it is inactive.", "その後に再確認したところ、無効でした。")
+        }
+        Seen::There(Status::Active) => say!(
+            language,
+            "It was read again afterwards: it is ACTIVE.",
+            "その後に再確認したところ、有効 (ACTIVE) でした。"
+        ),
+        Seen::NotRead(_) => say!(
+            language,
+            "It could not be read again, so whether it works is not known.",
+            "再確認できなかったため、有効かどうかは不明です。"
+        ),
     });
     if let Sessions::Denied(time) = handled.sessions {
-        report
-            .done
-            .push(format!("Put the inline policy {POLICY_NAME} on user {}. It denies everything to", quote(user)));
-        report.done.push(format!(
-            "the user's temporary credentials issued before {}, console sessions too. Other access keys work on.",
-            written(time)
+        let (user, time) = (quote(user), written(time));
+        report.done.push(say!(
+            language,
+            "Put the inline policy {POLICY_NAME} on user {user}. It denies everything to",
+            "インラインポリシー {POLICY_NAME} をユーザー {user} に追加しました。"
+        ));
+        report.done.push(say!(
+            language,
+            "the user's temporary credentials issued before {time}, console sessions too. Other access keys work on.",
+            "このユーザーに {time} より前に発行された一時的な認証情報 (コンソールのセッションを含む) からの操作は、すべて拒否されます。ほかのアクセスキーは引き続き有効です。"
         ));
     }
 
@@ -320,15 +484,21 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
         Outcome::Failed if is_shut => report.headline = format!("sessions live on: {short}"),
         Outcome::Failed => {
             report.headline = format!("may work: {short}");
-            report.left.push(format!("Take the {words} back by hand now:"));
-            report.left.extend(by_hand::take_back(credential, user, mode));
+            report.left.push(say!(
+                language,
+                "Take the {words} back by hand now:",
+                "{words}を今すぐ手動で取り消してください:"
+            ));
+            report.left.extend(by_hand::take_back(credential, user, mode, language));
         }
         Outcome::Alert if was_inactive => report.headline = format!("already inactive: {short}"),
         Outcome::Alert => {
             report.headline = format!("closed: {short}");
-            report
-                .done
-                .push("It is shut off all the same, by a call that ended in an error or by somebody else.".to_owned());
+            report.done.push(say!(
+                language,
+                "It is shut off all the same, by a call that ended in an error or by somebody else.",
+                "それでも停止されています。エラーで終わった呼び出しか、ほかの誰かによるものです。"
+            ));
         }
         Outcome::Reverted | Outcome::Contained => {
             if handled.last_use.is_since(event, credential.change) {
@@ -340,153 +510,240 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
         report.closed_at = handled.at;
     }
     if handled.sessions == Sessions::NotDenied {
-        report.left.push("Temporary credentials that were got with the key work on. End them now:".to_owned());
-        report.left.push(by_hand::end_sessions(user, handled.now));
+        report.left.push(say!(
+            language,
+            "Temporary credentials that were got with the key work on. End them now:",
+            "このキーで取得された一時的な認証情報は引き続き有効です。今すぐ取り消してください:"
+        ));
+        report.left.push(by_hand::end_sessions(user, handled.now, language));
     }
     if is_inactive {
         if credential.change == Change::Activated {
-            report.left.push(format!(
-                "The {words} is inactive; the event does not say what it was before. If it is needed, a trusted actor can switch it on:"
+            report.left.push(say!(
+                language,
+                "The {words} is inactive; the event does not say what it was before. If it is needed, a trusted actor can switch it on:",
+                "{words}は無効です。変更前の状態はイベントに記録されていません。必要な場合は、信頼された実行者が有効化できます:"
             ));
-            report.left.push(by_hand::activate(credential, user));
+            report.left.push(by_hand::activate(credential, user, language));
         }
         report.left.push(match credential.change {
-            Change::Made => format!("The {words} is inactive, and still there. Delete it:"),
-            Change::Activated => "If nobody needs it, delete it:".to_owned(),
-            Change::Reset => format!("The {words} is inactive, with its new secret. If nobody needs it, delete it:"),
+            Change::Made => say!(
+                language,
+                "The {words} is inactive, and still there. Delete it:",
+                "{words}は無効ですが、まだ存在します。削除してください:"
+            ),
+            Change::Activated => if_nobody_needs_it(language),
+            Change::Reset => say!(
+                language,
+                "The {words} is inactive, with its new secret. If nobody needs it, delete it:",
+                "{words}は新しいシークレットのまま無効になっています。不要であれば削除してください:"
+            ),
         });
-        report.left.push(by_hand::delete(credential, user));
+        report.left.push(by_hand::delete(credential, user, language));
     }
     if is_shut && report.problem.is_none() && !handled.failures.is_empty() {
-        report.left.push("Find out why a call of snapback's failed: the next time it may matter.".to_owned());
+        report.left.push(say!(
+            language,
+            "Find out why a call of snapback's failed: the next time it may matter.",
+            "snapback の呼び出しが失敗した原因を調べてください。次回は影響が出る可能性があります。"
+        ));
     }
     if credential.kind == Kind::AccessKey {
         say_use(report, credential, user, handled);
     }
     if report.problem.is_some() {
-        report.left.push(TRIES_AGAIN.to_owned());
+        report.left.push(tries_again(language));
     }
 }
 
 /// What there is to do about what an access key was used for.
 fn say_use(report: &mut Report, credential: &Credential, user: &str, handled: &Handled) {
+    let language = report.language;
     if let Some(roles) = &handled.roles {
         say_roles(report, roles, handled.now);
     }
     if handled.last_use == LastUse::NoneShown {
-        report.left.push(USE_IS_SHOWN_LATE.to_owned());
+        report.left.push(use_is_shown_late(language));
     }
-    report.left.extend(by_hand::look_at_use(credential.kind, Some(&credential.id)));
+    report.left.extend(by_hand::look_at_use(credential.kind, Some(&credential.id), language));
     match handled.sessions {
         Sessions::Denied(_) => {
-            report.left.push(format!(
-                "In 36 hours, when the temporary credentials have ended, take {POLICY_NAME} off the user:"
+            report.left.push(say!(
+                language,
+                "In 36 hours, when the temporary credentials have ended, take {POLICY_NAME} off the user:",
+                "36 時間後、一時的な認証情報の有効期限が切れたら、ユーザーから {POLICY_NAME} を削除してください:"
             ));
-            report.left.push(by_hand::allow_sessions(user));
+            report.left.push(by_hand::allow_sessions(user, language));
         }
         Sessions::LeftAlone if handled.seen != Seen::There(Status::Active) => {
-            let since = if credential.change == Change::Made { "" } else { " since the change" };
-            report.left.push(format!(
-                "If it turns out to have been used{since}, end the temporary credentials that were got with it:"
-            ));
-            report.left.push(by_hand::end_sessions(user, handled.now));
+            report.left.push(match credential.change {
+                Change::Made => say!(
+                    language,
+                    "If it turns out to have been used, end the temporary credentials that were got with it:",
+                    "使用されていたと判明した場合は、このキーで取得された一時的な認証情報を取り消してください:"
+                ),
+                Change::Activated | Change::Reset => say!(
+                    language,
+                    "If it turns out to have been used since the change, end the temporary credentials that were got with it:",
+                    "変更後に使用されていたと判明した場合は、このキーで取得された一時的な認証情報を取り消してください:"
+                ),
+            });
+            report.left.push(by_hand::end_sessions(user, handled.now, language));
         }
         Sessions::UserGone => {
-            report.left.push(format!(
-                "There is no user {} any more. If it was not deleted but renamed, its temporary credentials work on. End them:",
-                quote(user)
+            let user = quote(user);
+            report.left.push(say!(
+                language,
+                "There is no user {user} any more. If it was not deleted but renamed, its temporary credentials work on. End them:",
+                "ユーザー {user} はもう存在しません。削除ではなく名前が変更された場合、その一時的な認証情報は引き続き有効です。取り消してください:"
             ));
-            report.left.push(by_hand::end_sessions("THE-NEW-NAME", handled.now));
+            report.left.push(by_hand::end_sessions("THE-NEW-NAME", handled.now, language));
         }
         Sessions::LeftAlone | Sessions::NotDenied => {}
     }
     for stray in &handled.strays {
-        report.left.push(format!(
-            "{POLICY_NAME} was put on user {} too, a name that the key's user had just lost. If somebody else has it, take it off:",
-            quote(stray)
+        let name = quote(stray);
+        report.left.push(say!(
+            language,
+            "{POLICY_NAME} was put on user {name} too, a name that the key's user had just lost. If somebody else has it, take it off:",
+            "{POLICY_NAME} はユーザー {name} にも追加されました。キーのユーザーが直前まで使っていた名前です。現在この名前が別のユーザーのものであれば、このポリシーをそのユーザーから削除してください:"
         ));
-        report.left.push(by_hand::allow_sessions(stray));
+        report.left.push(by_hand::allow_sessions(stray, language));
     }
 }
 
 fn say_roles(report: &mut Report, roles: &AssumedRoles, now: DateTime<Utc>) {
+    let language = report.language;
     let regions: Vec<String> = roles.regions.iter().map(|region| quote(region)).collect();
     if !regions.is_empty() {
-        let found = if roles.arns.is_empty() { "no role" } else { "these roles" };
-        report.left.push(format!(
-            "In {}, CloudTrail shows {found} assumed so far with the key or a session got by it. There may be more:",
-            regions.join(" and ")
+        let regions = regions.join(&say!(language, " and ", "、"));
+        report.left.push(if roles.arns.is_empty() {
+            say!(
+                language,
+                "In {regions}, CloudTrail shows no role assumed so far with the key or a session got by it. There may be more:",
+                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで引き受けられたロールは、今のところ記録されていません。ただし、ほかにもある可能性があります。"
+            )
+        } else {
+            say!(
+                language,
+                "In {regions}, CloudTrail shows these roles assumed so far with the key or a session got by it. There may be more:",
+                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで、これまでに以下のロールが引き受けられたことが記録されています。ほかにもある可能性があります。"
+            )
+        });
+        report.left.push(say!(
+            language,
+            "events appear there minutes late, and each region shows only its own. Look again later.",
+            "イベントは数分遅れて表示され、各リージョンにはそのリージョンのものだけが表示されます。後でもう一度確認してください。"
         ));
-        report
-            .left
-            .push("events appear there minutes late, and each region shows only its own. Look again later.".to_owned());
     }
     for arn in &roles.arns {
-        report
-            .left
-            .push(format!("Sessions of {} got with the key work on. End them, in the role's account:", quote(arn)));
-        report.left.push(by_hand::end_role_sessions(arn, now));
+        let role = quote(arn);
+        report.left.push(say!(
+            language,
+            "Sessions of {role} got with the key work on. End them, in the role's account:",
+            "このキーで取得された {role} のセッションは引き続き有効です。ロールのアカウントで取り消してください:"
+        ));
+        report.left.push(by_hand::end_role_sessions(arn, now, language));
     }
-    report
-        .left
-        .extend(roles.problems.iter().map(|problem| format!("Not all assumed roles may be known: {}", quote(problem))));
+    report.left.extend(roles.problems.iter().map(|problem| {
+        let problem = quote(problem.of(language));
+        say!(
+            language,
+            "Not all assumed roles may be known: {problem}",
+            "引き受けられたロールをすべて把握できていない可能性があります: {problem}"
+        )
+    }));
 }
 
-fn happened(event: &Event, credential: &Credential) -> Vec<String> {
+fn happened(event: &Event, credential: &Credential, language: Language) -> Vec<String> {
     let Credential { kind, id, user, change, service } = credential;
-    let service = service.as_deref().map_or_else(String::new, |service| format!(", for {}", quote(service)));
-    let verb = verb(*change);
-    vec![format!("{} {verb} {} {} of user {}{service}.", quote(&event.name), kind.words(), quote(id), quote(user))]
+    let (verb, became) = verb(*change);
+    let (call, kind, id, user) = (quote(&event.name), kind.words(language), quote(id), quote(user));
+    vec![match service.as_deref().map(quote) {
+        Some(service) => say!(
+            language,
+            "{call} {verb} {kind} {id} of user {user}, for {service}.",
+            "{call} により、{kind} {id} (IAM ユーザー {user}、対象サービス {service}) {became}。"
+        ),
+        None => say!(
+            language,
+            "{call} {verb} {kind} {id} of user {user}.",
+            "{call} により、{kind} {id} (IAM ユーザー {user}) {became}。"
+        ),
+    }]
 }
 
-fn verb(change: Change) -> &'static str {
+/// What a call did to a credential, in English, and what happened to it, in Japanese.
+fn verb(change: Change) -> (&'static str, &'static str) {
     match change {
-        Change::Made => "made",
-        Change::Activated => "activated",
-        Change::Reset => "gave a new secret to",
+        Change::Made => ("made", "が作成されました"),
+        Change::Activated => ("activated", "が有効化されました"),
+        Change::Reset => ("gave a new secret to", "に新しいシークレットが発行されました"),
     }
 }
 
 /// Whether an access key was used.
-fn used(last_use: &LastUse, event: &Event, change: Change) -> Option<String> {
+fn used(last_use: &LastUse, event: &Event, change: Change, language: Language) -> Option<String> {
     match last_use {
         LastUse::NotAsked => None,
-        LastUse::Unknown(problem) => Some(format!("Whether the key was used is not known: {}", quote(problem))),
-        LastUse::NoneShown => Some(
-            "AWS shows no use of the key so far. It records use with a delay, so it may have been used.".to_owned(),
-        ),
-        LastUse::Shown(last) => {
-            let word = if last_use.is_since(event, change) { "WAS ALREADY USED" } else { "was used before the change" };
-            Some(format!(
-                "The key {word}: AWS shows its last use, for {} in {} at {}.",
-                quote(&last.service),
-                quote(&last.region),
-                written(last.at)
+        LastUse::Unknown(problem) => {
+            let problem = quote(problem.of(language));
+            Some(say!(
+                language,
+                "Whether the key was used is not known: {problem}",
+                "キーが使用されたかどうかは不明です: {problem}"
             ))
+        }
+        LastUse::NoneShown => Some(say!(
+            language,
+            "AWS shows no use of the key so far. It records use with a delay, so it may have been used.",
+            "AWS の記録では、今のところキーは使用されていません。記録には遅れがあるため、使用された可能性があります。"
+        )),
+        LastUse::Shown(last) => {
+            let (service, region, at) = (quote(&last.service), quote(&last.region), written(last.at));
+            Some(if last_use.is_since(event, change) {
+                say!(
+                    language,
+                    "The key WAS ALREADY USED: AWS shows its last use, for {service} in {region} at {at}.",
+                    "警告: キーはすでに使用されています。AWS の記録による最後の使用: {at}、サービス {service}、リージョン {region}。"
+                )
+            } else {
+                say!(
+                    language,
+                    "The key was used before the change: AWS shows its last use, for {service} in {region} at {at}.",
+                    "キーは変更前に使用されています。AWS の記録による最後の使用: {at}、サービス {service}、リージョン {region}。"
+                )
+            })
         }
     }
 }
 
 /// What is to be done, in a few words.
-fn would(action: Action, credential: &Credential) -> String {
-    let (words, id) = (credential.kind.words(), quote(&credential.id));
+fn would(action: Action, credential: &Credential, language: Language) -> String {
+    let (words, id) = (credential.kind.words(language), quote(&credential.id));
+    let user = quote(&credential.user);
     match action {
-        Action::Deactivate => format!("deactivate {words} {id} of {}", quote(&credential.user)),
-        Action::RevokeSessions => {
-            format!(
-                "if it was used, deny everything to temporary credentials of {} issued so far",
-                quote(&credential.user)
-            )
+        Action::Deactivate => {
+            say!(language, "deactivate {words} {id} of {user}", "{words} {id} (IAM ユーザー {user}) を無効化する")
         }
-        Action::Delete => format!("delete {words} {id} of {}", quote(&credential.user)),
+        Action::RevokeSessions => say!(
+            language,
+            "if it was used, deny everything to temporary credentials of {user} issued so far",
+            "使用されていた場合、IAM ユーザー {user} に発行済みの一時的な認証情報からの操作をすべて拒否する"
+        ),
+        Action::Delete => {
+            say!(language, "delete {words} {id} of {user}", "{words} {id} (IAM ユーザー {user}) を削除する")
+        }
     }
 }
 
 /// What was done, but for the sessions, which have a line of their own.
-fn past(action: Action, words: &str) -> Option<String> {
+fn past(action: Action, words: &str, language: Language) -> Option<String> {
     match action {
-        Action::Deactivate => Some(format!("Set the {words} to Inactive.")),
-        Action::Delete => Some(format!("Deleted the {words}.")),
+        Action::Deactivate => {
+            Some(say!(language, "Set the {words} to Inactive.", "{words}を無効 (Inactive) にしました。"))
+        }
+        Action::Delete => Some(say!(language, "Deleted the {words}.", "{words}を削除しました。")),
         Action::RevokeSessions => None,
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use super::detect::Change;
 use crate::event::{self, Event};
 use crate::json::{field, text};
+use crate::language::Localized;
 
 /// The name of the inline policy that [`denies_older_sessions`] is put on a user under. One of that name that is there already is ours.
 pub const POLICY_NAME: &str = "snapback-revoke-older-sessions";
@@ -21,7 +22,7 @@ pub enum LastUse {
     /// It was not asked.
     NotAsked,
     /// It did not say; why.
-    Unknown(String),
+    Unknown(Localized),
     /// It shows none, which means none so far: use is recorded with a delay.
     NoneShown,
     /// This.
@@ -78,7 +79,7 @@ pub struct AssumedRoles {
     /// The roles' ARNs.
     pub arns: BTreeSet<String>,
     /// What could not be looked through, and why.
-    pub problems: Vec<String>,
+    pub problems: Vec<Localized>,
 }
 
 /// A policy that denies everything to temporary credentials issued before `time`, and nothing to long-term ones: they have no

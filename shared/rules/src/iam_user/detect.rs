@@ -6,7 +6,9 @@ use serde_json::Value;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{at, text};
+use crate::language::Localized;
 use crate::policy;
+use crate::say;
 use crate::settings::Settings;
 
 /// What the names of AWS's quarantine policies begin with: the managed ones, of which there are several versions.
@@ -126,7 +128,7 @@ pub enum Read {
 ///
 /// # Errors
 /// Says what was missing or not understood, and where.
-pub fn read(event: &Event) -> Result<Read, String> {
+pub fn read(event: &Event) -> Result<Read, Localized> {
     let found = match event.name.as_str() {
         "CreateUser" => {
             let made = at(&event.response, &["user"]);
@@ -153,7 +155,13 @@ pub fn read(event: &Event) -> Result<Read, String> {
         "AttachUserPolicy" => {
             let (user, policy) = (required(event, "userName")?, required(event, "policyArn")?);
             if !policy.starts_with("arn:") || !policy.contains(":policy/") {
-                return Err("`policyArn` in `requestParameters` is not the ARN of a policy".to_owned());
+                return Err(Localized::new(|language| {
+                    say!(
+                        language,
+                        "`policyArn` in `requestParameters` is not the ARN of a policy",
+                        "`requestParameters` の `policyArn` がポリシーの ARN ではありません"
+                    )
+                }));
             }
             if is_managed_quarantine(&policy) {
                 Finding::Quarantined { user, policy }
@@ -169,12 +177,20 @@ pub fn read(event: &Event) -> Result<Read, String> {
         "DeleteVirtualMFADevice" => Finding::MfaDeleted { serial: required(event, "serialNumber")? },
         "DeleteUserPermissionsBoundary" => Finding::BoundaryDeleted { user: required(event, "userName")? },
         "DeleteAccountPasswordPolicy" => Finding::PasswordPolicyDeleted,
-        other => return Err(format!("`{other}` is not a call that this rule reads")),
+        other => {
+            return Err(Localized::new(|language| {
+                say!(
+                    language,
+                    "`{other}` is not a call that this rule reads",
+                    "`{other}` はこのルールの対象の呼び出しではありません"
+                )
+            }));
+        }
     };
     Ok(Read::Found(found))
 }
 
-fn policy_put(event: &Event) -> Result<Read, String> {
+fn policy_put(event: &Event) -> Result<Read, Localized> {
     let (user, policy) = (required(event, "userName")?, required(event, "policyName")?);
     let document = policy::parse(at(&event.request, &["policyDocument"])).ok();
     if !document.as_ref().is_some_and(policy::only_denies) {
@@ -187,7 +203,7 @@ fn policy_put(event: &Event) -> Result<Read, String> {
 }
 
 /// The user's name may be left out: then whoever calls means itself.
-fn mfa_deactivated(event: &Event) -> Result<Finding, String> {
+fn mfa_deactivated(event: &Event) -> Result<Finding, Localized> {
     let serial = required(event, "serialNumber")?;
     let named = text(&event.request, "userName");
     let is_roots = serial.ends_with(ROOT_DEVICE)
@@ -197,13 +213,19 @@ fn mfa_deactivated(event: &Event) -> Result<Finding, String> {
     let user = match named.or_else(own_name) {
         _ if is_roots => None,
         Some(user) => Some(user),
-        None => return Err("no `userName` in `requestParameters`".to_owned()),
+        None => return Err(absent("userName")),
     };
     Ok(Finding::MfaDeactivated { user, serial })
 }
 
-fn required(event: &Event, name: &str) -> Result<String, String> {
-    text(&event.request, name).ok_or_else(|| format!("no `{name}` in `requestParameters`"))
+fn required(event: &Event, name: &str) -> Result<String, Localized> {
+    text(&event.request, name).ok_or_else(|| absent(name))
+}
+
+fn absent(name: &str) -> Localized {
+    Localized::new(|language| {
+        say!(language, "no `{name}` in `requestParameters`", "`requestParameters` に `{name}` がありません")
+    })
 }
 
 /// Whether the event's actor is the IAM user of that name in the event's account. Somebody in a role never is, whatever the

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::CONTAINMENT;
+use crate::language::Language;
+use crate::say;
 use crate::text::quote;
 
 /// What hangs on a user. AWS deletes none that has any of it:
@@ -117,7 +119,7 @@ impl Action {
         }
     }
 
-    /// What is done, in the infinitive and in the past tense.
+    /// What is done in English, in the infinitive and in the past tense, and to what.
     fn words(&self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::DenyEverything => ("put on", "put on", "the inline policy that denies everything,"),
@@ -138,10 +140,47 @@ impl Action {
         }
     }
 
-    /// In the past tense.
-    pub fn past(&self) -> String {
-        let (_, past, kind) = self.words();
-        format!("{past} {kind} {}", quote(self.object())).trim_end().to_owned()
+    /// What is done in Japanese, up to the noun that する makes a verb of.
+    fn japanese(&self) -> String {
+        let object = quote(self.object());
+        match self {
+            Self::DenyEverything => format!("すべてを拒否するインラインポリシー {object} を追加"),
+            Self::OverwriteInlinePolicy(_) => format!("インラインポリシー {object} を上書き"),
+            Self::DeletePassword => "コンソールパスワードを削除".to_owned(),
+            Self::DeactivateKey(_) => format!("アクセスキー {object} を無効化"),
+            Self::DeleteKey(_) => format!("アクセスキー {object} を削除"),
+            Self::DeactivateMfa(_) => format!("MFA デバイス {object} を無効化"),
+            Self::DeleteSshKey(_) => format!("SSH パブリックキー {object} を削除"),
+            Self::DeleteCertificate(_) => format!("署名証明書 {object} を削除"),
+            Self::DeleteServiceCredential(_) => format!("サービス固有の認証情報 {object} を削除"),
+            Self::DetachPolicy(_) => format!("ポリシー {object} をデタッチ"),
+            Self::DeleteInlinePolicy(_) | Self::LiftDenial => format!("インラインポリシー {object} を削除"),
+            Self::LeaveGroup(_) => format!("グループ {object} からユーザーを削除"),
+            Self::DeleteVirtualMfa(_) => format!("仮想 MFA デバイス {object} を削除"),
+            Self::DeleteUser => "ユーザーを削除".to_owned(),
+        }
+    }
+
+    /// What is to be done, as a part of a sentence.
+    pub fn to_do(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::Japanese => format!("{}する", self.japanese()),
+        }
+    }
+
+    /// What was done, as a sentence.
+    pub fn done(&self, language: Language) -> String {
+        match language {
+            Language::English => {
+                let (_, past, kind) = self.words();
+                let sentence = format!("{past} {kind} {}", quote(self.object()));
+                let mut letters = sentence.trim_end().chars();
+                let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+                format!("{first}{}.", letters.as_str())
+            }
+            Language::Japanese => format!("{}しました。", self.japanese()),
+        }
     }
 }
 
@@ -202,21 +241,22 @@ impl Hanging {
     }
 
     /// A line for each kind of thing, and none for what there is none of.
-    pub fn lines(&self) -> Vec<String> {
-        let key = |key: &AccessKey| {
-            if key.is_active { key.id.clone() } else { format!("{} (inactive)", key.id) }
+    pub fn lines(&self, language: Language) -> Vec<String> {
+        let key = |key: &AccessKey| match (&key.id, key.is_active) {
+            (id, true) => id.clone(),
+            (id, false) => say!(language, "{id} (inactive)", "{id} (無効)"),
         };
         let keys: Vec<String> = self.access_keys.iter().map(key).collect();
-        let password = self.password.then(|| "  - a console password".to_owned());
+        let password = self.password.then(|| say!(language, "  - a console password", "  - コンソールパスワード"));
         let kinds = [
-            ("access keys", &keys),
-            ("MFA devices", &self.mfa_devices),
-            ("SSH public keys", &self.ssh_keys),
-            ("signing certificates", &self.certificates),
-            ("service-specific credentials", &self.service_credentials),
-            ("attached policies", &self.attached_policies),
-            ("inline policies", &self.inline_policies),
-            ("groups", &self.groups),
+            (say!(language, "access keys", "アクセスキー"), &keys),
+            (say!(language, "MFA devices", "MFA デバイス"), &self.mfa_devices),
+            (say!(language, "SSH public keys", "SSH パブリックキー"), &self.ssh_keys),
+            (say!(language, "signing certificates", "署名証明書"), &self.certificates),
+            (say!(language, "service-specific credentials", "サービス固有の認証情報"), &self.service_credentials),
+            (say!(language, "attached policies", "アタッチされたポリシー"), &self.attached_policies),
+            (say!(language, "inline policies", "インラインポリシー"), &self.inline_policies),
+            (say!(language, "groups", "グループ"), &self.groups),
         ];
         let listed = |objects: &Vec<String>| objects.iter().map(|object| quote(object)).collect::<Vec<_>>().join(", ");
         let some = kinds.into_iter().filter(|(_, objects)| !objects.is_empty());

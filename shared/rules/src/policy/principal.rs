@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::command::is_account_id;
 use crate::json::{field, scalar};
+use crate::language::{Language, Localized};
+use crate::{localized, say};
 
 /// What begins the unique id of a principal
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes>).
@@ -27,7 +29,7 @@ pub enum Principal {
     /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>).
     AllBut(String),
     /// Something that is no principal, in words.
-    Odd(String),
+    Odd(Localized),
 }
 
 /// Who a principal is, as far as its text tells.
@@ -57,12 +59,16 @@ pub enum Who {
 
 impl Who {
     /// Why it cannot be told from a principal's text whose it is, in words; `None` if it can.
-    pub fn why_unclear(&self) -> Option<&'static str> {
+    pub fn why_unclear(&self) -> Option<Localized> {
         match self {
-            Self::UniqueId => {
-                Some("it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in")
-            }
-            Self::Unclear => Some("snapback does not know this form of a principal"),
+            Self::UniqueId => Some(localized!(
+                "it is an id, which does not tell the account; if its owner has been deleted, it lets nobody in",
+                "ID からは、どのアカウントのものかわかりません。ID の持ち主が削除済みであれば、誰も許可されません"
+            )),
+            Self::Unclear => Some(localized!(
+                "snapback does not know this form of a principal",
+                "snapback が認識できない形式のプリンシパルです"
+            )),
             _ => None,
         }
     }
@@ -87,6 +93,16 @@ impl Principal {
             "federated" => federated(text),
             _ if text == "*" => Who::Everyone,
             _ => Who::Unclear,
+        }
+    }
+
+    /// The principal in a mail's language, in which it is not harmless yet.
+    pub fn of(&self, language: Language) -> String {
+        match self {
+            Self::Named { kind, text } if kind.eq_ignore_ascii_case("aws") => text.clone(),
+            Self::Named { kind, text } => format!("{kind} {text}"),
+            Self::AllBut(text) => say!(language, "everyone but {text}", "{text} 以外の全員"),
+            Self::Odd(text) => text.of(language).to_owned(),
         }
     }
 
@@ -115,12 +131,7 @@ impl Principal {
 
 impl fmt::Display for Principal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Named { kind, text } if kind.eq_ignore_ascii_case("aws") => write!(formatter, "{text}"),
-            Self::Named { kind, text } => write!(formatter, "{kind} {text}"),
-            Self::AllBut(text) => write!(formatter, "everyone but {text}"),
-            Self::Odd(text) => write!(formatter, "{text}"),
-        }
+        formatter.write_str(&self.of(Language::English))
     }
 }
 
@@ -186,14 +197,19 @@ pub fn retain(statement: &Value, mut stays: impl FnMut(&Principal) -> bool) -> O
 /// Shows all principals of a statement to `stays`, and gives the statement with those that do.
 fn visit(statement: &Value, stays: &mut dyn FnMut(&Principal) -> bool) -> Option<Value> {
     let Some(object) = statement.as_object() else {
-        return stays(&Principal::Odd("a statement that is no object".to_owned())).then(|| statement.clone());
+        return stays(&Principal::Odd(localized!(
+            "a statement that is no object",
+            "オブジェクトではないステートメント"
+        )))
+        .then(|| statement.clone());
     };
     let excepted = field(statement, "NotPrincipal");
     if !excepted.is_null() && !stays(&Principal::AllBut(short(excepted))) {
         return None;
     }
     let Some(name) = name_of(object, "Principal") else {
-        let is_odd = excepted.is_null() && !stays(&Principal::Odd("a statement without principal".to_owned()));
+        let is_odd = excepted.is_null()
+            && !stays(&Principal::Odd(localized!("a statement without principal", "プリンシパルのないステートメント")));
         return (!is_odd).then(|| statement.clone());
     };
     let left = match field(statement, "Principal") {
@@ -224,7 +240,7 @@ fn visit_members(kind: &str, members: &Value, stays: &mut dyn FnMut(&Principal) 
 fn member(kind: &str, written: &Value, stays: &mut dyn FnMut(&Principal) -> bool) -> Option<Value> {
     let principal = match scalar(written) {
         Some(text) => Principal::Named { kind: kind.to_owned(), text },
-        None => Principal::Odd(format!("{kind} {}", short(written))),
+        None => Principal::Odd(Localized::verbatim(format!("{kind} {}", short(written)))),
     };
     stays(&principal).then(|| written.clone())
 }

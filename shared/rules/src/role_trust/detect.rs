@@ -7,9 +7,11 @@ use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::policy::texts;
 use crate::settings::Settings;
+use crate::{localized, say};
 
 /// What an event let in, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +45,7 @@ pub struct Provider {
     /// Its ARN, else its name or URL; `None` if the event has none of them.
     pub name: Option<String>,
     /// What more the event tells, by name: the issuer, the audiences, thumbprints.
-    pub details: Vec<(&'static str, String)>,
+    pub details: Vec<(Localized, String)>,
 }
 
 /// How a provider vouches for people.
@@ -90,7 +92,7 @@ fn provider(event: &Event) -> Decision<Finding> {
 ///
 /// # Errors
 /// Says what was missing or not understood, and where.
-pub fn read(event: &Event) -> Result<Finding, String> {
+pub fn read(event: &Event) -> Result<Finding, Localized> {
     if let Some(name) = document_field(event) {
         let (account, document) = written(event, name)?;
         return trust(event, account, document).map(Finding::Trust);
@@ -100,7 +102,7 @@ pub fn read(event: &Event) -> Result<Finding, String> {
         "CreateOpenIDConnectProvider"
         | "AddClientIDToOpenIDConnectProvider"
         | "UpdateOpenIDConnectProviderThumbprint" => Ok(Finding::Provider(oidc_provider(event))),
-        other => Err(format!("`{other}` changes no trust")),
+        other => Err(localized!("`{other}` changes no trust", "`{other}` は信頼を変更する呼び出しではありません")),
     }
 }
 
@@ -113,11 +115,12 @@ fn document_field(event: &Event) -> Option<&'static str> {
     }
 }
 
-fn trust(event: &Event, account: String, document: Value) -> Result<Trust, String> {
+fn trust(event: &Event, account: String, document: Value) -> Result<Trust, Localized> {
     let role = field(&event.response, "role");
     let role_name = text(&event.request, "roleName").or_else(|| text(role, "roleName"));
     Ok(Trust {
-        role_name: role_name.ok_or("no `roleName` in the request")?,
+        role_name: role_name
+            .ok_or_else(|| localized!("no `roleName` in the request", "リクエストに `roleName` がありません"))?,
         role_id: text(role, "roleId"),
         role_arn: text(role, "arn"),
         account,
@@ -126,12 +129,20 @@ fn trust(event: &Event, account: String, document: Value) -> Result<Trust, Strin
 }
 
 /// The account, and the trust policy that an event wrote in it.
-fn written(event: &Event, name: &str) -> Result<(String, Value), String> {
-    let account = event.account.clone().filter(|account| is_account_id(account)).ok_or("no `recipientAccountId`")?;
+fn written(event: &Event, name: &str) -> Result<(String, Value), Localized> {
+    let account = event.account.clone().filter(|account| is_account_id(account));
+    let account = account.ok_or_else(|| localized!("no `recipientAccountId`", "`recipientAccountId` がありません"))?;
     let document = policy::parse(field(&event.request, name));
-    document
-        .map(|document| (account, document))
-        .map_err(|problem| format!("the policy document `{name}` in the request {problem}"))
+    document.map(|document| (account, document)).map_err(|problem| {
+        Localized::new(|language| {
+            let problem = problem.of(language);
+            say!(
+                language,
+                "the policy document `{name}` in the request {problem}",
+                "リクエストのポリシードキュメント `{name}` {problem}"
+            )
+        })
+    })
 }
 
 fn saml_provider(event: &Event) -> Provider {
@@ -140,7 +151,10 @@ fn saml_provider(event: &Event) -> Provider {
     Provider {
         kind: ProviderKind::Saml,
         name: arn.or_else(|| text(&event.request, "name")),
-        details: entity.map(|entity| ("Identity provider (entityID)", entity)).into_iter().collect(),
+        details: entity
+            .map(|entity| (localized!("Identity provider (entityID)", "ID プロバイダー (entityID)"), entity))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -157,10 +171,10 @@ fn oidc_provider(event: &Event) -> Provider {
     let arn = arn.or_else(|| text(&event.request, "openIDConnectProviderArn"));
     let url = text(&event.request, "url");
     let lists = [
-        ("Issuer", url.clone().into_iter().collect()),
-        ("Audiences", texts(&event.request, "clientIDList")),
-        ("Audience added", texts(&event.request, "clientID")),
-        ("Certificate thumbprints", texts(&event.request, "thumbprintList")),
+        (localized!("Issuer", "発行者"), url.clone().into_iter().collect()),
+        (localized!("Audiences", "対象者 (audience)"), texts(&event.request, "clientIDList")),
+        (localized!("Audience added", "追加された対象者 (audience)"), texts(&event.request, "clientID")),
+        (localized!("Certificate thumbprints", "証明書のサムプリント"), texts(&event.request, "thumbprintList")),
     ];
     let details = lists.into_iter().filter(|(_, values)| !values.is_empty());
     let details = details.map(|(name, values): (_, Vec<String>)| (name, values.join(", "))).collect();

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use crate::command::is_account_id;
 use crate::json::field;
+use crate::language::{Language, Localized};
 use crate::policy::condition::{
     Callers, Condition, OWN_ACCOUNT, OWN_ORGANIZATION, callers, conditions, is_own_or_trusted,
 };
 use crate::policy::federation::{demand_one, keys_of_issuer, keys_of_known};
 use crate::policy::principal::{Principal, Who, principals};
 use crate::policy::{allows, is_of_action, statements, texts};
+use crate::{localized, say};
 
 /// Actions that let nobody assume a role: they go with the call that does
 /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>).
@@ -61,8 +63,8 @@ pub struct Stranger {
     pub principal: Principal,
     /// Where it stands.
     pub standing: Standing,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: Localized,
     /// The statement's conditions, which do not keep it inside.
     pub conditions: Vec<Condition>,
     /// What the statement lets it do and on which conditions, however that is spelled.
@@ -266,57 +268,90 @@ fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// Where a principal stands, and why; `None` if it is inside.
-fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, String)> {
-    let outside = |reason: String| Some((Standing::Outside, reason));
-    let unclear = |reason: &str| Some((Standing::Unclear, reason.to_owned()));
-    let vouched = "its conditions say who of its issuer's users, but not whether these are yours";
+fn standing(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, Localized)> {
+    let outside = |reason: Localized| Some((Standing::Outside, reason));
+    let unclear = |reason: Localized| Some((Standing::Unclear, reason));
+    let vouched = || {
+        localized!(
+            "its conditions say who of its issuer's users, but not whether these are yours",
+            "条件で発行者のどのユーザーかは限定されていますが、自社のユーザーかどうかはわかりません"
+        )
+    };
+    let or = |keys: &[String], language| keys.join(say!(language, " or ", " または ").as_str());
     match principal.who() {
         Who::Service => of_service(conditions, circle),
         who @ (Who::UniqueId | Who::Unclear) => unclear(who.why_unclear().unwrap_or_default()),
         Who::PublicProvider(name) => {
             let keys = keys_of_known(&name);
             if demand_one(conditions, &keys) {
-                return unclear(vouched);
+                return unclear(vouched());
             }
-            outside(format!("everybody has an account there, and no condition fixes {}", keys.join(" or ")))
+            outside(Localized::new(|language| {
+                let keys = or(&keys, language);
+                say!(
+                    language,
+                    "everybody has an account there, and no condition fixes {keys}",
+                    "誰でもアカウントを持てるプロバイダーで、{keys} を固定する条件がありません"
+                )
+            }))
         }
         Who::Provider { account, issuer } => {
             if !circle.knows(&account) {
-                return outside(format!("the identity provider is in account {account}"));
+                return outside(localized!(
+                    "the identity provider is in account {account}",
+                    "ID プロバイダーはアカウント {account} にあります"
+                ));
             }
             let keys = issuer.map(|issuer| keys_of_issuer(&issuer)).unwrap_or_default();
             if keys.is_empty() {
                 return None;
             }
             if demand_one(conditions, &keys) {
-                return unclear(vouched);
+                return unclear(vouched());
             }
-            outside(format!("its issuer serves everybody, and no condition fixes {}", keys.join(" or ")))
+            outside(Localized::new(|language| {
+                let keys = or(&keys, language);
+                say!(
+                    language,
+                    "its issuer serves everybody, and no condition fixes {keys}",
+                    "発行者は誰でも利用でき、{keys} を固定する条件がありません"
+                )
+            }))
         }
         Who::Everyone => {
-            let found = by_conditions(Some(false), conditions, circle, "it is everybody, in every account".to_owned())?;
+            let everybody = localized!("it is everybody, in every account", "あらゆるアカウントの全員です");
+            let found = by_conditions(Some(false), conditions, circle, everybody)?;
             match conditions.iter().any(Condition::names_somebody_unknown) && found.0 == Standing::Outside {
-                true => unclear("its conditions let through only certain callers, but do not tell of which account"),
+                true => unclear(localized!(
+                    "its conditions let through only certain callers, but do not tell of which account",
+                    "条件で特定の呼び出し元に限定されていますが、どのアカウントのものかわかりません"
+                )),
                 false => Some(found),
             }
         }
         Who::Account(account) => {
-            let reason = format!("account {account} is neither this account nor one of TrustedAccounts");
+            let reason = localized!(
+                "account {account} is neither this account nor one of TrustedAccounts",
+                "アカウント {account} は、このアカウントでも TrustedAccounts のアカウントでもありません"
+            );
             by_conditions(circle.has_account(&account), conditions, circle, reason)
         }
     }
 }
 
 /// A service is outside only if it acts for somebody who is; of that nothing is certain but what the conditions say.
-fn of_service(conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, String)> {
+fn of_service(conditions: &[Condition], circle: &Circle<'_>) -> Option<(Standing, Localized)> {
     let callers = callers(conditions);
     let is_inside = any(callers.iter().map(|callers| circle.has(callers)));
     if callers.is_empty() || is_inside == Some(true) {
         return None;
     }
-    let limits: Vec<String> = callers.iter().map(limit).collect();
     let standing = if is_inside.is_none() { Standing::OfOrganization } else { Standing::Unclear };
-    Some((standing, format!("it acts only for {}", limits.join(" and "))))
+    let reason = Localized::new(|language| {
+        let limits = limits(&callers, language);
+        say!(language, "it acts only for {limits}", "次の対象のためにのみ動作します: {limits}")
+    });
+    Some((standing, reason))
 }
 
 /// A principal that is inside by itself or by one of the conditions; `None` stands for "only if it is of the organization".
@@ -324,29 +359,46 @@ fn by_conditions(
     itself: Option<bool>,
     conditions: &[Condition],
     circle: &Circle<'_>,
-    reason: String,
-) -> Option<(Standing, String)> {
+    reason: Localized,
+) -> Option<(Standing, Localized)> {
     let callers = callers(conditions);
     let mut grounds = vec![itself];
     grounds.extend(callers.iter().map(|callers| circle.has(callers)));
     if grounds.contains(&Some(true)) {
         return None;
     }
-    let limits: Vec<String> = callers.iter().map(limit).collect();
-    let reason = match limits.is_empty() {
+    let reason = match callers.is_empty() {
         true => reason,
-        false => format!("{reason}; its conditions let through {}", limits.join(" and ")),
+        false => Localized::new(|language| {
+            let (reason, limits) = (reason.of(language), limits(&callers, language));
+            say!(language, "{reason}; its conditions let through {limits}", "{reason}。条件で許可される対象: {limits}")
+        }),
     };
     let standing = if grounds.contains(&None) { Standing::OfOrganization } else { Standing::Outside };
     Some((standing, reason))
 }
 
-fn limit(callers: &Callers) -> String {
-    let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(" or ");
+/// Whom all of these let through.
+fn limits(callers: &[Callers], language: Language) -> String {
+    let limits: Vec<String> = callers.iter().map(|callers| limit(callers, language)).collect();
+    limits.join(say!(language, " and ", " かつ ").as_str())
+}
+
+fn limit(callers: &Callers, language: Language) -> String {
+    let list = |ids: &BTreeSet<String>| {
+        let ids: Vec<String> = ids.iter().cloned().collect();
+        ids.join(say!(language, " or ", " または ").as_str())
+    };
     match callers {
-        Callers::Accounts(ids) => format!("account {}", list(ids)),
-        Callers::Organizations(ids) => format!("organization {}", list(ids)),
-        Callers::Services => "AWS services".to_owned(),
+        Callers::Accounts(ids) => {
+            let ids = list(ids);
+            say!(language, "account {ids}", "アカウント {ids}")
+        }
+        Callers::Organizations(ids) => {
+            let ids = list(ids);
+            say!(language, "organization {ids}", "組織 {ids}")
+        }
+        Callers::Services => say!(language, "AWS services", "AWS のサービス"),
     }
 }
 

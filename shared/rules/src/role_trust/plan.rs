@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::detect::Trust;
 use super::judge::{Circle, Standing, Stranger, strangers};
+use crate::language::Language;
 use crate::policy::principal::{Principal, Who, retain};
 use crate::policy::{statements, with_statements};
+use crate::say;
 use crate::text::quote;
 
 /// A role as the account shows it.
@@ -106,12 +108,13 @@ impl Action {
     }
 
     /// Who is taken out, a line each.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self, language: Language) -> Vec<String> {
+        let line = |stranger: &Stranger| {
+            let whom = quote(&stranger.principal.of(language));
+            say!(language, "  - take {whom} out of the trust policy", "  - 信頼ポリシーから {whom} を削除する")
+        };
         match self {
-            Self::WriteTrustPolicy { without, .. } => without
-                .iter()
-                .map(|stranger| format!("  - take {} out of the trust policy", quote(&stranger.principal.to_string())))
-                .collect(),
+            Self::WriteTrustPolicy { without, .. } => without.iter().map(line).collect(),
         }
     }
 }

@@ -5,14 +5,15 @@ use chrono::{DateTime, Utc};
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
 use super::plan::{Action, Plan, Situation};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, nothing_allows, tries_again};
 use crate::command::{is_account_id, is_argument, is_iam_name};
 use crate::event::Event;
 use crate::json::text;
-use crate::language::Language;
+use crate::language::{Language, Localized};
 use crate::policy::is_the_same;
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
+use crate::{localized, say};
 
 /// What came of a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,14 +23,14 @@ pub enum Course {
     /// The role could not be read, so it is not known whom it trusts.
     NotRead {
         /// Why.
-        problem: String,
+        problem: Localized,
     },
     /// Left as it is: by mode or rollout, because of a `Deny`, or because none of it is certain.
     Left {
         /// What was to be done.
         plan: Plan,
         /// Why the account's organization is not known, if that mattered.
-        not_told: Option<String>,
+        not_told: Option<Localized>,
     },
     /// What the event wrote was no longer there.
     Gone(Plan),
@@ -51,7 +52,7 @@ pub enum Course {
         /// What was carried out before.
         carried_out: Option<Action>,
         /// What went wrong.
-        problem: String,
+        problem: Localized,
     },
 }
 
@@ -77,22 +78,34 @@ pub fn report(
 
 fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Settings, course: &Course) -> Report {
     let name = &trust.role_name;
+    let language = settings.alert_language;
     let trusts = format!("role {name} trusts {}", whom(strangers));
-    let mut report = Report::new(settings.alert_language, Outcome::Alert, trusts.clone());
-    report.happened = happened(event, trust, strangers, course);
-    report.to_allow = to_allow(event, strangers);
+    let mut report = Report::new(language, Outcome::Alert, trusts.clone());
+    report.happened = happened(event, trust, strangers, course, language);
+    report.to_allow = to_allow(event, strangers, language);
     report.actions = planned(course);
     match course {
         Course::Provider => {}
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("role {name} could not be read");
-            report.problem = Some(format!("The role could not be read, so nothing was changed: {problem}"));
-            report.done.push("Nothing: the role could not be read.".to_owned());
+            report.problem = Some(Localized::new(|language| {
+                let problem = problem.of(language);
+                say!(
+                    language,
+                    "The role could not be read, so nothing was changed: {problem}",
+                    "ロールを読み取れなかったため、何も変更していません: {problem}"
+                )
+            }));
+            report.done.push(say!(
+                language,
+                "Nothing: the role could not be read.",
+                "何もしていません: ロールを読み取れませんでした。"
+            ));
             how_to_close(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(language));
         }
-        Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_deref()),
+        Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_ref()),
         Course::Gone(plan) => {
             report.headline = match plan.others.as_slice() {
                 [] => format!("role {name} trusted {}, already gone", whom(strangers)),
@@ -100,18 +113,26 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             };
             report.severity = (!plan.others.is_empty()).then(|| severity(&plan.others));
             report.done.push(match plan.situation {
-                Situation::NoRole => "Nothing was changed: the role was deleted when snapback looked.".to_owned(),
-                Situation::AnotherRole => {
-                    "Nothing was changed: another role has that name now, which has its own event.".to_owned()
-                }
-                Situation::Open | Situation::Closed if plan.others.is_empty() => {
-                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now."
-                        .to_owned()
-                }
-                Situation::Open | Situation::Closed => {
-                    "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since."
-                        .to_owned()
-                }
+                Situation::NoRole => say!(
+                    language,
+                    "Nothing was changed: the role was deleted when snapback looked.",
+                    "何も変更していません: snapback が確認した時点で、ロールは削除されていました。"
+                ),
+                Situation::AnotherRole => say!(
+                    language,
+                    "Nothing was changed: another role has that name now, which has its own event.",
+                    "何も変更していません: 現在この名前を持つのは別のロールで、そのロールには別のイベントがあります。"
+                ),
+                Situation::Open | Situation::Closed if plan.others.is_empty() => say!(
+                    language,
+                    "Nothing was changed: nobody from outside whom this event let in is in the trust policy now.",
+                    "何も変更していません: このイベントで許可された外部のプリンシパルは、現在の信頼ポリシーにありません。"
+                ),
+                Situation::Open | Situation::Closed => say!(
+                    language,
+                    "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since.",
+                    "何も変更していません: このイベントで書き込まれた内容は、すでに信頼ポリシーにありません。その後、書き換えられています。"
+                ),
             });
             if plan.situation == Situation::Closed {
                 say_others(&mut report, plan);
@@ -125,23 +146,39 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.outcome = Outcome::Reverted;
             report.headline = format!("role {name} trusted {}", whom(&plan.outsiders));
             if carried_out.is_some() {
-                report.done.push("Took out of the role's trust policy:".to_owned());
+                report.done.push(say!(
+                    language,
+                    "Took out of the role's trust policy:",
+                    "ロールの信頼ポリシーから次のプリンシパルを削除しました:"
+                ));
             } else {
                 report.outcome = Outcome::Alert;
                 report.headline.push_str(", taken out");
-                report
-                    .done
-                    .push("The call ended in an error, and what it was to take out is out all the same,".to_owned());
-                report.done.push("by that call or by somebody else:".to_owned());
+                report.done.push(say!(
+                    language,
+                    "The call ended in an error, and what it was to take out is out all the same,",
+                    "呼び出しはエラーで終わりましたが、削除するはずだった次のプリンシパルは信頼ポリシーにありません。"
+                ));
+                report.done.push(say!(
+                    language,
+                    "by that call or by somebody else:",
+                    "この呼び出し、またはほかの誰かによって削除されました:"
+                ));
             }
-            report.done.extend(named(&plan.outsiders));
+            report.done.extend(named(&plan.outsiders, language));
             say_deleted(&mut report, carried_out.as_ref());
             report.done.push(match now.situation {
-                Situation::NoRole | Situation::AnotherRole => "Looked again afterwards: the role is gone.".to_owned(),
+                Situation::NoRole | Situation::AnotherRole => say!(
+                    language,
+                    "Looked again afterwards: the role is gone.",
+                    "その後に再確認したところ、ロールはなくなっていました。"
+                ),
                 Situation::Open | Situation::Closed => {
-                    format!(
-                        "It was read again afterwards: they are no longer in the trust policy.{}",
-                        rest_of_it(carried_out.as_ref(), now)
+                    let rest = rest_of_it(carried_out.as_ref(), now, language);
+                    say!(
+                        language,
+                        "It was read again afterwards: they are no longer in the trust policy.{rest}",
+                        "その後に再確認したところ、信頼ポリシーからなくなっていました。{rest}"
                     )
                 }
             });
@@ -158,23 +195,28 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.headline = format!("role {name} may still trust {}", whom(&still_in(plan, strangers)));
             report.problem = Some(problem.clone());
             if let Some(action) = carried_out {
-                report.done.push("This was carried out:".to_owned());
-                report.done.extend(action.lines());
+                report.done.push(say!(language, "This was carried out:", "次の操作を行いました:"));
+                report.done.extend(action.lines(language));
             }
             say_deleted(&mut report, carried_out.as_ref());
-            report.done.push(
-                if plan.outsiders.is_empty() && plan.in_it().next().is_some() {
-                    "Left in it, because it could not be told whether they are of this account's own organization:"
-                } else {
-                    "These were to be taken out, and are not, or were not seen to be:"
-                }
-                .to_owned(),
-            );
-            report.done.extend(named(&still_in(plan, strangers)));
+            report.done.push(if plan.outsiders.is_empty() && plan.in_it().next().is_some() {
+                say!(
+                    language,
+                    "Left in it, because it could not be told whether they are of this account's own organization:",
+                    "このアカウントと同じ組織に属しているか確認できなかったため、信頼ポリシーに残しました:"
+                )
+            } else {
+                say!(
+                    language,
+                    "These were to be taken out, and are not, or were not seen to be:",
+                    "次のプリンシパルは削除するはずでしたが、削除されていないか、削除を確認できていません:"
+                )
+            });
+            report.done.extend(named(&still_in(plan, strangers), language));
             how_to_close(&mut report, trust);
             say_others(&mut report, plan);
             what_it_may_have_done(&mut report, trust);
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(language));
         }
     }
     report
@@ -192,65 +234,100 @@ fn still_in(plan: &Plan, strangers: &[Stranger]) -> Vec<Stranger> {
 
 /// Those who stay in the trust policy, and why.
 fn say_kept(report: &mut Report, plan: &Plan) {
+    let language = report.language;
     if !plan.unclear.is_empty() {
-        report.left.push("Still in it, because it cannot be told who they are:".to_owned());
-        report.left.extend(named(&plan.unclear));
+        report.left.push(say!(
+            language,
+            "Still in it, because it cannot be told who they are:",
+            "誰なのか判断できないため、信頼ポリシーに残っています:"
+        ));
+        report.left.extend(named(&plan.unclear, language));
     }
     if !plan.denied.is_empty() {
-        report.left.push(
-            "Still in it, because a Deny in the trust policy keeps them out. Judge whether it is to stay so:"
-                .to_owned(),
-        );
-        report.left.extend(named(&plan.denied));
+        report.left.push(say!(
+            language,
+            "Still in it, because a Deny in the trust policy keeps them out. Judge whether it is to stay so:",
+            "信頼ポリシーの Deny で拒否されているため、残っています。このままでよいか判断してください:"
+        ));
+        report.left.extend(named(&plan.denied, language));
     }
 }
 
-fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&str>) {
+fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&Localized>) {
+    let language = report.language;
     let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
     report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
     let may_be_own = in_it.iter().any(Stranger::depends_on_organization);
     let is_alert = settings.role_trust_mode == Mode::Alert;
     match &plan.action {
-        _ if is_alert => report.done.push("Nothing was changed, because RoleTrustMode is `alert`.".to_owned()),
-        None if !plan.denied.is_empty() => report.done.push("Nothing was changed.".to_owned()),
-        None if may_be_own => {
-            report.done.push("Nothing was changed, because they may be of this account's organization.".to_owned())
+        _ if is_alert => report.done.push(say!(
+            language,
+            "Nothing was changed, because RoleTrustMode is `alert`.",
+            "RoleTrustMode が `alert` のため、何も変更していません。"
+        )),
+        None if !plan.denied.is_empty() => {
+            report.done.push(say!(language, "Nothing was changed.", "何も変更していません。"));
         }
-        None => report.done.push("Nothing was changed, because it cannot be told who that is.".to_owned()),
+        None if may_be_own => report.done.push(say!(
+            language,
+            "Nothing was changed, because they may be of this account's organization.",
+            "このアカウントと同じ組織に属している可能性があるため、何も変更していません。"
+        )),
+        None => report.done.push(say!(
+            language,
+            "Nothing was changed, because it cannot be told who that is.",
+            "誰なのか判断できないため、何も変更していません。"
+        )),
         Some(_) => {
             report.headline = format!("would have reverted: {}", report.headline);
-            report
-                .done
-                .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
+            report.done.push(say!(
+                language,
+                "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
+                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
+            ));
         }
     }
     if let Some(action) = &plan.action {
         if is_alert {
-            report.done.push("With `revert` it would have:".to_owned());
+            report.done.push(say!(
+                language,
+                "With `revert` it would have:",
+                "`revert` であれば次の操作を行っていました:"
+            ));
         }
-        report.done.extend(action.lines());
+        report.done.extend(action.lines(language));
     } else if is_alert {
-        report.done.push("Nor would `revert` have changed anything.".to_owned());
+        report.done.push(say!(
+            language,
+            "Nor would `revert` have changed anything.",
+            "`revert` の場合でも、変更する対象はありませんでした。"
+        ));
     }
     if may_be_own && not_told.is_none() {
-        report.done.push(
-            "Only the organization's management account, or one that it delegated to, is told which accounts are members.".to_owned(),
-        );
+        report.done.push(say!(
+            language,
+            "Only the organization's management account, or one that it delegated to, is told which accounts are members.",
+            "どのアカウントがメンバーかを確認できるのは、組織の管理アカウントと、委任されたアカウントだけです。"
+        ));
     }
     if let Some(problem) = not_told {
-        report
-            .done
-            .push(format!("Whether it is this account's own organization could not be told: {}.", quote(problem)));
+        let problem = quote(problem.of(language));
+        report.done.push(say!(
+            language,
+            "Whether it is this account's own organization could not be told: {problem}.",
+            "このアカウント自身の組織かどうか確認できませんでした: {problem}"
+        ));
     }
     if plan.unclear.len() < in_it.len() {
         say_kept(report, plan);
     }
     if may_be_own {
-        report.left.push(
-            "If they are of this account's organization: add them to TrustedAccounts, or narrow the statement with aws:PrincipalOrgID."
-                .to_owned(),
-        );
+        report.left.push(say!(
+            language,
+            "If they are of this account's organization: add them to TrustedAccounts, or narrow the statement with aws:PrincipalOrgID.",
+            "このアカウントと同じ組織に属している場合は、TrustedAccounts に追加するか、aws:PrincipalOrgID でステートメントを絞り込んでください。"
+        ));
     }
     how_to_close(report, trust);
     say_others(report, plan);
@@ -284,18 +361,26 @@ fn say_deleted(report: &mut Report, carried_out: Option<&Action>) {
     if deleted.is_empty() {
         return;
     }
-    report
-        .done
-        .push("IAM refuses to save the ids of deleted principals, so these went too. They let nobody in:".to_owned());
+    report.done.push(say!(
+        report.language,
+        "IAM refuses to save the ids of deleted principals, so these went too. They let nobody in:",
+        "IAM は削除済みプリンシパルの ID の保存を拒否するため、次の ID も削除しました。これらの ID では誰も許可されません:"
+    ));
     report.done.extend(deleted.iter().map(|id| format!("  - {}", quote(id))));
 }
 
 /// What is known of the rest of a trust policy after it was written, as further sentences.
-fn rest_of_it(carried_out: Option<&Action>, now: &Plan) -> &'static str {
-    let (Some(Action::WriteTrustPolicy { document, .. }), Some(live)) = (carried_out, &now.live) else { return "" };
+fn rest_of_it(carried_out: Option<&Action>, now: &Plan, language: Language) -> String {
+    let (Some(Action::WriteTrustPolicy { document, .. }), Some(live)) = (carried_out, &now.live) else {
+        return String::new();
+    };
     match is_the_same(document, &live.document) {
-        true => " Nothing else in it was changed.",
-        false => " But it is not what snapback wrote: somebody has changed it since.",
+        true => say!(language, " Nothing else in it was changed.", "それ以外の部分は変更されていません。"),
+        false => say!(
+            language,
+            " But it is not what snapback wrote: somebody has changed it since.",
+            "ただし、snapback が書き込んだ内容とは異なります。その後、誰かが変更しています。"
+        ),
     }
 }
 
@@ -317,46 +402,75 @@ fn whom(strangers: &[Stranger]) -> String {
     }
 }
 
-fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Course) -> Vec<String> {
-    let verb = if event.name == "CreateRole" { "made" } else { "changed the trust policy of" };
+fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Course, language: Language) -> Vec<String> {
     let live_arn = match course {
         Course::Left { plan, .. } | Course::Gone(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
             plan.live.as_ref().map(|live| live.arn.as_str())
         }
         Course::Provider | Course::NotRead { .. } => None,
     };
-    let role = trust.role_arn.as_deref().or(live_arn).unwrap_or(&trust.role_name);
+    let call = quote(&event.name);
+    let role = quote(trust.role_arn.as_deref().or(live_arn).unwrap_or(&trust.role_name));
     let id = trust.role_id.as_deref().map_or_else(String::new, |id| format!(" ({})", quote(id)));
-    let mut lines = vec![format!("{} {verb} role {}{id}. The trust policy lets in:", quote(&event.name), quote(role))];
+    let mut lines = vec![match event.name.as_str() {
+        "CreateRole" => say!(
+            language,
+            "{call} made role {role}{id}. The trust policy lets in:",
+            "{call} により、ロール {role}{id} が作成されました。信頼ポリシーは次のプリンシパルを許可しています:"
+        ),
+        _ => say!(
+            language,
+            "{call} changed the trust policy of role {role}{id}. The trust policy lets in:",
+            "{call} により、ロール {role}{id} の信頼ポリシーが変更されました。信頼ポリシーは次のプリンシパルを許可しています:"
+        ),
+    }];
     for stranger in strangers {
-        lines.push(format!("  - {}: {}", quote(&stranger.principal.to_string()), quote(&stranger.reason)));
-        lines.extend(stranger.conditions.iter().map(|condition| format!("    if {}", quote(&condition.to_string()))));
+        let whom = quote(&stranger.principal.of(language));
+        lines.push(format!("  - {whom}: {}", quote(stranger.reason.of(language))));
+        lines.extend(stranger.conditions.iter().map(|condition| {
+            let condition = quote(&condition.to_string());
+            say!(language, "    if {condition}", "    条件: {condition}")
+        }));
     }
     lines
 }
 
-fn named(strangers: &[Stranger]) -> Vec<String> {
-    strangers.iter().map(|stranger| format!("  - {}", quote(&stranger.principal.to_string()))).collect()
+fn named(strangers: &[Stranger], language: Language) -> Vec<String> {
+    strangers.iter().map(|stranger| format!("  - {}", quote(&stranger.principal.of(language)))).collect()
 }
 
 fn say_others(report: &mut Report, plan: &Plan) {
     if plan.others.is_empty() {
         return;
     }
-    report.left.push("These are in the trust policy by another change, which has its own event:".to_owned());
-    report.left.extend(named(&plan.others));
+    let language = report.language;
+    report.left.push(say!(
+        language,
+        "These are in the trust policy by another change, which has its own event:",
+        "次のプリンシパルは別の変更で信頼ポリシーに追加されたもので、その変更には別のイベントがあります:"
+    ));
+    report.left.extend(named(&plan.others, language));
 }
 
 /// How a person takes them out.
 fn how_to_close(report: &mut Report, trust: &Trust) {
-    report.left.push("Unless it is meant: take them out of the role's trust policy, or delete the role.".to_owned());
-    report.left.push("  Console: IAM, Roles, the role, Trust relationships, Edit trust policy.".to_owned());
+    let language = report.language;
+    report.left.push(say!(
+        language,
+        "Unless it is meant: take them out of the role's trust policy, or delete the role.",
+        "意図した変更でない場合は、ロールの信頼ポリシーから削除するか、ロール自体を削除してください。"
+    ));
+    report.left.push(say!(
+        language,
+        "  Console: IAM, Roles, the role, Trust relationships, Edit trust policy.",
+        "  コンソール: IAM > ロール > 該当のロール > 信頼関係 > 信頼ポリシーを編集"
+    ));
     if let Some(name) = Some(&trust.role_name).filter(|name| is_iam_name(name)) {
-        report.left.push("  Or:".to_owned());
+        report.left.push(say!(language, "  Or:", "  または:"));
         report.left.push(format!(
             "    aws iam get-role --role-name={name} --query Role.AssumeRolePolicyDocument --output json > trust.json"
         ));
-        report.left.push("    (edit trust.json)".to_owned());
+        report.left.push(say!(language, "    (edit trust.json)", "    (trust.json を編集)"));
         report.left.push(format!(
             "    aws iam update-assume-role-policy --role-name={name} --policy-document file://trust.json"
         ));
@@ -365,26 +479,35 @@ fn how_to_close(report: &mut Report, trust: &Trust) {
 
 /// What a person has to look at, since the role may have been used.
 fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
+    let language = report.language;
     let Some(name) = Some(&trust.role_name).filter(|name| is_iam_name(name)) else {
-        report.left.push("See what the role may do: its policies, attached and inline.".to_owned());
+        report.left.push(say!(
+            language,
+            "See what the role may do: its policies, attached and inline.",
+            "ロールに許可されている操作を、アタッチされたポリシーとインラインポリシーで確認してください。"
+        ));
         say_where_to_look(report);
-        report.left.push(
-            "Sessions last for up to 12 hours, whatever the trust policy says by now. To end them: IAM console, the role, Revoke sessions."
-                .to_owned(),
-        );
+        report.left.push(say!(
+            language,
+            "Sessions last for up to 12 hours, whatever the trust policy says by now. To end them: IAM console, the role, Revoke sessions.",
+            "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。終了するには、IAM コンソールの該当のロールでセッションを取り消してください。"
+        ));
         return;
     };
-    report.left.push("See what the role may do:".to_owned());
+    report.left.push(say!(language, "See what the role may do:", "ロールに許可されている操作を確認してください:"));
     report.left.push(format!("    aws iam list-attached-role-policies --role-name={name}"));
     report.left.push(format!("    aws iam list-role-policies --role-name={name}"));
     say_where_to_look(report);
-    report.left.push(
-        "Sessions last for up to 12 hours, whatever the trust policy says by now. If there are any that are not right, end them once"
-            .to_owned(),
-    );
-    report
-        .left
-        .push("the trust policy is right. This ends all sessions of the role that have begun until then:".to_owned());
+    report.left.push(say!(
+        language,
+        "Sessions last for up to 12 hours, whatever the trust policy says by now. If there are any that are not right, end them once",
+        "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。不審なセッションがあれば、信頼ポリシーを正してから終了してください。"
+    ));
+    report.left.push(say!(
+        language,
+        "the trust policy is right. This ends all sessions of the role that have begun until then:",
+        "次のコマンドは、実行時点までに開始されたこのロールのセッションをすべて終了します:"
+    ));
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
     report.left.push(format!(
         "    aws iam put-role-policy --role-name={name} --policy-name AWSRevokeOlderSessions --policy-document \
@@ -394,37 +517,53 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
 }
 
 fn say_where_to_look(report: &mut Report) {
-    report.left.push(
-        "See in CloudTrail, in every region, whether the role was assumed since the change: AssumeRole,".to_owned(),
-    );
-    report
-        .left
-        .push("AssumeRoleWithSAML and AssumeRoleWithWebIdentity with this role as roleArn. For example:".to_owned());
+    let language = report.language;
+    report.left.push(say!(
+        language,
+        "See in CloudTrail, in every region, whether the role was assumed since the change: AssumeRole,",
+        "変更後にこのロールが引き受けられていないか、すべてのリージョンの CloudTrail で確認してください。"
+    ));
+    report.left.push(say!(
+        language,
+        "AssumeRoleWithSAML and AssumeRoleWithWebIdentity with this role as roleArn. For example:",
+        "roleArn がこのロールの AssumeRole、AssumeRoleWithSAML、AssumeRoleWithWebIdentity が対象です。例:"
+    ));
     report.left.push(
         "    aws cloudtrail lookup-events --region us-east-1 --lookup-attributes AttributeKey=EventName,AttributeValue=AssumeRole"
             .to_owned(),
     );
 }
 
-fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
+fn to_allow(event: &Event, strangers: &[Stranger], language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     let mut accounts: Vec<String> = strangers.iter().flat_map(Stranger::accounts).collect();
     accounts.sort();
     accounts.dedup();
     if !accounts.is_empty() {
-        lines.push(format!("For every role, add to the setting TrustedAccounts: {}", accounts.join(",")));
+        let accounts = accounts.join(",");
+        lines.push(say!(
+            language,
+            "For every role, add to the setting TrustedAccounts: {accounts}",
+            "すべてのロールで許可するには、設定 TrustedAccounts に次のアカウントを追加してください: {accounts}"
+        ));
     }
     if strangers.iter().any(Stranger::is_anybody) {
-        lines.push(
+        lines.push(say!(
+            language,
             "No setting allows everyone. Narrow the statement to accounts (aws:PrincipalAccount), to your organization \
-             (aws:PrincipalOrgID), or an identity provider to its claims (such as …:sub)."
-                .to_owned(),
-        );
+             (aws:PrincipalOrgID), or an identity provider to its claims (such as …:sub).",
+            "全員を許可する設定はありません。ステートメントを特定のアカウント (aws:PrincipalAccount) または自社の組織 (aws:PrincipalOrgID) \
+             に絞り込んでください。ID プロバイダーの場合は、クレーム (…:sub など) で絞り込んでください。"
+        ));
     }
     if strangers.iter().any(|stranger| stranger.is_of_shared_provider() && !stranger.is_anybody()) {
-        lines.push("No setting says which users of a public identity provider are yours.".to_owned());
+        lines.push(say!(
+            language,
+            "No setting says which users of a public identity provider are yours.",
+            "公開の ID プロバイダーのどのユーザーが自社のものかを指定する設定はありません。"
+        ));
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     lines
 }
 
@@ -433,64 +572,146 @@ fn to_allow(event: &Event, strangers: &[Stranger]) -> Vec<String> {
 
 fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report {
     let (kind, assume) = match provider.kind {
-        ProviderKind::Saml => ("SAML provider", "AssumeRoleWithSAML"),
-        ProviderKind::OpenIdConnect => ("OIDC provider", "AssumeRoleWithWebIdentity"),
+        ProviderKind::Saml => ("SAML", "AssumeRoleWithSAML"),
+        ProviderKind::OpenIdConnect => ("OIDC", "AssumeRoleWithWebIdentity"),
     };
-    let (done, what) = match event.name.as_str() {
-        "UpdateSAMLProvider" => ("changed", "Whoever holds the keys of the new metadata can pass for all its users."),
-        "AddClientIDToOpenIDConnectProvider" => {
-            ("widened", "Tokens that it makes for one more audience are taken now.")
-        }
-        "UpdateOpenIDConnectProviderThumbprint" => {
-            ("changed", "The certificates that its issuer's server is known by are others now.")
-        }
-        _ => ("made", "Whoever it vouches for can assume each role that trusts it."),
+    let unnamed = localized!("(the event does not name it)", "(イベントに名前がありません)");
+    let name = provider.name.as_deref();
+    let short = name.unwrap_or(unnamed.of(Language::English));
+    let short = short.split_once("-provider/").map_or(short, |(_, short)| short);
+    let (call, name) = (quote(&event.name), quote(name.unwrap_or(unnamed.of(language))));
+    let (done, happened, what) = match event.name.as_str() {
+        "UpdateSAMLProvider" => (
+            "changed",
+            say!(
+                language,
+                "{call} changed the {kind} provider {name}.",
+                "{call} により、{kind} プロバイダー {name} が変更されました。"
+            ),
+            say!(
+                language,
+                "Whoever holds the keys of the new metadata can pass for all its users.",
+                "新しいメタデータの鍵を持つ者は、このプロバイダーのどのユーザーにもなりすますことができます。"
+            ),
+        ),
+        "AddClientIDToOpenIDConnectProvider" => (
+            "widened",
+            say!(
+                language,
+                "{call} widened the {kind} provider {name}.",
+                "{call} により、{kind} プロバイダー {name} の対象者 (audience) が追加されました。"
+            ),
+            say!(
+                language,
+                "Tokens that it makes for one more audience are taken now.",
+                "追加された対象者 (audience) 向けに発行されたトークンも受け入れられるようになりました。"
+            ),
+        ),
+        "UpdateOpenIDConnectProviderThumbprint" => (
+            "changed",
+            say!(
+                language,
+                "{call} changed the {kind} provider {name}.",
+                "{call} により、{kind} プロバイダー {name} が変更されました。"
+            ),
+            say!(
+                language,
+                "The certificates that its issuer's server is known by are others now.",
+                "発行者のサーバーを識別する証明書が変わりました。"
+            ),
+        ),
+        _ => (
+            "made",
+            say!(
+                language,
+                "{call} made the {kind} provider {name}.",
+                "{call} により、{kind} プロバイダー {name} が作成されました。"
+            ),
+            say!(
+                language,
+                "Whoever it vouches for can assume each role that trusts it.",
+                "このプロバイダーが認証した者は、これを信頼するどのロールも引き受けることができます。"
+            ),
+        ),
     };
-    let name = provider.name.as_deref().unwrap_or("(the event does not name it)");
-    let short = name.split_once("-provider/").map_or(name, |(_, short)| short);
-    let mut report = Report::new(language, Outcome::Alert, format!("{kind} {done}: {short}"));
+    let mut report = Report::new(language, Outcome::Alert, format!("{kind} provider {done}: {short}"));
     report.severity = Some(if event.name == "UpdateSAMLProvider" { Severity::High } else { Severity::Medium });
-    report.happened.push(format!("{} {done} the {kind} {}.", quote(&event.name), quote(name)));
-    report.happened.extend(provider.details.iter().map(|(name, value)| format!("  {name}: {}", quote(value))));
-    report.happened.push(what.to_owned());
-    report.done.push("Nothing was changed: snapback only tells of identity providers, in every mode.".to_owned());
-    report.left.push("If nobody meant this, take it back:".to_owned());
-    report.left.extend(take_back(event, provider));
-    report
-        .left
-        .push("By itself it lets nobody in: a role has to trust it. See which do, by their trust policies:".to_owned());
+    report.happened.push(happened);
+    let detail = |(name, value): &(Localized, String)| format!("  {}: {}", name.of(language), quote(value));
+    report.happened.extend(provider.details.iter().map(detail));
+    report.happened.push(what);
+    report.done.push(say!(
+        language,
+        "Nothing was changed: snapback only tells of identity providers, in every mode.",
+        "何も変更していません: ID プロバイダーについては、snapback はどのモードでも通知だけを行います。"
+    ));
+    report.left.push(say!(
+        language,
+        "If nobody meant this, take it back:",
+        "意図した変更でない場合は、元に戻してください:"
+    ));
+    report.left.extend(take_back(event, provider, language));
+    report.left.push(say!(
+        language,
+        "By itself it lets nobody in: a role has to trust it. See which do, by their trust policies:",
+        "プロバイダーがあるだけでは誰も許可されず、それを信頼するロールが必要です。どのロールが信頼しているか、信頼ポリシーで確認してください:"
+    ));
     report.left.push(
         "    aws iam list-roles --output json --query 'Roles[].[RoleName,[AssumeRolePolicyDocument.Statement][].Principal.Federated]'"
             .to_owned(),
     );
-    report.left.push(format!("See in CloudTrail, in every region, whether it was used since: {assume}. For example:"));
+    report.left.push(say!(
+        language,
+        "See in CloudTrail, in every region, whether it was used since: {assume}. For example:",
+        "その後に使われていないか、すべてのリージョンの CloudTrail で {assume} を確認してください。例:"
+    ));
     report.left.push(format!(
         "    aws cloudtrail lookup-events --region us-east-1 --lookup-attributes AttributeKey=EventName,AttributeValue={assume}"
     ));
-    report.to_allow.extend(allow_actor(event));
+    report.to_allow.extend(allow_actor(event, language));
     if report.to_allow.is_empty() {
-        report.to_allow.push("No setting allows just this.".to_owned());
+        report.to_allow.push(nothing_allows(language));
     }
     report
 }
 
 /// How a person takes back what was done to a provider.
-fn take_back(event: &Event, provider: &Provider) -> Vec<String> {
+fn take_back(event: &Event, provider: &Provider, language: Language) -> Vec<String> {
     let arn = provider.name.as_deref().and_then(safe_provider_arn);
-    let by_console = || "  Console: IAM, Identity providers, the provider.".to_owned();
+    let by_console = || {
+        say!(
+            language,
+            "  Console: IAM, Identity providers, the provider.",
+            "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー"
+        )
+    };
     let command = match (event.name.as_str(), arn) {
         ("UpdateSAMLProvider", _) => {
             return vec![
-                "  Upload the metadata document from before: the event does not hold it. Console: IAM, Identity providers,"
-                    .to_owned(),
-                "  the provider, Replace metadata. Take it anew from your identity provider.".to_owned(),
+                say!(
+                    language,
+                    "  Upload the metadata document from before: the event does not hold it. Console: IAM, Identity providers,",
+                    "  以前のメタデータドキュメントをアップロードしてください。イベントには含まれていないため、ID プロバイダーから取得し直してください。"
+                ),
+                say!(
+                    language,
+                    "  the provider, Replace metadata. Take it anew from your identity provider.",
+                    "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー > メタデータを置き換える"
+                ),
             ];
         }
         ("UpdateOpenIDConnectProviderThumbprint", _) => {
             return vec![
-                "  Put the thumbprints from before back: the event does not hold them. Console: IAM, Identity providers, the"
-                    .to_owned(),
-                "  provider, Thumbprints.".to_owned(),
+                say!(
+                    language,
+                    "  Put the thumbprints from before back: the event does not hold them. Console: IAM, Identity providers, the",
+                    "  以前のサムプリントに戻してください。イベントには含まれていません。"
+                ),
+                say!(
+                    language,
+                    "  provider, Thumbprints.",
+                    "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー > サムプリント"
+                ),
             ];
         }
         ("AddClientIDToOpenIDConnectProvider", Some(arn)) => {

@@ -1,10 +1,11 @@
 //! What a person is told of root and of sign-ins.
 
 use super::detect::{AccessChange, Attempt, Effect, Finding};
-use crate::alert::{Outcome, Report, Severity};
+use crate::alert::{Outcome, Report, Severity, nothing_allows};
 use crate::command::is_account_id;
 use crate::event::Event;
 use crate::language::Language;
+use crate::say;
 use crate::text::quote;
 
 /// Calls of one session that were counted and not mailed.
@@ -16,8 +17,6 @@ pub struct Folded {
     pub changes: u64,
 }
 
-const MFA_UNKNOWN: &str = "The event does not say whether MFA was used. Take it that it was not.";
-
 /// For how long after a mail the alike calls of its session are only counted, in minutes.
 pub const FOLDED_MINUTES: i64 = 10;
 
@@ -25,38 +24,66 @@ pub const FOLDED_MINUTES: i64 = 10;
 pub fn report(event: &Event, finding: &Finding, folded: Folded, language: Language) -> Report {
     let mut report = Report::new(language, Outcome::Alert, headline(event, finding));
     report.severity = Some(severity(finding));
-    report.happened = happened(event, finding);
+    report.happened = happened(event, finding, language);
     if folded != Folded::default() {
-        report.happened.push(format!(
-            "Since the last mail about this session it made {}, which {} counted and not mailed.",
-            calls(folded),
-            if folded.reads + folded.changes == 1 { "was" } else { "were" }
-        ));
+        report.happened.push(counted(folded, language));
     }
-    report.done.push(
-        match finding {
-            Finding::UserSignIn { .. } => "Nothing was changed: snapback only tells of sign-ins.",
-            Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
-            | Finding::RootAccess { attempt: Attempt::Failed(_), .. }
-            | Finding::RootCall { attempt: Attempt::Failed(_), .. } => {
-                "Nothing: what was refused needs no taking back."
-            }
-            _ => "Nothing was changed: nobody in an account can take back what root does. snapback only tells.",
-        }
-        .to_owned(),
-    );
+    report.done.push(match finding {
+        Finding::UserSignIn { .. } => say!(
+            language,
+            "Nothing was changed: snapback only tells of sign-ins.",
+            "何も変更していません: snapback はサインインを通知するだけです。"
+        ),
+        Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
+        | Finding::RootAccess { attempt: Attempt::Failed(_), .. }
+        | Finding::RootCall { attempt: Attempt::Failed(_), .. } => say!(
+            language,
+            "Nothing: what was refused needs no taking back.",
+            "何もしていません: 拒否されたものは取り消す必要がありません。"
+        ),
+        _ => say!(
+            language,
+            "Nothing was changed: nobody in an account can take back what root does. snapback only tells.",
+            "何も変更していません: ルートユーザーの操作は、アカウント内の誰にも取り消せません。snapback は通知するだけです。"
+        ),
+    });
     if let Some(alike) = finding.folds() {
-        let failed = if alike.is_failed { "refused " } else { "" };
-        let kind = if alike.is_change { "calls that change something" } else { "calls that only read" };
-        report.done.push(format!(
-            "For {FOLDED_MINUTES} minutes, more {failed}{kind} of this session are counted, not mailed."
+        report.done.push(match (alike.is_failed, alike.is_change) {
+            (true, true) => say!(
+                language,
+                "For {FOLDED_MINUTES} minutes, more refused calls that change something of this session are counted, not mailed.",
+                "今後 {FOLDED_MINUTES} 分間、このセッションの拒否された変更系の呼び出しは、件数だけを数え、メールでは通知しません。"
+            ),
+            (true, false) => say!(
+                language,
+                "For {FOLDED_MINUTES} minutes, more refused calls that only read of this session are counted, not mailed.",
+                "今後 {FOLDED_MINUTES} 分間、このセッションの拒否された読み取りのみの呼び出しは、件数だけを数え、メールでは通知しません。"
+            ),
+            (false, true) => say!(
+                language,
+                "For {FOLDED_MINUTES} minutes, more calls that change something of this session are counted, not mailed.",
+                "今後 {FOLDED_MINUTES} 分間、このセッションの変更系の呼び出しは、件数だけを数え、メールでは通知しません。"
+            ),
+            (false, false) => say!(
+                language,
+                "For {FOLDED_MINUTES} minutes, more calls that only read of this session are counted, not mailed.",
+                "今後 {FOLDED_MINUTES} 分間、このセッションの読み取りのみの呼び出しは、件数だけを数え、メールでは通知しません。"
+            ),
+        });
+        report.done.push(say!(
+            language,
+            "The next mail about the session says how many; CloudTrail has them all.",
+            "件数はこのセッションに関する次のメールに記載します。すべての呼び出しは CloudTrail にあります。"
         ));
-        report.done.push("The next mail about the session says how many; CloudTrail has them all.".to_owned());
     }
-    report.left = left(event, finding);
+    report.left = left(event, finding, language);
     report.to_allow = vec![
-        "No setting allows just this.".to_owned(),
-        "RootActivityMode `off` silences all about root and about sign-ins without MFA.".to_owned(),
+        nothing_allows(language),
+        say!(
+            language,
+            "RootActivityMode `off` silences all about root and about sign-ins without MFA.",
+            "RootActivityMode を `off` にすると、ルートユーザーと MFA なしのサインインに関する通知がすべて止まります。"
+        ),
     ];
     report
 }
@@ -151,85 +178,65 @@ fn service(event: &Event) -> &str {
     event.source.split('.').next().unwrap_or_default()
 }
 
-fn happened(event: &Event, finding: &Finding) -> Vec<String> {
+fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     match finding {
         Finding::RootSignIn { attempt, mfa } => {
-            let (did, with) = match attempt {
-                Attempt::Succeeded => ("signed in to the console", *mfa),
-                Attempt::Failed(_) => ("failed to sign in to the console", None),
-                Attempt::Unknown(_) => ("may have signed in to the console", *mfa),
-            };
-            let with = if with.is_some() { with_mfa(with) } else { "" };
-            lines.push(format!("The root user {did}{with}."));
+            lines.push(root_signed_in(attempt, *mfa, language));
             if mfa.is_none() && !matches!(attempt, Attempt::Failed(_)) {
-                lines.push(MFA_UNKNOWN.to_owned());
+                lines.push(mfa_unknown(language));
             }
         }
         Finding::RootAccess { change, attempt } => {
             let done = *attempt == Attempt::Succeeded;
-            lines.push(
-                match change {
-                    AccessChange::RecoveryRequested => {
-                        "Somebody chose `Forgot password` for the root user. AWS mails a link to root's email address."
-                    }
-                    AccessChange::RecoveryCompleted if done => {
-                        "Somebody used the link that AWS mailed to root's email address: root has a new password."
-                    }
-                    AccessChange::RecoveryCompleted => {
-                        "Somebody used the link that AWS mailed to root's email address."
-                    }
-                    AccessChange::Password if done => "The password of the root user was changed.",
-                    AccessChange::Password => "Somebody tried to change the password of the root user.",
-                    AccessChange::Email if done => "The email address of the root user was changed.",
-                    AccessChange::Email => "Somebody tried to change the email address of the root user.",
-                }
-                .to_owned(),
-            );
-        }
-        Finding::RootCall { effect, .. } => {
-            let (name, source) = (quote(&event.name), quote(&event.source));
-            let reads = if *effect == Effect::Read { ", which only reads" } else { "" };
-            lines.push(format!("The root user called {name} of {source}{reads}."));
-            lines.extend(match effect {
-                Effect::Read | Effect::Change => None,
-                Effect::Mfa(None) => {
-                    Some("It is about the MFA of the root user, or about a device that root can be given.".to_owned())
-                }
-                Effect::Mfa(Some(user)) => Some(format!("It is about the MFA of IAM user {}.", quote(user))),
-                Effect::Credentials(None) => Some(
-                    "It is about credentials of the root user, which go on working when the password is changed."
-                        .to_owned(),
+            lines.push(match change {
+                AccessChange::RecoveryRequested => say!(
+                    language,
+                    "Somebody chose `Forgot password` for the root user. AWS mails a link to root's email address.",
+                    "ルートユーザーについて [パスワードをお忘れですか?] が選択されました。AWS はルートユーザーの E メールアドレスにリンクを送信します。"
                 ),
-                Effect::Credentials(Some(user)) => {
-                    Some(format!("It is about credentials of IAM user {}.", quote(user)))
-                }
-                Effect::Account => Some(
-                    "With it, an account leaves its organization, is closed, or gets another owner's address."
-                        .to_owned(),
+                AccessChange::RecoveryCompleted if done => say!(
+                    language,
+                    "Somebody used the link that AWS mailed to root's email address: root has a new password.",
+                    "AWS がルートユーザーの E メールアドレスに送信したリンクが使用され、ルートユーザーに新しいパスワードが設定されました。"
                 ),
-                Effect::Blinding => Some(
-                    "With it, recording or alerts can be switched off. This may be the last mail about the account."
-                        .to_owned(),
+                AccessChange::RecoveryCompleted => say!(
+                    language,
+                    "Somebody used the link that AWS mailed to root's email address.",
+                    "AWS がルートユーザーの E メールアドレスに送信したリンクが使用されました。"
+                ),
+                AccessChange::Password if done => say!(
+                    language,
+                    "The password of the root user was changed.",
+                    "ルートユーザーのパスワードが変更されました。"
+                ),
+                AccessChange::Password => say!(
+                    language,
+                    "Somebody tried to change the password of the root user.",
+                    "ルートユーザーのパスワードの変更が試みられました。"
+                ),
+                AccessChange::Email if done => say!(
+                    language,
+                    "The email address of the root user was changed.",
+                    "ルートユーザーの E メールアドレスが変更されました。"
+                ),
+                AccessChange::Email => say!(
+                    language,
+                    "Somebody tried to change the email address of the root user.",
+                    "ルートユーザーの E メールアドレスの変更が試みられました。"
                 ),
             });
+        }
+        Finding::RootCall { effect, .. } => {
+            lines.extend(root_called(event, effect, language));
             if event.actor.invoked_by.as_deref() == Some("signin.amazonaws.com") {
-                lines.push("It was made in the console.".to_owned());
+                lines.push(say!(language, "It was made in the console.", "コンソールから呼び出されました。"));
             }
         }
         Finding::UserSignIn { user, attempt, mfa } => {
-            let user = if user.is_empty() { "An IAM user".to_owned() } else { format!("IAM user {}", quote(user)) };
-            let how = match mfa {
-                Some(false) => " without MFA: the password alone is enough",
-                _ => "",
-            };
-            let did = match attempt {
-                Attempt::Succeeded => "signed in to the console",
-                Attempt::Failed(_) | Attempt::Unknown(_) => "may have signed in to the console",
-            };
-            lines.push(format!("{user} {did}{how}."));
+            lines.push(user_signed_in(user, attempt, *mfa, language));
             if mfa.is_none() {
-                lines.push(MFA_UNKNOWN.to_owned());
+                lines.push(mfa_unknown(language));
             }
         }
     }
@@ -239,14 +246,21 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
         | Finding::RootCall { attempt, .. }
         | Finding::UserSignIn { attempt, .. } => match attempt {
             Attempt::Succeeded => {}
-            Attempt::Failed(why) => lines.push(format!("AWS refused it: {}", quote(why))),
-            Attempt::Unknown(written) if written.is_empty() => {
-                lines.push("The event does not say how it ended. Take it that it was done.".to_owned());
+            Attempt::Failed(why) => {
+                let why = quote(why);
+                lines.push(say!(language, "AWS refused it: {why}", "AWS により拒否されました: {why}"));
             }
+            Attempt::Unknown(written) if written.is_empty() => lines.push(say!(
+                language,
+                "The event does not say how it ended. Take it that it was done.",
+                "結果はイベントに記録されていません。成功したものとして扱ってください。"
+            )),
             Attempt::Unknown(written) => {
-                lines.push(format!(
-                    "How it ended is not clear: the event says `{}`. Take it that it was done.",
-                    quote(written)
+                let written = quote(written);
+                lines.push(say!(
+                    language,
+                    "How it ended is not clear: the event says `{written}`. Take it that it was done.",
+                    "結果は不明です。イベントの記録は `{written}` です。成功したものとして扱ってください。"
                 ));
             }
         },
@@ -254,20 +268,228 @@ fn happened(event: &Event, finding: &Finding) -> Vec<String> {
     lines
 }
 
-fn calls(folded: Folded) -> String {
-    let count = |number: u64, one: &str, many: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{number} {many}")),
-    };
-    let reads = count(folded.reads, "more call that only reads", "more calls that only read");
-    let changes = count(folded.changes, "more call that changes something", "more calls that change something");
-    reads.into_iter().chain(changes).collect::<Vec<_>>().join(" and ")
+fn mfa_unknown(language: Language) -> String {
+    say!(
+        language,
+        "The event does not say whether MFA was used. Take it that it was not.",
+        "MFA が使用されたかどうかはイベントに記録されていません。使用されていないものとして扱ってください。"
+    )
 }
 
-fn left(event: &Event, finding: &Finding) -> Vec<String> {
+fn root_signed_in(attempt: &Attempt, mfa: Option<bool>, language: Language) -> String {
+    match (attempt, mfa) {
+        (Attempt::Failed(_), _) => say!(
+            language,
+            "The root user failed to sign in to the console.",
+            "ルートユーザーがコンソールへのサインインに失敗しました。"
+        ),
+        (Attempt::Succeeded, Some(true)) => say!(
+            language,
+            "The root user signed in to the console with MFA.",
+            "ルートユーザーが MFA を使用してコンソールにサインインしました。"
+        ),
+        (Attempt::Succeeded, Some(false)) => say!(
+            language,
+            "The root user signed in to the console without MFA.",
+            "ルートユーザーが MFA なしでコンソールにサインインしました。"
+        ),
+        (Attempt::Succeeded, None) => say!(
+            language,
+            "The root user signed in to the console.",
+            "ルートユーザーがコンソールにサインインしました。"
+        ),
+        (Attempt::Unknown(_), Some(true)) => say!(
+            language,
+            "The root user may have signed in to the console with MFA.",
+            "ルートユーザーが MFA を使用してコンソールにサインインした可能性があります。"
+        ),
+        (Attempt::Unknown(_), Some(false)) => say!(
+            language,
+            "The root user may have signed in to the console without MFA.",
+            "ルートユーザーが MFA なしでコンソールにサインインした可能性があります。"
+        ),
+        (Attempt::Unknown(_), None) => say!(
+            language,
+            "The root user may have signed in to the console.",
+            "ルートユーザーがコンソールにサインインした可能性があります。"
+        ),
+    }
+}
+
+fn user_signed_in(user: &str, attempt: &Attempt, mfa: Option<bool>, language: Language) -> String {
+    let user = match user {
+        "" => say!(language, "An IAM user", "名前のわからない IAM ユーザー"),
+        user => {
+            let user = quote(user);
+            say!(language, "IAM user {user}", "IAM ユーザー {user} ")
+        }
+    };
+    match (attempt, mfa) {
+        (Attempt::Succeeded, Some(false)) => say!(
+            language,
+            "{user} signed in to the console without MFA: the password alone is enough.",
+            "{user}が MFA なしでコンソールにサインインしました。パスワードだけでサインインできる状態です。"
+        ),
+        (Attempt::Succeeded, _) => {
+            say!(language, "{user} signed in to the console.", "{user}がコンソールにサインインしました。")
+        }
+        (Attempt::Failed(_) | Attempt::Unknown(_), Some(false)) => say!(
+            language,
+            "{user} may have signed in to the console without MFA: the password alone is enough.",
+            "{user}が MFA なしでコンソールにサインインした可能性があります。パスワードだけでサインインできる状態です。"
+        ),
+        (Attempt::Failed(_) | Attempt::Unknown(_), _) => say!(
+            language,
+            "{user} may have signed in to the console.",
+            "{user}がコンソールにサインインした可能性があります。"
+        ),
+    }
+}
+
+fn root_called(event: &Event, effect: &Effect, language: Language) -> Vec<String> {
+    let (name, source) = (quote(&event.name), quote(&event.source));
+    let called = match effect {
+        Effect::Read => say!(
+            language,
+            "The root user called {name} of {source}, which only reads.",
+            "ルートユーザーが {source} の {name} を呼び出しました。読み取りのみの呼び出しです。"
+        ),
+        _ => say!(
+            language,
+            "The root user called {name} of {source}.",
+            "ルートユーザーが {source} の {name} を呼び出しました。"
+        ),
+    };
+    let about = match effect {
+        Effect::Read | Effect::Change => None,
+        Effect::Mfa(None) => Some(say!(
+            language,
+            "It is about the MFA of the root user, or about a device that root can be given.",
+            "ルートユーザーの MFA、またはルートユーザーに割り当てられるデバイスに関する呼び出しです。"
+        )),
+        Effect::Mfa(Some(user)) => {
+            let user = quote(user);
+            Some(say!(
+                language,
+                "It is about the MFA of IAM user {user}.",
+                "IAM ユーザー {user} の MFA に関する呼び出しです。"
+            ))
+        }
+        Effect::Credentials(None) => Some(say!(
+            language,
+            "It is about credentials of the root user, which go on working when the password is changed.",
+            "ルートユーザーの認証情報に関する呼び出しです。これらはパスワードを変更しても有効なままです。"
+        )),
+        Effect::Credentials(Some(user)) => {
+            let user = quote(user);
+            Some(say!(
+                language,
+                "It is about credentials of IAM user {user}.",
+                "IAM ユーザー {user} の認証情報に関する呼び出しです。"
+            ))
+        }
+        Effect::Account => Some(say!(
+            language,
+            "With it, an account leaves its organization, is closed, or gets another owner's address.",
+            "アカウントを組織から離脱させる、閉鎖する、または所有者のアドレスを変更する呼び出しです。"
+        )),
+        Effect::Blinding => Some(say!(
+            language,
+            "With it, recording or alerts can be switched off. This may be the last mail about the account.",
+            "記録やアラートを停止できる呼び出しです。このアカウントに関するメールはこれが最後になるかもしれません。"
+        )),
+    };
+    [called].into_iter().chain(about).collect()
+}
+
+/// How many calls were counted and not mailed.
+fn counted(Folded { reads, changes }: Folded, language: Language) -> String {
+    let were = if reads + changes == 1 { "was" } else { "were" };
+    let reads = match (reads, language) {
+        (0, _) => None,
+        (1, Language::English) => Some("1 more call that only reads".to_owned()),
+        (_, Language::English) => Some(format!("{reads} more calls that only read")),
+        (_, Language::Japanese) => Some(format!("読み取りのみの呼び出しが {reads} 件")),
+    };
+    let changes = match (changes, language) {
+        (0, _) => None,
+        (1, Language::English) => Some("1 more call that changes something".to_owned()),
+        (_, Language::English) => Some(format!("{changes} more calls that change something")),
+        (_, Language::Japanese) => Some(format!("変更系の呼び出しが {changes} 件")),
+    };
+    let calls = reads.into_iter().chain(changes).collect::<Vec<_>>().join(&say!(language, " and ", "、"));
+    say!(
+        language,
+        "Since the last mail about this session it made {calls}, which {were} counted and not mailed.",
+        "このセッションに関する前回のメール以降、さらに{calls}ありました。件数だけを数え、メールでは通知していません。"
+    )
+}
+
+fn left(event: &Event, finding: &Finding, language: Language) -> Vec<String> {
     if let Finding::UserSignIn { .. } = finding {
-        return [
+        return of_user(language);
+    }
+    let mut lines = vec![say!(
+        language,
+        "If this was you, or somebody who told you:",
+        "自分の操作、または事前に聞いていた操作であれば:"
+    )];
+    lines.push(if_it_was_you(finding, language));
+    if let Finding::RootCall { .. } = finding {
+        lines.push(say!(
+            language,
+            "  (A task of your organization's central root access is recorded as root too, after an AssumeRoot in its management account.)",
+            "  (組織のルートアクセスの一元管理によるタスクも、管理アカウントでの AssumeRoot の後、ルートユーザーの操作として記録されます。)"
+        ));
+    }
+    if let Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
+    | Finding::RootAccess { change: AccessChange::RecoveryRequested, .. } = finding
+    {
+        lines.extend(trying_to_get_in(language));
+        return lines;
+    }
+    lines.push(say!(
+        language,
+        "If it was not, somebody else is root in this account. Do this now, in this order:",
+        "そうでなければ、他人がこのアカウントのルートユーザーになっています。今すぐ次の順に対応してください:"
+    ));
+    if let Finding::RootAccess { .. } = finding {
+        lines.push(say!(
+            language,
+            "  0. Can't sign in any more? Use `Forgot password`, or https://support.aws.amazon.com/#/contacts/aws-account-support",
+            "  0. サインインできなくなっている場合は、[パスワードをお忘れですか?] か https://support.aws.amazon.com/#/contacts/aws-account-support を利用します。"
+        ));
+    }
+    lines.extend(take_root_back(finding, language));
+    let account = account(event);
+    lines.extend([
+        say!(
+            language,
+            "From the organization, without root's password, where root access is managed centrally:",
+            "ルートアクセスを一元管理している場合は、ルートユーザーのパスワードなしで組織から対応できます:"
+        ),
+        say!(
+            language,
+            "  management account, IAM, Root access management, the account: delete root user credentials. Or:",
+            "  管理アカウントの [IAM] > [ルートアクセス管理] で、このアカウントのルートユーザーの認証情報を削除します。または:"
+        ),
+        format!(
+            "  aws sts assume-root --region us-west-2 --target-principal {account} --task-policy-arn \
+             arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"
+        ),
+        say!(
+            language,
+            "  gives credentials with which delete-login-profile, delete-access-key and deactivate-mfa-device of aws iam work on root.",
+            "  で得られる認証情報を使うと、aws iam の delete-login-profile、delete-access-key、deactivate-mfa-device をルートユーザーに対して実行できます。"
+        ),
+    ]);
+    lines
+}
+
+/// What to do about a sign-in of an IAM user.
+fn of_user(language: Language) -> Vec<String> {
+    let lines = match language {
+        Language::English => [
             "Ask the user whether it was them.",
             "If it was: have them add an MFA device (console, their name at the top right, Security credentials). Better, take the",
             "  console password away and let them sign in through IAM Identity Center.",
@@ -275,64 +497,76 @@ fn left(event: &Event, finding: &Finding) -> Vec<String> {
             "  1. IAM, Users, the user, Security credentials: disable console access, and deactivate the access keys.",
             "  2. The same page, Permissions: add an inline policy that denies * on *. It also stops sessions that are open.",
             "  3. CloudTrail, Event history, User name: see what the user did since, and what it made that outlives the user.",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-    }
-    let mut lines = vec!["If this was you, or somebody who told you:".to_owned()];
-    lines.push(
-        match finding {
-            Finding::RootSignIn { attempt: Attempt::Failed(_), .. } => "  nothing else is to be done.",
-            Finding::RootSignIn { mfa: Some(true), .. } => {
-                "  nothing else is to be done. Next time use a role; few tasks need root."
-            }
-            Finding::RootSignIn { .. } => {
-                "  give root an MFA device today (Security credentials). Next time use a role; few tasks need root."
-            }
-            Finding::RootAccess { .. } | Finding::RootCall { effect: Effect::Mfa(None), .. } => {
-                "  check that root has an MFA device of yours. Nothing else is to be done."
-            }
-            Finding::RootCall { effect: Effect::Credentials(None), .. } => {
-                "  delete what was made (Security credentials). Use a role instead: credentials of root can't be limited."
-            }
-            Finding::RootCall { effect: Effect::Blinding, .. } => {
-                "  switch on again what was switched off, as long as snapback is to watch this account."
-            }
-            Finding::RootCall { .. } | Finding::UserSignIn { .. } => {
-                "  nothing else is to be done. Next time use a role; few tasks need root."
-            }
+        ],
+        Language::Japanese => [
+            "本人のサインインかどうかをユーザーに確認してください。",
+            "本人であれば、MFA デバイスを追加してもらってください (コンソール右上のユーザー名 > [セキュリティ認証情報])。",
+            "  できればコンソールパスワードを削除し、IAM Identity Center からサインインしてもらってください。",
+            "本人でない場合、または連絡がつかない場合は、今すぐ次の対応をしてください:",
+            "  1. [IAM] > [ユーザー] > 該当ユーザー > [セキュリティ認証情報]: コンソールアクセスとアクセスキーを無効化します。",
+            "  2. 同じページの [許可]: * に対する * を拒否するインラインポリシーを追加します。開いているセッションも止まります。",
+            "  3. CloudTrail の [イベント履歴] をユーザー名で検索し、その後の操作と、ユーザーを消しても残るものを作っていないかを確認します。",
+        ],
+    };
+    lines.map(str::to_owned).to_vec()
+}
+
+fn if_it_was_you(finding: &Finding, language: Language) -> String {
+    match finding {
+        Finding::RootSignIn { attempt: Attempt::Failed(_), .. } => {
+            say!(language, "  nothing else is to be done.", "  ほかに必要な作業はありません。")
         }
-        .to_owned(),
-    );
-    if let Finding::RootCall { .. } = finding {
-        lines.push(
-            "  (A task of your organization's central root access is recorded as root too, after an AssumeRoot in its management account.)"
-                .to_owned(),
-        );
+        Finding::RootSignIn { mfa: None | Some(false), .. } => say!(
+            language,
+            "  give root an MFA device today (Security credentials). Next time use a role; few tasks need root.",
+            "  今日中にルートユーザーに MFA デバイスを設定してください ([セキュリティ認証情報])。次回からはロールを使ってください。ルートユーザーが必要な作業はわずかです。"
+        ),
+        Finding::RootAccess { .. } | Finding::RootCall { effect: Effect::Mfa(None), .. } => say!(
+            language,
+            "  check that root has an MFA device of yours. Nothing else is to be done.",
+            "  ルートユーザーに自分の MFA デバイスがあることを確認してください。ほかに必要な作業はありません。"
+        ),
+        Finding::RootCall { effect: Effect::Credentials(None), .. } => say!(
+            language,
+            "  delete what was made (Security credentials). Use a role instead: credentials of root can't be limited.",
+            "  作成したものを削除してください ([セキュリティ認証情報])。代わりにロールを使ってください。ルートユーザーの認証情報は権限を制限できません。"
+        ),
+        Finding::RootCall { effect: Effect::Blinding, .. } => say!(
+            language,
+            "  switch on again what was switched off, as long as snapback is to watch this account.",
+            "  snapback でこのアカウントの監視を続けるのであれば、停止したものを再び有効にしてください。"
+        ),
+        Finding::RootSignIn { mfa: Some(true), .. } | Finding::RootCall { .. } | Finding::UserSignIn { .. } => say!(
+            language,
+            "  nothing else is to be done. Next time use a role; few tasks need root.",
+            "  ほかに必要な作業はありません。次回からはロールを使ってください。ルートユーザーが必要な作業はわずかです。"
+        ),
     }
-    if let Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
-    | Finding::RootAccess { change: AccessChange::RecoveryRequested, .. } = finding
-    {
-        lines.extend(
-            [
-                "If it was not, somebody who knows root's email address is trying to get in:",
-                "  1. Change the password of that mailbox, and see that it has MFA and forwards nothing.",
-                "  2. Sign in as root. See that MFA is on, and change the password if others may know it.",
-                "  3. Watch for the next mails about root. One that says `signed in` or `recovered` means that they are in.",
-            ]
-            .map(str::to_owned),
-        );
-        return lines;
-    }
-    lines.push("If it was not, somebody else is root in this account. Do this now, in this order:".to_owned());
-    if let Finding::RootAccess { .. } = finding {
-        lines.push(
-            "  0. Can't sign in any more? Use `Forgot password`, or https://support.aws.amazon.com/#/contacts/aws-account-support"
-                .to_owned(),
-        );
-    }
-    lines.extend(
-        [
+}
+
+/// What to do if somebody else knocks at root's door.
+fn trying_to_get_in(language: Language) -> [String; 4] {
+    let lines = match language {
+        Language::English => [
+            "If it was not, somebody who knows root's email address is trying to get in:",
+            "  1. Change the password of that mailbox, and see that it has MFA and forwards nothing.",
+            "  2. Sign in as root. See that MFA is on, and change the password if others may know it.",
+            "  3. Watch for the next mails about root. One that says `signed in` or `recovered` means that they are in.",
+        ],
+        Language::Japanese => [
+            "そうでなければ、ルートユーザーの E メールアドレスを知る何者かが侵入を試みています:",
+            "  1. そのメールボックスのパスワードを変更し、MFA が有効で、転送が設定されていないことを確認します。",
+            "  2. ルートユーザーとしてサインインし、MFA が有効なことを確認します。他人に知られている可能性があればパスワードを変更します。",
+            "  3. ルートユーザーに関する次のメールに注意します。件名に `signed in` または `recovered` とあれば、侵入されています。",
+        ],
+    };
+    lines.map(str::to_owned)
+}
+
+/// What to do if somebody else is root.
+fn take_root_back(finding: &Finding, language: Language) -> Vec<String> {
+    let first = match language {
+        Language::English => [
             "  1. Sign in as root. The account's name at the top right, Security credentials: change the password.",
             "  2. The same page: delete every access key and signing certificate of root, and every MFA device that is not",
             "     yours. Add one of yours.",
@@ -340,37 +574,48 @@ fn left(event: &Event, finding: &Finding) -> Vec<String> {
             "     password of that mailbox too.",
             "  4. Sessions that are open live on. An account in an organization: from the management account, attach a service",
             "     control policy that denies * on * where aws:PrincipalArn is like arn:*:iam::*:root. Otherwise ask AWS Support.",
-        ]
-        .map(str::to_owned),
-    );
-    lines.push(match finding {
-        Finding::RootCall { effect: Effect::Change, attempt: Attempt::Succeeded | Attempt::Unknown(_) } => {
-            "  5. CloudTrail, Event history, User name root: take back what this call and others changed, first of all new users,"
-                .to_owned()
-        }
-        Finding::RootCall { effect: Effect::Blinding, .. } => {
-            "  5. Switch recording and alerts on again. CloudTrail, Event history, User name root: take back new users,".to_owned()
-        }
-        _ => "  5. CloudTrail, Event history, User name root: see what it did, and take back what it made: new users,".to_owned(),
-    });
-    lines.push("     roles that trust strangers, access keys, trails that were stopped.".to_owned());
-    lines.push(
-        "  6. Tell AWS Support that the account was taken over (Support Center, Account and billing).".to_owned(),
-    );
-    lines.push("From the organization, without root's password, where root access is managed centrally:".to_owned());
-    lines.push(
-        "  management account, IAM, Root access management, the account: delete root user credentials. Or:".to_owned(),
-    );
-    lines.push(format!(
-        "  aws sts assume-root --region us-west-2 --target-principal {} --task-policy-arn \
-         arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials",
-        account(event)
-    ));
-    lines.push(
-        "  gives credentials with which delete-login-profile, delete-access-key and deactivate-mfa-device of aws iam work on root."
-            .to_owned(),
-    );
-    lines
+        ],
+        Language::Japanese => [
+            "  1. ルートユーザーとしてサインインし、右上のアカウント名 > [セキュリティ認証情報] でパスワードを変更します。",
+            "  2. 同じページで、ルートユーザーのすべてのアクセスキーと署名証明書、自分のものでないすべての MFA デバイスを削除します。",
+            "     自分の MFA デバイスを追加します。",
+            "  3. アカウント名 > [アカウント] で、E メールアドレス、電話番号、代替連絡先が自分のものであることを確認します。",
+            "     そのメールボックスのパスワードも変更します。",
+            "  4. 開いているセッションは引き続き有効です。組織のアカウントであれば、管理アカウントから、aws:PrincipalArn が arn:*:iam::*:root に",
+            "     一致する場合に * に対する * を拒否するサービスコントロールポリシー (SCP) をアタッチします。それ以外の場合は AWS サポートに依頼します。",
+        ],
+    };
+    let fifth = match finding {
+        Finding::RootCall { effect: Effect::Change, attempt: Attempt::Succeeded | Attempt::Unknown(_) } => say!(
+            language,
+            "  5. CloudTrail, Event history, User name root: take back what this call and others changed, first of all new users,",
+            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索し、この呼び出しとほかの呼び出しによる変更を元に戻します。まず、新しいユーザー、"
+        ),
+        Finding::RootCall { effect: Effect::Blinding, .. } => say!(
+            language,
+            "  5. Switch recording and alerts on again. CloudTrail, Event history, User name root: take back new users,",
+            "  5. 記録とアラートを再び有効にします。CloudTrail の [イベント履歴] をユーザー名 root で検索し、次のものを元に戻します: 新しいユーザー、"
+        ),
+        _ => say!(
+            language,
+            "  5. CloudTrail, Event history, User name root: see what it did, and take back what it made: new users,",
+            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索して操作を確認し、行われたことを元に戻します: 新しいユーザー、"
+        ),
+    };
+    let rest = [
+        fifth,
+        say!(
+            language,
+            "     roles that trust strangers, access keys, trails that were stopped.",
+            "     第三者を信頼するロール、アクセスキー、停止された証跡など。"
+        ),
+        say!(
+            language,
+            "  6. Tell AWS Support that the account was taken over (Support Center, Account and billing).",
+            "  6. アカウントが乗っ取られたことを AWS サポートに連絡します (サポートセンターの [アカウントと請求])。"
+        ),
+    ];
+    first.into_iter().map(str::to_owned).chain(rest).collect()
 }
 
 /// The account's id for a command: only if it is one.
@@ -398,10 +643,15 @@ mod tests {
 
     #[test]
     fn counts_read_well() {
-        assert_eq!(calls(Folded { reads: 1, changes: 0 }), "1 more call that only reads");
-        assert_eq!(
-            calls(Folded { reads: 12, changes: 3 }),
-            "12 more calls that only read and 3 more calls that change something"
+        let counted = |reads, changes, language| counted(Folded { reads, changes }, language);
+        assert!(counted(1, 0, Language::English).contains(" 1 more call that only reads, which was counted "));
+        assert!(
+            counted(12, 3, Language::English)
+                .contains(" 12 more calls that only read and 3 more calls that change something, which were counted ")
+        );
+        assert!(
+            counted(12, 3, Language::Japanese)
+                .contains("読み取りのみの呼び出しが 12 件、変更系の呼び出しが 3 件ありました")
         );
     }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::json::{at, field, items, text};
+use crate::language::Language;
+use crate::say;
 
 /// Who a grant is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,21 +59,40 @@ impl Grantee {
     }
 }
 
+impl Grantee {
+    /// Who that is, in a mail's language. It is not harmless yet.
+    pub fn of(&self, language: Language) -> String {
+        match self {
+            Self::Group(uri) if uri.ends_with("/AllUsers") => {
+                say!(language, "everybody (AllUsers)", "全員 (AllUsers)")
+            }
+            Self::Group(uri) if uri.ends_with("/AuthenticatedUsers") => say!(
+                language,
+                "everybody with an AWS account (AuthenticatedUsers)",
+                "AWS アカウントを持つ全員 (AuthenticatedUsers)"
+            ),
+            Self::Group(text) | Self::User(text) | Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+impl Grant {
+    /// What is given to whom, in a mail's language. It is not harmless yet.
+    pub fn of(&self, language: Language) -> String {
+        let (permission, grantee) = (&self.permission, self.grantee.of(language));
+        say!(language, "{permission} for {grantee}", "{grantee} への {permission}")
+    }
+}
+
 impl fmt::Display for Grantee {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Group(uri) if uri.ends_with("/AllUsers") => write!(formatter, "everybody (AllUsers)"),
-            Self::Group(uri) if uri.ends_with("/AuthenticatedUsers") => {
-                write!(formatter, "everybody with an AWS account (AuthenticatedUsers)")
-            }
-            Self::Group(text) | Self::User(text) | Self::Other(text) => write!(formatter, "{text}"),
-        }
+        formatter.write_str(&self.of(Language::English))
     }
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} for {}", self.permission, self.grantee)
+        formatter.write_str(&self.of(Language::English))
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::json::text;
+use crate::language::Language;
+use crate::say;
 
 /// The four switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,14 @@ impl Block {
         self == Self::ON
     }
 
+    /// Which are on, in a mail's language.
+    pub fn of(self, language: Language) -> String {
+        match self.off().join(", ") {
+            off if off.is_empty() => say!(language, "all four switches on", "4 つの設定すべてが有効"),
+            off => say!(language, "off: {off}", "無効: {off}"),
+        }
+    }
+
     /// The names of those that are off.
     pub fn off(self) -> Vec<&'static str> {
         let switches = [
@@ -68,10 +78,7 @@ impl Block {
 
 impl fmt::Display for Block {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.off().as_slice() {
-            [] => write!(formatter, "all four switches on"),
-            off => write!(formatter, "off: {}", off.join(", ")),
-        }
+        formatter.write_str(&self.of(Language::English))
     }
 }
 

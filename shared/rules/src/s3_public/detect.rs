@@ -10,8 +10,10 @@ use crate::command::is_account_id;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, items, text};
+use crate::language::Localized;
 use crate::policy;
 use crate::settings::{Mode, Settings};
+use crate::{localized, say};
 
 /// What an event opened, or may have.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +88,7 @@ pub enum Told {
         /// Its name, if the event says so.
         name: Option<String>,
         /// What of it is public, or may be.
-        reasons: Vec<String>,
+        reasons: Vec<Localized>,
     },
     /// A bucket whose access control lists count from now on.
     AclsEnabled {
@@ -275,10 +277,10 @@ fn ignore(reason: &str) -> Decision<Finding> {
 ///
 /// # Errors
 /// Says what was missing, and where.
-pub fn read(event: &Event) -> Result<Option<Finding>, String> {
+pub fn read(event: &Event) -> Result<Option<Finding>, Localized> {
     let request = &event.request;
     let account = event.account.clone().or_else(|| account_of_host(request)).filter(|account| is_account_id(account));
-    let bucket = || text(request, "bucketName").ok_or_else(|| "no `bucketName` in the request".to_owned());
+    let bucket = || text(request, "bucketName").ok_or_else(|| absent("bucketName"));
     let bucket_change = |change| bucket().map(|bucket| Opened::Bucket { bucket, change });
     let block = || Block::read(part(request, "PublicAccessBlockConfiguration"));
     let opened = match event.name.as_str() {
@@ -292,7 +294,10 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
         "PutPublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(Some(block())),
         "DeletePublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(None),
         "PutPublicAccessBlock" | "DeletePublicAccessBlock" => {
-            return Err("neither `bucketName` nor an account's `host` in the request".to_owned());
+            return Err(localized!(
+                "neither `bucketName` nor an account's `host` in the request",
+                "リクエストに `bucketName` もアカウントの `host` もありません"
+            ));
         }
         "PutBucketPolicy" => {
             let written = [field(request, "bucketPolicy"), field(request, "policy")];
@@ -302,7 +307,7 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
         "PutBucketAcl" => bucket_change(BucketChange::Acl(requested(request)))?,
         "CreateBucket" => created(request, bucket()?),
         "PutObjectAcl" => {
-            let key = text(request, "key").ok_or("no `key` in the request")?;
+            let key = text(request, "key").ok_or_else(|| absent("key"))?;
             let version_id = text(request, "versionId").or_else(|| text(&event.response, "x-amz-version-id"));
             bucket_change(BucketChange::ObjectAcl { key, version_id, grants: requested(request) })?
         }
@@ -320,9 +325,14 @@ pub fn read(event: &Event) -> Result<Option<Finding>, String> {
             Some(ownership) if ownership == "BucketOwnerEnforced" => return Ok(None),
             ownership => Opened::Told(Told::AclsEnabled { bucket: bucket()?, ownership }),
         },
-        other => return Err(format!("`{other}` makes nothing public")),
+        other => {
+            return Err(localized!(
+                "`{other}` makes nothing public",
+                "`{other}` は何かをパブリックにする呼び出しではありません"
+            ));
+        }
     };
-    let account = account.ok_or("no `recipientAccountId`")?;
+    let account = account.ok_or_else(|| localized!("no `recipientAccountId`", "`recipientAccountId` がありません"))?;
     let region = (event.name == "CreateBucket").then(|| location(request)).flatten();
     Ok(Some(Finding { account, region, opened }))
 }
@@ -362,7 +372,7 @@ fn access_point_block(request: &Value) -> Option<Block> {
     Some(if configuration.is_null() && is_readable { Block::ON } else { Block::read(configuration) })
 }
 
-fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, String> {
+fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, Localized> {
     let request = &event.request;
     let name = text(request, "name").or_else(|| text(request, "accessPointName"));
     let name = name.or_else(|| part(request, "Name").as_str().map(str::to_owned));
@@ -370,7 +380,9 @@ fn access_point(event: &Event, change: AccessPointChange) -> Result<Opened, Stri
     let is_made = matches!(change, AccessPointChange::Created(_));
     let bucket = text(request, "bucketName").or_else(|| part(request, "Bucket").as_str().map(str::to_owned));
     let bucket = bucket.filter(|_| is_made);
-    let name = name.ok_or("no `name` of an access point in the request")?;
+    let name = name.ok_or_else(|| {
+        localized!("no `name` of an access point in the request", "リクエストにアクセスポイントの `name` がありません")
+    })?;
     Ok(Opened::AccessPoint { name, bucket, change })
 }
 
@@ -381,18 +393,32 @@ fn multi_region(event: &Event) -> Told {
     if event.name == "CreateMultiRegionAccessPoint" {
         let block = field(details, "PublicAccessBlock");
         if !details.is_object() {
-            reasons.push("the event does not hold its public access block".to_owned());
+            reasons.push(localized!(
+                "the event does not hold its public access block",
+                "ブロックパブリックアクセスの設定がイベントに含まれていません"
+            ));
         } else if !block.is_null() && !Block::read(block).is_on() {
             let off = Block::read(block).off().join(", ");
-            reasons.push(format!("its public access block, which can't be changed later, is without {off}"));
+            reasons.push(localized!(
+                "its public access block, which can't be changed later, is without {off}",
+                "ブロックパブリックアクセスの {off} が無効で、後から変更できません"
+            ));
         }
     } else {
         match policy::parse(field(details, "Policy")) {
             Ok(document) => {
                 let statements = public_statements_of_access_point(&document).into_iter();
-                reasons.extend(statements.map(|statement| format!("its policy is public: {}", statement.reason)));
+                reasons.extend(statements.map(|statement| {
+                    Localized::new(|language| {
+                        let reason = statement.reason.of(language);
+                        say!(language, "its policy is public: {reason}", "ポリシーがパブリックです: {reason}")
+                    })
+                }));
             }
-            Err(problem) => reasons.push(format!("its policy in the event {problem}")),
+            Err(problem) => reasons.push(Localized::new(|language| {
+                let problem = problem.of(language);
+                say!(language, "its policy in the event {problem}", "イベント内のポリシードキュメント{problem}")
+            })),
         }
     }
     Told::MultiRegion { name: text(details, "Name"), reasons }
@@ -414,4 +440,8 @@ fn account_of_host(request: &Value) -> Option<String> {
     let host = policy::texts(request, "host").into_iter().next()?;
     let (account, rest) = host.split_once('.')?;
     (is_account_id(account) && rest.starts_with("s3-control")).then(|| account.to_owned())
+}
+
+fn absent(name: &str) -> Localized {
+    localized!("no `{name}` in the request", "リクエストに `{name}` がありません")
 }

@@ -13,12 +13,14 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::command::is_account_id;
+use crate::language::Localized;
 use crate::policy::condition::{Callers, Condition, callers, conditions, is_own_or_trusted};
 use crate::policy::federation::keys_of_issuer;
 use crate::policy::principal::{Principal, Who, principals, retain};
 use crate::policy::{allows, statements, with_statements};
 use crate::public::{Family, WidestPublic};
 use crate::text::quote;
+use crate::{localized, say};
 
 /// Keys of which a fixed value narrows. AWS's list names "an AWS principal, user, role, or service principal" with `aws:PrincipalOrgID` as
 /// an example; the other keys that say who calls are of that kind.
@@ -58,7 +60,7 @@ pub struct PublicStatement {
     /// As it is written.
     pub statement: Value,
     /// Why, in words that follow "it is public: ".
-    pub reason: String,
+    pub reason: Localized,
 }
 
 /// Whose access to a bucket is not another account's.
@@ -83,8 +85,8 @@ pub struct Outsider {
     pub accounts: Vec<String>,
     /// Whether it is known to be of another account, and nobody of this one is let in by the same words.
     pub is_certain: bool,
-    /// Why, in words.
-    pub reason: String,
+    /// Why.
+    pub reason: Localized,
 }
 
 /// What a policy belongs to.
@@ -117,7 +119,7 @@ fn public(document: &Value, owner: Owner) -> Vec<PublicStatement> {
 }
 
 /// Why a statement that allows something is public; `None` if it is not. All its conditions have to hold, so one that narrows is enough.
-fn why_public(statement: &Value, owner: Owner) -> Option<String> {
+fn why_public(statement: &Value, owner: Owner) -> Option<Localized> {
     let reason = principals(statement).iter().find_map(why_open)?;
     let conditions = conditions(statement);
     if conditions.iter().any(|condition| narrows(condition, owner)) {
@@ -125,22 +127,51 @@ fn why_public(statement: &Value, owner: Owner) -> Option<String> {
     }
     Some(match conditions.is_empty() {
         true => reason,
-        false => format!("{reason}, and no condition demands a fixed caller or source"),
+        false => Localized::new(|language| {
+            let reason = reason.of(language);
+            say!(
+                language,
+                "{reason}, and no condition demands a fixed caller or source",
+                "{reason}。呼び出し元や送信元を固定する条件もありません"
+            )
+        }),
     })
 }
 
 /// Why a principal is not fixed, or may be anybody; `None` if it is fixed.
-fn why_open(principal: &Principal) -> Option<String> {
-    let unclear = || Some("it does not say in a known form whom it is for".to_owned());
+fn why_open(principal: &Principal) -> Option<Localized> {
+    let unclear = || {
+        Some(localized!(
+            "it does not say in a known form whom it is for",
+            "誰を対象としているのか、認識できる形式で書かれていません"
+        ))
+    };
     let (kind, text) = match principal {
-        Principal::AllBut(_) => return Some("it is for everyone but the principals that it names".to_owned()),
+        Principal::AllBut(_) => {
+            return Some(localized!(
+                "it is for everyone but the principals that it names",
+                "指定されたプリンシパル以外の全員が対象です"
+            ));
+        }
         Principal::Odd(_) => return unclear(),
         Principal::Named { kind, text } => (kind, text),
     };
-    let anybody_at = |issuer: &str| Some(format!("it is for everyone who has an account at {}", quote(issuer)));
+    let anybody_at = |issuer: &str| {
+        let issuer = quote(issuer);
+        Some(localized!(
+            "it is for everyone who has an account at {issuer}",
+            "{issuer} にアカウントを持つ全員が対象です"
+        ))
+    };
     match principal.who() {
-        Who::Everyone => Some("it is for everyone".to_owned()),
-        _ if !is_fixed(text) => Some(format!("it is for {}, which holds a wildcard or a policy variable", quote(text))),
+        Who::Everyone => Some(localized!("it is for everyone", "全員が対象です")),
+        _ if !is_fixed(text) => {
+            let text = quote(text);
+            Some(localized!(
+                "it is for {text}, which holds a wildcard or a policy variable",
+                "対象の {text} にワイルドカードまたはポリシー変数が含まれています"
+            ))
+        }
         // AWS's former example of a public policy:
         // https://github.com/awsdocs/amazon-s3-userguide/blob/main/doc_source/access-control-block-public-access.md#bucket-policies
         Who::PublicProvider(name) => anybody_at(&name),
@@ -268,7 +299,7 @@ fn named_by(conditions: &[Condition]) -> BTreeSet<String> {
 }
 
 /// The accounts that a principal is of, none if they are not known, and why it is outside; `None` if it is not.
-fn outside(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Vec<String>, String)> {
+fn outside(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>) -> Option<(Vec<String>, Localized)> {
     let callers = callers(conditions).into_iter().filter_map(|callers| match callers {
         Callers::Accounts(accounts) => Some(accounts),
         Callers::Organizations(_) | Callers::Services => None,
@@ -277,7 +308,7 @@ fn outside(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>)
     if callers.iter().any(|accounts| circle.has_all(accounts)) {
         return None;
     }
-    let unknown = |reason: &str| Some((Vec::new(), reason.to_owned()));
+    let unknown = |reason: Localized| Some((Vec::new(), reason));
     match principal.who() {
         Who::Account(account) => circle.others([account].iter()),
         Who::Provider { account, .. } if !circle.has(&account) => circle.others([account].iter()),
@@ -295,18 +326,28 @@ fn outside(principal: &Principal, conditions: &[Condition], circle: &Circle<'_>)
             }
             let is_by_id = |condition: &Condition| condition.key.eq_ignore_ascii_case("aws:userid");
             match conditions.iter().any(|condition| is_by_id(condition) && narrows(condition, Owner::Bucket)) {
-                true => unknown("its conditions let through only certain callers, but do not tell of which account"),
+                true => unknown(localized!(
+                    "its conditions let through only certain callers, but do not tell of which account",
+                    "条件で特定の呼び出し元に限定されていますが、どのアカウントのものかわかりません"
+                )),
                 false => None,
             }
         }
         who @ (Who::UniqueId | Who::Unclear) => match principal {
             Principal::Named { text, .. } if is_canonical_user(principal) => {
                 let is_owner = circle.owner_id.is_some_and(|owner| owner.eq_ignore_ascii_case(text));
-                if is_owner { None } else { unknown("a canonical user id does not tell the account") }
+                if is_owner {
+                    return None;
+                }
+                unknown(localized!(
+                    "a canonical user id does not tell the account",
+                    "正規ユーザー ID からはアカウントがわかりません"
+                ))
             }
-            Principal::Named { text, .. } if text.split(':').nth(4) == Some("cloudfront") => {
-                unknown("an origin access identity of CloudFront does not tell whose distributions use it")
-            }
+            Principal::Named { text, .. } if text.split(':').nth(4) == Some("cloudfront") => unknown(localized!(
+                "an origin access identity of CloudFront does not tell whose distributions use it",
+                "CloudFront のオリジンアクセスアイデンティティからは、誰のディストリビューションが使用しているのかわかりません"
+            )),
             _ => unknown(who.why_unclear().unwrap_or_default()),
         },
     }
@@ -322,12 +363,22 @@ impl Circle<'_> {
     }
 
     /// Those of the accounts that are outside, and why; `None` if none is.
-    fn others<'b>(&self, accounts: impl Iterator<Item = &'b String>) -> Option<(Vec<String>, String)> {
+    fn others<'b>(&self, accounts: impl Iterator<Item = &'b String>) -> Option<(Vec<String>, Localized)> {
         let others: Vec<String> = accounts.filter(|account| !self.has(account)).cloned().collect();
         let reason = match others.as_slice() {
             [] => return None,
-            [one] => format!("account {one} is neither this account nor one of TrustedAccounts"),
-            several => format!("accounts {} are neither this account nor in TrustedAccounts", several.join(" and ")),
+            [one] => localized!(
+                "account {one} is neither this account nor one of TrustedAccounts",
+                "アカウント {one} は、このアカウントでも TrustedAccounts のアカウントでもありません"
+            ),
+            several => Localized::new(|language| {
+                let several = several.join(say!(language, " and ", "、").as_str());
+                say!(
+                    language,
+                    "accounts {several} are neither this account nor in TrustedAccounts",
+                    "アカウント {several} は、いずれもこのアカウントでも TrustedAccounts のアカウントでもありません"
+                )
+            }),
         };
         Some((others, reason))
     }

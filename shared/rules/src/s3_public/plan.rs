@@ -13,11 +13,13 @@ use super::judge::{
     Circle, Outsider, PublicStatement, may_be_kept_private, outsiders, public_statements,
     public_statements_of_access_point, without,
 };
+use crate::language::{Language, Localized};
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
+use crate::{localized, say};
 
 /// What a read gave, or why it failed.
-pub type Read<T> = Result<T, String>;
+pub type Read<T> = Result<T, Localized>;
 
 /// A bucket as the account shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +130,7 @@ pub struct Plan {
     /// Grants to other accounts, if the event was about a list: they are only told.
     pub foreign_grants: Vec<Grant>,
     /// What could not be read of what matters here, and why.
-    pub not_read: Vec<String>,
+    pub not_read: Vec<Localized>,
     /// Whether the policy is among that.
     pub is_policy_unread: bool,
     /// Where the block that would have to be turned on is another account's: that account.
@@ -266,23 +268,23 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     }
     // Of what the event did not open, only what it is about has to be known.
     if is_opened {
-        plan.note("the public access block", &live.block);
+        plan.note(&localized!("the public access block", "ブロックパブリックアクセス"), &live.block);
     }
     if is_opened || matches!(change, BucketChange::Policy(_)) {
         plan.is_policy_unread = live.policy.is_err();
-        plan.note("the policy", &live.policy);
+        plan.note(&localized!("the policy", "ポリシー"), &live.policy);
     }
     if is_opened || matches!(change, BucketChange::Policy(_)) && wanted.scope.public {
-        plan.note("the policy's status", &live.is_public);
+        plan.note(&localized!("the policy's status", "ポリシーのステータス"), &live.is_public);
     }
     if is_opened || matches!(change, BucketChange::Acl(_)) {
-        plan.note("the access control list", &live.acl);
+        plan.note(&localized!("the access control list", "アクセスコントロールリスト (ACL)"), &live.acl);
     }
     if let Some(acl) = &live.object_acl {
-        plan.note("the object's access control list", acl);
+        plan.note(&localized!("the object's access control list", "オブジェクトの ACL"), acl);
     }
     if let Some(is_versioned) = live.is_versioned.as_ref().filter(|_| is_opened) {
-        plan.note("whether there are versions", is_versioned);
+        plan.note(&localized!("whether there are versions", "バージョニングの状態"), is_versioned);
     }
 
     plan.repair_policy(PolicyOf::Bucket(bucket.to_owned()), policy, wanted);
@@ -314,7 +316,7 @@ pub fn of_access_point(
     let bucket_block = live.bucket_block.as_ref().and_then(|block| *block.as_ref().ok()?);
     let is_blocked = live.block.is_on() || bucket_block.is_some_and(Block::is_on);
     let mut plan = Plan { is_blocked, is_policy_unread: live.policy.is_err(), ..Plan::default() };
-    plan.note("the access point's policy", &live.policy);
+    plan.note(&localized!("the access point's policy", "アクセスポイントのポリシー"), &live.policy);
     // One that can be reached only from inside a VPC is never public, whatever its policy says.
     if wanted.scope.public && !live.is_in_vpc {
         plan.judge(policy, public_statements_of_access_point, says);
@@ -326,9 +328,9 @@ pub fn of_access_point(
                     plan.is_public() || live.policy.is_err() && is_told
                 }
             };
-        plan.note("the policy's status", &live.is_public);
+        plan.note(&localized!("the policy's status", "ポリシーのステータス"), &live.is_public);
         if let Some(block) = &live.bucket_block {
-            plan.note("the bucket's public access block", block);
+            plan.note(&localized!("the bucket's public access block", "バケットのブロックパブリックアクセス"), block);
         }
         if !is_opened {
             plan.statements.clear();
@@ -351,9 +353,9 @@ pub fn of_access_point(
 
 impl Plan {
     /// Notes a read that failed.
-    fn note<T>(&mut self, what: &str, read: &Read<T>) {
+    fn note<T>(&mut self, what: &Localized, read: &Read<T>) {
         if let Err(problem) = read {
-            self.not_read.push(format!("{what}: {problem}"));
+            self.not_read.push(Localized::new(|language| format!("{}: {}", what.of(language), problem.of(language))));
         }
     }
 
@@ -439,28 +441,58 @@ impl Action {
     }
 
     /// What it does, in a few words for a list.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self, language: Language) -> Vec<String> {
         match self {
-            Self::BlockAccount { .. } => {
-                vec!["  - turn on all four switches of the account's public access block".to_owned()]
-            }
+            Self::BlockAccount { .. } => vec![say!(
+                language,
+                "  - turn on all four switches of the account's public access block",
+                "  - アカウントのブロックパブリックアクセスの 4 つの設定をすべて有効にする"
+            )],
             Self::BlockBucket { bucket } => {
-                vec![format!("  - turn on all four switches of the public access block of bucket {}", quote(bucket))]
+                let bucket = quote(bucket);
+                vec![say!(
+                    language,
+                    "  - turn on all four switches of the public access block of bucket {bucket}",
+                    "  - バケット {bucket} のブロックパブリックアクセスの 4 つの設定をすべて有効にする"
+                )]
             }
             Self::WritePolicy { document, public, outsiders, .. } => {
                 let statements = public.iter().map(|statement| {
-                    format!("  - take this statement out of the policy: {}", quote(&statement.statement.to_string()))
+                    let statement = quote(&statement.statement.to_string());
+                    say!(
+                        language,
+                        "  - take this statement out of the policy: {statement}",
+                        "  - ポリシーから次のステートメントを削除する: {statement}"
+                    )
                 });
-                let principals = outsiders
-                    .iter()
-                    .map(|outsider| format!("  - take {} out of the policy", quote(&outsider.principal.to_string())));
-                let gone = document.is_none().then(|| "  - delete the policy, of which nothing is left".to_owned());
+                let principals = outsiders.iter().map(|outsider| {
+                    let principal = quote(&outsider.principal.of(language));
+                    say!(language, "  - take {principal} out of the policy", "  - ポリシーから {principal} を削除する")
+                });
+                let gone = document.is_none().then(|| {
+                    say!(
+                        language,
+                        "  - delete the policy, of which nothing is left",
+                        "  - ステートメントが残らないため、ポリシーを削除する"
+                    )
+                });
                 statements.chain(principals).chain(gone).collect()
             }
             Self::WriteAcl { object, without, .. } => {
-                let of = if object.is_some() { "object's" } else { "bucket's" };
                 let line = |grant: &Grant| {
-                    format!("  - take {} out of the {of} access control list", quote(&grant.to_string()))
+                    let grant = quote(&grant.of(language));
+                    match object {
+                        Some(_) => say!(
+                            language,
+                            "  - take {grant} out of the object's access control list",
+                            "  - オブジェクトの ACL から次の許可を削除する: {grant}"
+                        ),
+                        None => say!(
+                            language,
+                            "  - take {grant} out of the bucket's access control list",
+                            "  - バケットの ACL から次の許可を削除する: {grant}"
+                        ),
+                    }
                 };
                 without.iter().map(line).collect()
             }

@@ -8,12 +8,14 @@ use super::block::Block;
 use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, opens};
 use super::judge::{Circle, PublicStatement, outsiders, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
-use crate::alert::{Outcome, Report, Severity, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
 use crate::command::{is_argument, is_bucket_name};
 use crate::event::Event;
 use crate::json::text;
+use crate::language::{Language, Localized};
 use crate::settings::{Mode, Settings};
 use crate::text::quote;
+use crate::{localized, say};
 
 /// What came of a finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +25,7 @@ pub enum Course {
     /// It could not be read whether anything is open, and nothing was changed.
     NotRead {
         /// Why.
-        problem: String,
+        problem: Localized,
     },
     /// Nothing was changed: by mode, by rollout, because the account's block would close PublicBuckets, because a block keeps everybody out,
     /// or because it is only told.
@@ -40,7 +42,7 @@ pub enum Course {
         /// What was carried out, in order.
         carried_out: Vec<Action>,
         /// What went wrong.
-        problems: Vec<String>,
+        problems: Vec<Localized>,
         /// What is open now, as it was read at the end; `None` if the bucket or the access point is gone.
         now: Option<Box<Plan>>,
         /// When the door had been shut, if it was seen shut.
@@ -52,8 +54,8 @@ pub enum Course {
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let mut report = Report::new(settings.alert_language, Outcome::Alert, headline(finding, course.plan()));
     report.happened = happened(event, finding, settings);
-    report.happened.extend(course.plan().map(of_others).unwrap_or_default());
-    report.to_allow = to_allow(event, finding, course.plan());
+    report.happened.extend(course.plan().map(|plan| of_others(plan, report.language)).unwrap_or_default());
+    report.to_allow = to_allow(event, finding, course.plan(), report.language);
     report.actions = planned(course);
     match course {
         Course::Told => told(&mut report, finding),
@@ -144,120 +146,241 @@ fn others(plan: &Plan) -> Option<String> {
 }
 
 fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String> {
+    let language = settings.alert_language;
     let call = quote(&event.name);
     // What may be public is no matter of this mail.
     let is_looked_for = Scope::of(settings, finding.bucket()).public;
     let public = if is_looked_for { written_public(finding) } else { Vec::new() };
-    let not_in_it = |what: &str| format!("{what} is not in the event in a form that can be read.");
-    let block = |of: &str, block: &Option<Block>| match block {
-        Some(block) => format!("{call} set the public access block of {of}. Off: {}.", block.off().join(", ")),
-        None => format!("{call} deleted the public access block of {of}: all four switches are off."),
-    };
+    let public = || named_statements(&public, language);
     match &finding.opened {
         Opened::Account(change) => vec![
-            block("the account", change),
-            "It holds for all buckets of the account. What it was before is not in the event.".to_owned(),
+            match change.map(|block| block.off().join(", ")) {
+                Some(off) => say!(
+                    language,
+                    "{call} set the public access block of the account. Off: {off}.",
+                    "{call} により、アカウントのブロックパブリックアクセスが設定されました。無効: {off}"
+                ),
+                None => say!(
+                    language,
+                    "{call} deleted the public access block of the account: all four switches are off.",
+                    "{call} により、アカウントのブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
+                ),
+            },
+            say!(
+                language,
+                "It holds for all buckets of the account. What it was before is not in the event.",
+                "この設定はアカウントのすべてのバケットに適用されます。変更前の設定はイベントに含まれていません。"
+            ),
         ],
-        Opened::Bucket { bucket, change } => {
-            let bucket = format!("bucket {}", quote(bucket));
-            match change {
-                BucketChange::Block(change) => vec![block(&bucket, change)],
-                BucketChange::Policy(document) => {
-                    let mut lines = vec![format!("{call} wrote the policy of {bucket}.")];
-                    match document {
-                        Some(_) => lines.extend(named_statements(&public)),
-                        None => lines.push(not_in_it("The policy")),
-                    }
-                    lines
-                }
-                BucketChange::Acl(grants) => {
-                    let of =
-                        if event.name == "CreateBucket" { "made" } else { "wrote the access control list (ACL) of" };
-                    let mut lines = vec![format!("{call} {of} {bucket}.")];
-                    lines.extend(named_grants(grants.as_deref(), &not_in_it("The list")));
-                    lines
-                }
-                BucketChange::ObjectAcl { key, version_id, grants } => {
-                    let version = version_id.as_deref();
-                    let version = version.map_or_else(String::new, |version| format!(" (version {})", quote(version)));
-                    let of = format!("object {}{version} in {bucket}", quote(key));
-                    let mut lines = vec![format!("{call} wrote the access control list (ACL) of {of}.")];
-                    lines.extend(named_grants(grants.as_deref(), &not_in_it("The list")));
-                    lines
-                }
-            }
-        }
+        Opened::Bucket { bucket, change } => of_bucket(event, &quote(bucket), change, public, language),
         Opened::AccessPoint { name, bucket, change } => {
-            let to = bucket.as_deref().map_or_else(String::new, |bucket| format!(" to bucket {}", quote(bucket)));
-            let of = format!("access point {}{to}", quote(name));
+            let name = quote(name);
+            let of = match bucket.as_deref().map(quote) {
+                Some(bucket) => say!(
+                    language,
+                    "access point {name} to bucket {bucket}",
+                    "バケット {bucket} のアクセスポイント {name}"
+                ),
+                None => say!(language, "access point {name}", "アクセスポイント {name}"),
+            };
             match change {
-                AccessPointChange::Created(block) => vec![
-                    format!("{call} made {of}. Its own public access block, which can't be changed later, is without"),
-                    format!("{}.", block.off().join(", ")),
-                ],
+                AccessPointChange::Created(block) => {
+                    let off = block.off().join(", ");
+                    vec![
+                        say!(
+                            language,
+                            "{call} made {of}. Its own public access block, which can't be changed later, is without",
+                            "{call} により、{of} が作成されました。アクセスポイント自体のブロックパブリックアクセスは後から変更できません。"
+                        ),
+                        say!(language, "{off}.", "無効: {off}"),
+                    ]
+                }
                 AccessPointChange::Policy(document) => {
-                    let mut lines = vec![format!("{call} wrote the policy of {of}.")];
-                    match document {
-                        Some(_) => lines.extend(named_statements(&public)),
-                        None => lines.push(not_in_it("The policy")),
-                    }
-                    lines
+                    let wrote = say!(
+                        language,
+                        "{call} wrote the policy of {of}.",
+                        "{call} により、{of} のポリシーが書き込まれました。"
+                    );
+                    let rest = if document.is_some() { public() } else { vec![policy_not_in_it(language)] };
+                    std::iter::once(wrote).chain(rest).collect()
                 }
             }
         }
         Opened::Told(Told::MultiRegion { name, reasons }) => {
-            let name = name.as_deref().map_or_else(String::new, |name| format!(" {}", quote(name)));
-            let mut lines = vec![format!("{call} was called for a multi-Region access point{name}:")];
-            lines.extend(reasons.iter().map(|reason| format!("  - {}", quote(reason))));
+            let mut lines = vec![match name.as_deref().map(quote) {
+                Some(name) => say!(
+                    language,
+                    "{call} was called for a multi-Region access point {name}:",
+                    "マルチリージョンアクセスポイント {name} に対して {call} が呼び出されました:"
+                ),
+                None => say!(
+                    language,
+                    "{call} was called for a multi-Region access point:",
+                    "マルチリージョンアクセスポイントに対して {call} が呼び出されました:"
+                ),
+            }];
+            lines.extend(reasons.iter().map(|reason| format!("  - {}", quote(reason.of(language)))));
             lines
         }
         Opened::Told(Told::AclsEnabled { bucket, ownership }) => {
-            let ownership = match ownership {
-                Some(ownership) if event.name == "CreateBucket" => {
-                    format!("made bucket {} with the object ownership {}", quote(bucket), quote(ownership))
-                }
-                Some(ownership) => {
-                    format!("set the object ownership of bucket {} to {}", quote(bucket), quote(ownership))
-                }
-                None => format!("deleted the object ownership setting of bucket {}", quote(bucket)),
-            };
+            let bucket = quote(bucket);
             vec![
-                format!("{call} {ownership}."),
-                "With that, access control lists (ACLs) of the bucket and of its objects count.".to_owned(),
+                match ownership.as_deref().map(quote) {
+                    Some(ownership) if event.name == "CreateBucket" => say!(
+                        language,
+                        "{call} made bucket {bucket} with the object ownership {ownership}.",
+                        "{call} により、バケット {bucket} がオブジェクト所有権の設定 {ownership} で作成されました。"
+                    ),
+                    Some(ownership) => say!(
+                        language,
+                        "{call} set the object ownership of bucket {bucket} to {ownership}.",
+                        "{call} により、バケット {bucket} のオブジェクト所有権が {ownership} に設定されました。"
+                    ),
+                    None => say!(
+                        language,
+                        "{call} deleted the object ownership setting of bucket {bucket}.",
+                        "{call} により、バケット {bucket} のオブジェクト所有権の設定が削除されました。"
+                    ),
+                },
+                say!(
+                    language,
+                    "With that, access control lists (ACLs) of the bucket and of its objects count.",
+                    "これにより、バケットとそのオブジェクトのアクセスコントロールリスト (ACL) が有効になります。"
+                ),
             ]
         }
     }
 }
 
-fn named_statements(statements: &[PublicStatement]) -> Vec<String> {
+fn of_bucket(
+    event: &Event,
+    bucket: &str,
+    change: &BucketChange,
+    public: impl FnOnce() -> Vec<String>,
+    language: Language,
+) -> Vec<String> {
+    let call = quote(&event.name);
+    let mut lines = Vec::new();
+    match change {
+        BucketChange::Block(change) => lines.push(match change.map(|block| block.off().join(", ")) {
+            Some(off) => say!(
+                language,
+                "{call} set the public access block of bucket {bucket}. Off: {off}.",
+                "{call} により、バケット {bucket} のブロックパブリックアクセスが設定されました。無効: {off}"
+            ),
+            None => say!(
+                language,
+                "{call} deleted the public access block of bucket {bucket}: all four switches are off.",
+                "{call} により、バケット {bucket} のブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
+            ),
+        }),
+        BucketChange::Policy(document) => {
+            lines.push(say!(
+                language,
+                "{call} wrote the policy of bucket {bucket}.",
+                "{call} により、バケット {bucket} のバケットポリシーが書き込まれました。"
+            ));
+            match document {
+                Some(_) => lines.extend(public()),
+                None => lines.push(policy_not_in_it(language)),
+            }
+        }
+        BucketChange::Acl(grants) => {
+            lines.push(match event.name.as_str() {
+                "CreateBucket" => {
+                    say!(language, "{call} made bucket {bucket}.", "{call} により、バケット {bucket} が作成されました。")
+                }
+                _ => say!(
+                    language,
+                    "{call} wrote the access control list (ACL) of bucket {bucket}.",
+                    "{call} により、バケット {bucket} のアクセスコントロールリスト (ACL) が書き込まれました。"
+                ),
+            });
+            lines.extend(named_grants(grants.as_deref(), language));
+        }
+        BucketChange::ObjectAcl { key, version_id, grants } => {
+            let key = quote(key);
+            let version = version_id
+                .as_deref()
+                .map(quote)
+                .map_or_else(String::new, |version| say!(language, " (version {version})", " (バージョン {version})"));
+            lines.push(say!(
+                language,
+                "{call} wrote the access control list (ACL) of object {key}{version} in bucket {bucket}.",
+                "{call} により、バケット {bucket} のオブジェクト {key}{version} のアクセスコントロールリスト (ACL) が書き込まれました。"
+            ));
+            lines.extend(named_grants(grants.as_deref(), language));
+        }
+    }
+    lines
+}
+
+fn policy_not_in_it(language: Language) -> String {
+    say!(
+        language,
+        "The policy is not in the event in a form that can be read.",
+        "ポリシーは、読み取れる形式ではイベントに含まれていません。"
+    )
+}
+
+fn named_statements(statements: &[PublicStatement], language: Language) -> Vec<String> {
     let line = |statement: &PublicStatement| {
         let sid = text(&statement.statement, "Sid");
         let sid = sid.map_or_else(String::new, |sid| format!(" ({})", quote(&sid)));
-        format!("  - statement {}{sid} is public: {}", statement.index + 1, quote(&statement.reason))
+        let (number, reason) = (statement.index + 1, quote(statement.reason.of(language)));
+        say!(
+            language,
+            "  - statement {number}{sid} is public: {reason}",
+            "  - ステートメント {number}{sid} はパブリックです: {reason}"
+        )
     };
     statements.iter().map(line).collect()
 }
 
-fn named_grants(grants: Option<&[Grant]>, otherwise: &str) -> Vec<String> {
-    let Some(grants) = grants else { return vec![otherwise.to_owned()] };
+fn named_grants(grants: Option<&[Grant]>, language: Language) -> Vec<String> {
+    let Some(grants) = grants else {
+        return vec![say!(
+            language,
+            "The list is not in the event in a form that can be read.",
+            "ACL は、読み取れる形式ではイベントに含まれていません。"
+        )];
+    };
     let public = grants.iter().filter(|grant| grant.grantee.is_public());
-    public.map(|grant| format!("  - it gives {}", quote(&grant.to_string()))).collect()
+    let line = |grant: &Grant| {
+        let grant = quote(&grant.of(language));
+        say!(language, "  - it gives {grant}", "  - {grant} を許可しています")
+    };
+    public.map(line).collect()
 }
 
 fn told(report: &mut Report, finding: &Finding) {
-    report.done.push("Nothing: snapback only tells of this.".to_owned());
+    let language = report.language;
+    report.done.push(say!(
+        language,
+        "Nothing: snapback only tells of this.",
+        "何もしていません: この変更については、snapback は通知だけを行います。"
+    ));
     match &finding.opened {
         Opened::Told(Told::MultiRegion { .. }) => {
             report.severity = Some(Severity::High);
-            report.left.push(
-                "Judge the access point in the S3 console, and delete it or its policy if it is not meant to be public."
-                    .to_owned(),
-            );
-            report.left.push("The blocks of its buckets and of the account hold for it too.".to_owned());
+            report.left.push(say!(
+                language,
+                "Judge the access point in the S3 console, and delete it or its policy if it is not meant to be public.",
+                "S3 コンソールでアクセスポイントを確認し、公開する意図がなければ、アクセスポイントまたはそのポリシーを削除してください。"
+            ));
+            report.left.push(say!(
+                language,
+                "The blocks of its buckets and of the account hold for it too.",
+                "バケットとアカウントのブロックパブリックアクセスは、このアクセスポイントにも適用されます。"
+            ));
         }
         Opened::Told(Told::AclsEnabled { bucket, .. }) => {
             report.severity = Some(Severity::Low);
-            report.left.push("If no ACL is needed, turn them off again:".to_owned());
+            report.left.push(say!(
+                language,
+                "If no ACL is needed, turn them off again:",
+                "ACL が不要であれば、再び無効にしてください:"
+            ));
             report.left.extend(command(
                 &["s3api", "put-bucket-ownership-controls", "--bucket", bucket],
                 " --ownership-controls 'Rules=[{ObjectOwnership=BucketOwnerEnforced}]'",
@@ -269,11 +392,16 @@ fn told(report: &mut Report, finding: &Finding) {
 }
 
 /// It is bad only if the event itself says that it opened something, or does not say what it did.
-fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, problem: &str) {
+fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, problem: &Localized) {
+    let language = report.language;
     let opens = opens(finding, settings, finding.bucket());
     report.headline = format!("{} could not be read", what(finding));
-    report.done.push("Nothing was changed, because it could not be read:".to_owned());
-    report.done.push(format!("  - {}", quote(problem)));
+    report.done.push(say!(
+        language,
+        "Nothing was changed, because it could not be read:",
+        "次の理由で読み取れなかったため、何も変更していません:"
+    ));
+    report.done.push(format!("  - {}", quote(problem.of(language))));
     if finding.is_told_in_full() && !opens.public && !opens.outsiders {
         report.severity = Some(Severity::Low);
         let circle = Circle { account: &finding.account, trusted: &settings.trusted_accounts, owner_id: None };
@@ -281,27 +409,53 @@ fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Se
         let is_for_account = |grant: &Grant| !matches!(grant.grantee, Grantee::Group(_));
         let names_somebody = document.is_some_and(|document| !outsiders(document, &circle).is_empty())
             || finding.grants().flatten().is_some_and(|grants| grants.iter().any(is_for_account));
-        report.done.push(
-            match names_somebody {
-                true => {
-                    "By the event itself it is not for everybody. Whose those are whom it lets in could not be told."
-                }
-                false => "By the event itself it lets in nobody whom it should not.",
-            }
-            .to_owned(),
-        );
-        report.left.push("See that it is what you want, since AWS could not be asked whether it is public.".to_owned());
+        report.done.push(match names_somebody {
+            true => say!(
+                language,
+                "By the event itself it is not for everybody. Whose those are whom it lets in could not be told.",
+                "イベントの内容では、全員を対象としたものではありません。許可された相手が誰なのかは判断できませんでした。"
+            ),
+            false => say!(
+                language,
+                "By the event itself it lets in nobody whom it should not.",
+                "イベントの内容では、許可すべきでない相手は許可されていません。"
+            ),
+        });
+        report.left.push(say!(
+            language,
+            "See that it is what you want, since AWS could not be asked whether it is public.",
+            "パブリックかどうかを AWS に問い合わせられなかったため、意図どおりか確認してください。"
+        ));
         return;
     }
     report.outcome = Outcome::Failed;
-    report.problem = Some(format!("It could not be read, so nothing was changed: {problem}"));
+    report.problem = Some(Localized::new(|language| {
+        let problem = problem.of(language);
+        say!(
+            language,
+            "It could not be read, so nothing was changed: {problem}",
+            "読み取れなかったため、何も変更していません: {problem}"
+        )
+    }));
     if opens.outsiders && !opens.public {
-        report.left.push("Take the other accounts out of the policy by hand.".to_owned());
+        report.left.push(take_others_out(language));
     } else {
         how_to_close(report, event, finding, settings);
     }
-    report.left.push("A bucket of another account is for that account to close.".to_owned());
-    report.left.push(TRIES_AGAIN.to_owned());
+    report.left.push(say!(
+        language,
+        "A bucket of another account is for that account to close.",
+        "別のアカウントのバケットは、そのアカウントで閉じる必要があります。"
+    ));
+    report.left.push(tries_again(language));
+}
+
+fn take_others_out(language: Language) -> String {
+    say!(
+        language,
+        "Take the other accounts out of the policy by hand.",
+        "ほかのアカウントをポリシーから手動で削除してください。"
+    )
 }
 
 /// What was changed, without how.
@@ -317,19 +471,34 @@ fn what(finding: &Finding) -> String {
 }
 
 fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
+    let language = report.language;
     report.headline.push_str(", already gone");
     report.done.push(match (plan, &finding.opened) {
-        (None, Opened::AccessPoint { .. }) => {
-            "Nothing was changed: the access point was gone when snapback looked.".to_owned()
-        }
-        (None, _) => "Nothing was changed: the bucket or the object was gone when snapback looked.".to_owned(),
-        (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => {
-            "Nothing was changed: all four switches were on again when snapback looked.".to_owned()
-        }
-        (Some(_), _) if finding.document().is_some() && written_public(finding).is_empty() => {
-            "Nothing was changed: nobody else was let in any more when snapback looked.".to_owned()
-        }
-        (Some(_), _) => "Nothing was changed: it was not public any more when snapback looked.".to_owned(),
+        (None, Opened::AccessPoint { .. }) => say!(
+            language,
+            "Nothing was changed: the access point was gone when snapback looked.",
+            "何も変更していません: snapback が確認した時点で、アクセスポイントはすでにありませんでした。"
+        ),
+        (None, _) => say!(
+            language,
+            "Nothing was changed: the bucket or the object was gone when snapback looked.",
+            "何も変更していません: snapback が確認した時点で、バケットまたはオブジェクトはすでにありませんでした。"
+        ),
+        (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => say!(
+            language,
+            "Nothing was changed: all four switches were on again when snapback looked.",
+            "何も変更していません: snapback が確認した時点で、4 つの設定はすべて有効に戻っていました。"
+        ),
+        (Some(_), _) if finding.document().is_some() && written_public(finding).is_empty() => say!(
+            language,
+            "Nothing was changed: nobody else was let in any more when snapback looked.",
+            "何も変更していません: snapback が確認した時点で、ほかの相手はもう許可されていませんでした。"
+        ),
+        (Some(_), _) => say!(
+            language,
+            "Nothing was changed: it was not public any more when snapback looked.",
+            "何も変更していません: snapback が確認した時点で、すでにパブリックではありませんでした。"
+        ),
     });
     if let Some(plan) = plan {
         let is_of_policy = finding.document().is_some();
@@ -339,6 +508,7 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
 }
 
 fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, plan: &Plan) {
+    let language = report.language;
     report.severity = Some(match (&finding.opened, plan.doubt) {
         (_, Some(Doubt::OnlySnapback)) if plan.grants.is_empty() && !plan.is_blocked => Severity::Medium,
         _ if plan.is_public() && !plan.is_blocked => Severity::High,
@@ -347,36 +517,48 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
         _ if plan.outsiders.iter().any(|outsider| !outsider.accounts.is_empty()) => Severity::Medium,
         _ => Severity::Low,
     });
-    let would: Vec<String> = plan.actions().flat_map(Action::lines).collect();
+    let would: Vec<String> = plan.actions().flat_map(|action| action.lines(language)).collect();
     let concerns_public = plan.is_public() || plan.is_open() || !plan.switches_off.is_empty();
     match would.as_slice() {
-        [] if concerns_public && settings.s3_public_mode == Mode::Alert => {
-            report.done.push("Nothing was changed, because S3PublicMode is `alert`.".to_owned());
-        }
+        [] if concerns_public && settings.s3_public_mode == Mode::Alert => report.done.push(say!(
+            language,
+            "Nothing was changed, because S3PublicMode is `alert`.",
+            "S3PublicMode が `alert` のため、何も変更していません。"
+        )),
         [] if matches!(finding.opened, Opened::Account(_)) && !settings.public_buckets.is_empty() => {
-            report.done.push(
-                "Nothing was changed: the account's block would also close the buckets in PublicBuckets.".to_owned(),
-            );
+            report.done.push(say!(
+                language,
+                "Nothing was changed: the account's block would also close the buckets in PublicBuckets.",
+                "何も変更していません: アカウントのブロックパブリックアクセスを有効にすると、PublicBuckets のバケットも閉じられるためです。"
+            ));
         }
-        [] => report.done.push("Nothing was changed.".to_owned()),
+        [] => report.done.push(say!(language, "Nothing was changed.", "何も変更していません。")),
         _ => {
             report.headline = format!("would have reverted: {}", report.headline);
-            report
-                .done
-                .push("Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned());
+            report.done.push(say!(
+                language,
+                "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
+                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
+            ));
             report.done.extend(would);
         }
     }
     say_doubt(report, plan.doubt, Some(plan));
     say_unseen(report, finding, plan, plan.hides_grants && finding.document().is_none());
-    if let Some(account) = &plan.other_account {
-        report
-            .done
-            .push(format!("The bucket is in account {}, whose block it is not snapback's to change.", quote(account)));
+    if let Some(account) = plan.other_account.as_deref().map(quote) {
+        report.done.push(say!(
+            language,
+            "The bucket is in account {account}, whose block it is not snapback's to change.",
+            "バケットはアカウント {account} にあり、そのブロックパブリックアクセスは snapback が変更するものではありません。"
+        ));
     }
     if concerns_public && plan.is_blocked {
         if plan.doubt != Some(Doubt::OnlySnapback) {
-            report.done.push("The block is on, and keeps everybody out.".to_owned());
+            report.done.push(say!(
+                language,
+                "The block is on, and keeps everybody out.",
+                "ブロックパブリックアクセスが有効で、誰もアクセスできません。"
+            ));
         }
         delete_weak_access_point(report, event, finding);
     } else if concerns_public && plan.other_account.is_none() {
@@ -389,18 +571,31 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
 }
 
 /// Those of other accounts who are let in.
-fn of_others(plan: &Plan) -> Vec<String> {
+fn of_others(plan: &Plan, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     if !plan.outsiders.is_empty() {
-        lines.push("The policy lets in others than this account:".to_owned());
+        lines.push(say!(
+            language,
+            "The policy lets in others than this account:",
+            "ポリシーは、このアカウント以外の次の相手を許可しています:"
+        ));
         lines.extend(plan.outsiders.iter().map(|outsider| {
-            let principal = quote(&outsider.principal.to_string());
-            format!("  - {principal} (statement {}): {}", outsider.index + 1, quote(&outsider.reason))
+            let (principal, number) = (quote(&outsider.principal.of(language)), outsider.index + 1);
+            let reason = quote(outsider.reason.of(language));
+            say!(
+                language,
+                "  - {principal} (statement {number}): {reason}",
+                "  - {principal} (ステートメント {number}): {reason}"
+            )
         }));
     }
     if !plan.foreign_grants.is_empty() {
-        lines.push("The list gives others than this account:".to_owned());
-        lines.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.to_string()))));
+        lines.push(say!(
+            language,
+            "The list gives others than this account:",
+            "ACL は、このアカウント以外に次を許可しています:"
+        ));
+        lines.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.of(language)))));
     }
     lines
 }
@@ -410,30 +605,52 @@ fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
     if plan.outsiders.is_empty() && plan.foreign_grants.is_empty() {
         return;
     }
+    let language = report.language;
     let is_certain = plan.outsiders.iter().any(|outsider| outsider.is_certain);
     if is_certain && settings.s3_cross_account_mode == Mode::Alert {
-        report.done.push("Other accounts in the policy are left, because S3CrossAccountMode is `alert`.".to_owned());
+        report.done.push(say!(
+            language,
+            "Other accounts in the policy are left, because S3CrossAccountMode is `alert`.",
+            "S3CrossAccountMode が `alert` のため、ポリシーのほかのアカウントは残しました。"
+        ));
     } else if !is_certain && plan.outsiders.iter().any(|outsider| !outsider.accounts.is_empty()) {
-        report.done.push("They are left: the same words let in this account or one of TrustedAccounts.".to_owned());
+        report.done.push(say!(
+            language,
+            "They are left: the same words let in this account or one of TrustedAccounts.",
+            "同じ記述でこのアカウントまたは TrustedAccounts のアカウントも許可されているため、残しました。"
+        ));
     } else if !is_certain {
-        report.done.push("Whose they are could not be told, so they are left.".to_owned());
+        report.done.push(say!(
+            language,
+            "Whose they are could not be told, so they are left.",
+            "誰のものか判断できなかったため、残しました。"
+        ));
     }
-    report.left.push("If those whom it lets in are not yours, take them out.".to_owned());
+    report.left.push(say!(
+        language,
+        "If those whom it lets in are not yours, take them out.",
+        "許可されている相手が自社のものでなければ、削除してください。"
+    ));
 }
 
 fn could_not_be_read(report: &mut Report, plan: &Plan) {
     if plan.not_read.is_empty() {
         return;
     }
-    report.left.push("This could not be read, so look at it yourself:".to_owned());
-    report.left.extend(plan.not_read.iter().map(|problem| format!("  - {}", quote(problem))));
+    let language = report.language;
+    report.left.push(say!(
+        language,
+        "This could not be read, so look at it yourself:",
+        "次の項目は読み取れなかったため、直接確認してください:"
+    ));
+    report.left.extend(plan.not_read.iter().map(|problem| format!("  - {}", quote(problem.of(language)))));
 }
 
 /// What was done, and how it stands.
 struct Done<'a> {
     before: &'a Plan,
     carried_out: &'a [Action],
-    problems: &'a [String],
+    problems: &'a [Localized],
     now: Option<&'a Plan>,
 }
 
@@ -486,62 +703,90 @@ impl Done<'_> {
 }
 
 fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings, done: &Done<'_>) {
+    let language = report.language;
     report.outcome = done.outcome(finding, settings);
     let to_repair = done.now.is_some_and(|now| !now.repair.is_empty());
     // Another try helps only if this one was not refused for good.
     let to_contain = done.now.is_some_and(|now| now.contain.is_some());
-    let is_refused = done.problems.iter().any(|problem| problem.contains("AccessDenied"));
+    let is_refused = done.problems.iter().any(|problem| problem.to_string().contains("AccessDenied"));
     if report.outcome == Outcome::Failed || to_repair || to_contain && !is_refused {
         report.problem = Some(match done.problems {
-            [] => "what was to be closed or taken out was still there when it was read again, or could not be read"
-                .to_owned(),
-            problems => problems.join("; "),
+            [] => localized!(
+                "what was to be closed or taken out was still there when it was read again, or could not be read",
+                "閉じるはずのもの、または削除するはずのものが、再確認した時点でも残っていたか、読み取れませんでした"
+            ),
+            problems => Localized::join(problems),
         });
     }
     match done.carried_out {
-        [] => report.done.push("Nothing could be carried out.".to_owned()),
+        [] => report.done.push(say!(language, "Nothing could be carried out.", "何も実行できませんでした。")),
         actions => {
-            report.done.push("Carried out:".to_owned());
-            report.done.extend(actions.iter().flat_map(Action::lines));
+            report.done.push(say!(language, "Carried out:", "次の操作を行いました:"));
+            report.done.extend(actions.iter().flat_map(|action| action.lines(language)));
         }
     }
     if report.problem.is_none() {
-        let what =
-            if done.is_unfinished() { "This was refused" } else { "It is done, though a call ended in an error" };
-        report.done.extend(done.problems.iter().map(|problem| format!("{what}: {}", quote(problem))));
+        let is_unfinished = done.is_unfinished();
+        report.done.extend(done.problems.iter().map(|problem| {
+            let problem = quote(problem.of(language));
+            match is_unfinished {
+                true => say!(language, "This was refused: {problem}", "次の呼び出しは拒否されました: {problem}"),
+                false => say!(
+                    language,
+                    "It is done, though a call ended in an error: {problem}",
+                    "呼び出しはエラーで終わりましたが、変更は完了しています: {problem}"
+                ),
+            }
+        }));
     }
     for action in done.carried_out {
         if let Action::WritePolicy { document, public, .. } = action {
-            let rest = document.is_some().then_some("The rest of the policy stays as it was.");
-            let is_in_event = !public.is_empty() && finding.document().flatten().is_some();
-            let text = is_in_event.then_some("The event in CloudTrail holds the policy in full, as it was written.");
-            report.done.extend(rest.into_iter().chain(text).map(str::to_owned));
+            if document.is_some() {
+                report.done.push(say!(
+                    language,
+                    "The rest of the policy stays as it was.",
+                    "ポリシーのほかの部分は元のままです。"
+                ));
+            }
+            if !public.is_empty() && finding.document().flatten().is_some() {
+                report.done.push(say!(
+                    language,
+                    "The event in CloudTrail holds the policy in full, as it was written.",
+                    "書き込まれたポリシーの全文は、CloudTrail のイベントに含まれています。"
+                ));
+            }
         }
     }
     if done.carried_out.iter().any(|action| puts_right_more(action, finding)) {
-        report.done.push(
-            "What was public in the bucket without this event went too: the bucket's block closes it in any case."
-                .to_owned(),
-        );
+        report.done.push(say!(
+            language,
+            "What was public in the bucket without this event went too: the bucket's block closes it in any case.",
+            "このイベントとは別にバケットでパブリックになっていたものも削除しました。いずれにしてもバケットのブロックパブリックアクセスで閉じられるためです。"
+        ));
     }
-    report.done.push(seen(finding, done, report.outcome));
+    report.done.push(seen(finding, done, report.outcome, language));
     if report.outcome == Outcome::Alert && done.now.is_some_and(Plan::is_open) {
         report.severity = Some(Severity::High);
-        report.done.push("What is public in it was left, because S3PublicMode is `alert`.".to_owned());
+        report.done.push(say!(
+            language,
+            "What is public in it was left, because S3PublicMode is `alert`.",
+            "S3PublicMode が `alert` のため、パブリックなものは残しました。"
+        ));
         how_to_close(report, event, finding, settings);
     }
     if let (Opened::Account(_), true) = (&finding.opened, done.now.is_some_and(|now| now.is_blocked)) {
-        report.left.push(
-            "All four switches are on now. What they were before is not in the event: what was public on purpose is closed."
-                .to_owned(),
-        );
+        report.left.push(say!(
+            language,
+            "All four switches are on now. What they were before is not in the event: what was public on purpose is closed.",
+            "現在は 4 つの設定がすべて有効です。変更前の設定はイベントに含まれていないため、意図して公開していたものも閉じられています。"
+        ));
     }
     if report.outcome == Outcome::Contained && to_contain {
         close_by_block(report, event, finding, settings);
     }
     if report.outcome == Outcome::Failed {
         if done.takes_only_others_out() {
-            report.left.push("Take the other accounts out of the policy by hand.".to_owned());
+            report.left.push(take_others_out(language));
         } else {
             how_to_close(report, event, finding, settings);
         }
@@ -556,83 +801,99 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         could_not_be_read(report, now);
     }
     if done.before.is_public() && !done.before.is_blocked {
-        report.left.push(
-            "If it held what must not be public, see who read it meanwhile: CloudTrail's data events or S3's server access logs, where they are on."
-                .to_owned(),
-        );
+        report.left.push(say!(
+            language,
+            "If it held what must not be public, see who read it meanwhile: CloudTrail's data events or S3's server access logs, where they are on.",
+            "公開してはならないものが含まれていた場合は、その間に誰が読み取ったかを確認してください。CloudTrail のデータイベントまたは S3 のサーバーアクセスログが有効であれば、それらで確認できます。"
+        ));
     }
     if let Some(now) = done.now {
         judge_others(report, now, settings);
     }
     if report.problem.is_some() {
-        report.left.push(TRIES_AGAIN.to_owned());
+        report.left.push(tries_again(language));
     }
 }
 
 /// What is left to do about an access point that was made weak.
 fn delete_weak_access_point(report: &mut Report, event: &Event, finding: &Finding) {
     let Opened::AccessPoint { name, change: AccessPointChange::Created(_), .. } = &finding.opened else { return };
-    report.left.push(
-        "The access point's own block can't be changed; only the bucket's keeps everybody out. If the access point is not needed:"
-            .to_owned(),
-    );
+    report.left.push(say!(
+        report.language,
+        "The access point's own block can't be changed; only the bucket's keeps everybody out. If the access point is not needed:",
+        "アクセスポイント自体のブロックパブリックアクセスは変更できず、アクセスを防いでいるのはバケットのブロックパブリックアクセスだけです。アクセスポイントが不要であれば削除してください:"
+    ));
     let arguments = ["s3control", "delete-access-point", "--account-id", &finding.account, "--name", name];
     report.left.extend(command(&arguments, "", region(event, finding)));
 }
 
 /// What S3 does not show.
 fn say_unseen(report: &mut Report, finding: &Finding, plan: &Plan, hides_grants: bool) {
+    let language = report.language;
     if let (true, Opened::Bucket { bucket, change: BucketChange::ObjectAcl { key, .. } }) =
         (plan.is_version_unknown, &finding.opened)
     {
-        report.left.push(
-            match plan.hides_grants {
-                true => "The event does not say which version of the object it made public: look at all of them.",
-                false => "The event does not say which version of the object it made public, and the newest is not: look at the others.",
-            }
-            .to_owned(),
-        );
+        report.left.push(match plan.hides_grants {
+            true => say!(
+                language,
+                "The event does not say which version of the object it made public: look at all of them.",
+                "オブジェクトのどのバージョンがパブリックになったのか、イベントからはわかりません。すべてのバージョンを確認してください。"
+            ),
+            false => say!(
+                language,
+                "The event does not say which version of the object it made public, and the newest is not: look at the others.",
+                "オブジェクトのどのバージョンがパブリックになったのか、イベントからはわかりません。最新のバージョンはパブリックではないため、ほかのバージョンを確認してください。"
+            ),
+        });
         let arguments = ["s3api", "list-object-versions", "--bucket", bucket, "--prefix", key];
         report.left.extend(command(&arguments, "", finding.region.as_deref()));
     }
     if hides_grants {
-        report.left.push(
-            "IgnorePublicAcls was on already: S3 then hides what grants to everybody the access control lists (ACLs) hold. Look at them before the block is ever lifted."
-                .to_owned(),
-        );
+        report.left.push(say!(
+            language,
+            "IgnorePublicAcls was on already: S3 then hides what grants to everybody the access control lists (ACLs) hold. Look at them before the block is ever lifted.",
+            "IgnorePublicAcls はすでに有効でした。有効な間、S3 はアクセスコントロールリスト (ACL) にある全員への許可を表示しません。ブロックパブリックアクセスを解除する前に、必ず ACL を確認してください。"
+        ));
     }
 }
 
 /// What a disagreement means, and what is left to do about it.
 fn say_doubt(report: &mut Report, doubt: Option<Doubt>, now: Option<&Plan>) {
     let Some(doubt) = doubt else { return };
-    report.left.push(
-        match doubt {
-            Doubt::OnlyAws => {
-                "AWS calls the policy public (policy status), and snapback found no public statement in it, or could not read it."
-            }
-            Doubt::OnlySnapback => {
-                "These statements are for everybody, and AWS does not call the policy public (policy status): a Deny in it may keep out all but a few."
-            }
-        }
-        .to_owned(),
-    );
+    let language = report.language;
+    report.left.push(match doubt {
+        Doubt::OnlyAws => say!(
+            language,
+            "AWS calls the policy public (policy status), and snapback found no public statement in it, or could not read it.",
+            "AWS はこのポリシーをパブリックと判定していますが (ポリシーステータス)、snapback はパブリックなステートメントを見つけられなかったか、ポリシーを読み取れませんでした。"
+        ),
+        Doubt::OnlySnapback => say!(
+            language,
+            "These statements are for everybody, and AWS does not call the policy public (policy status): a Deny in it may keep out all but a few.",
+            "全員を対象とするステートメントがありますが、AWS はこのポリシーをパブリックと判定していません (ポリシーステータス)。ポリシー内の Deny で、一部を除いて拒否されている可能性があります。"
+        ),
+    });
     if let (Doubt::OnlySnapback, Some(now)) = (doubt, now) {
-        report.left.extend(named_statements(&now.statements));
+        report.left.extend(named_statements(&now.statements, language));
     }
-    report.left.push(
-        match (doubt, now.is_some_and(|now| now.is_blocked)) {
-            (Doubt::OnlyAws, true) => {
-                "The policy was left. The block stays on and keeps everybody out, other accounts in the policy too."
-            }
-            (Doubt::OnlySnapback, true) => {
-                "The policy was left. The block stays on; where AWS calls a policy not public, it changes nothing."
-            }
-            (_, false) => "The policy was left, and no block is on.",
-        }
-        .to_owned(),
-    );
-    report.left.push("Judge the policy by hand.".to_owned());
+    report.left.push(match (doubt, now.is_some_and(|now| now.is_blocked)) {
+        (Doubt::OnlyAws, true) => say!(
+            language,
+            "The policy was left. The block stays on and keeps everybody out, other accounts in the policy too.",
+            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままで、ポリシーにあるほかのアカウントも含め、誰もアクセスできません。"
+        ),
+        (Doubt::OnlySnapback, true) => say!(
+            language,
+            "The policy was left. The block stays on; where AWS calls a policy not public, it changes nothing.",
+            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままですが、AWS がパブリックでないと判定するポリシーには作用しません。"
+        ),
+        (_, false) => say!(
+            language,
+            "The policy was left, and no block is on.",
+            "ポリシーは変更していません。有効なブロックパブリックアクセスはありません。"
+        ),
+    });
+    report.left.push(say!(language, "Judge the policy by hand.", "ポリシーを確認し、手動で判断してください。"));
 }
 
 /// Whether an action puts right what the event did not change.
@@ -647,23 +908,46 @@ fn puts_right_more(action: &Action, finding: &Finding) -> bool {
 }
 
 /// What the last look showed.
-fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome) -> String {
-    let Some(now) = done.now else { return "Looked again afterwards: it is gone.".to_owned() };
+fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome, language: Language) -> String {
+    let Some(now) = done.now else {
+        return say!(
+            language,
+            "Looked again afterwards: it is gone.",
+            "その後に再確認したところ、なくなっていました。"
+        );
+    };
     let is_bucket = !matches!(finding.opened, Opened::Account(_));
     let is_hidden = done.before.hides_grants && !done.wrote_list() || now.is_version_unknown;
     match () {
-        () if outcome == Outcome::Failed => "It was read again afterwards, and was not seen to be closed.",
-        () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => {
-            "It was read again afterwards: they are no longer in the policy."
+        () if outcome == Outcome::Failed => say!(
+            language,
+            "It was read again afterwards, and was not seen to be closed.",
+            "その後に再確認しましたが、閉じられたことは確認できませんでした。"
+        ),
+        () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => say!(
+            language,
+            "It was read again afterwards: they are no longer in the policy.",
+            "その後に再確認したところ、ポリシーからなくなっていました。"
+        ),
+        () if now.is_blocked && is_bucket && !now.is_public() && !done.is_unfinished() && !is_hidden => say!(
+            language,
+            "It was read again afterwards: all four switches of the block are on, and nothing under it is public.",
+            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効で、その下にパブリックなものはありませんでした。"
+        ),
+        () if now.is_blocked => say!(
+            language,
+            "It was read again afterwards: all four switches of the block are on.",
+            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効でした。"
+        ),
+        () if is_hidden || done.is_unfinished() => {
+            say!(language, "It was read again afterwards.", "その後に再度読み取りました。")
         }
-        () if now.is_blocked && is_bucket && !now.is_public() && !done.is_unfinished() && !is_hidden => {
-            "It was read again afterwards: all four switches of the block are on, and nothing under it is public."
-        }
-        () if now.is_blocked => "It was read again afterwards: all four switches of the block are on.",
-        () if is_hidden || done.is_unfinished() => "It was read again afterwards.",
-        () => "It was read again afterwards: nothing of it is public any more.",
+        () => say!(
+            language,
+            "It was read again afterwards: nothing of it is public any more.",
+            "その後に再確認したところ、パブリックなものはなくなっていました。"
+        ),
     }
-    .to_owned()
 }
 
 /// The changes that were planned, for the log.
@@ -679,21 +963,39 @@ const ALL_ON: &str = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPoli
 
 fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings) {
     close_by_block(report, event, finding, settings);
+    let language = report.language;
     let account = finding.account.as_str();
     let region = region(event, finding);
     match &finding.opened {
         Opened::Bucket { bucket, change: BucketChange::Policy(_) } => {
-            report.left.push("Then take the public statements out of the policy.".to_owned());
+            report.left.push(say!(
+                language,
+                "Then take the public statements out of the policy.",
+                "その後、パブリックなステートメントをポリシーから削除してください。"
+            ));
             let delete = command(&["s3api", "delete-bucket-policy", "--bucket", bucket], "", region);
-            by_command(report, "If the policy denies that to you, root can delete it with all its statements:", delete);
+            let what = say!(
+                language,
+                "If the policy denies that to you, root can delete it with all its statements:",
+                "ポリシーによってその操作が拒否される場合、ルートユーザーはポリシーをすべてのステートメントごと削除できます:"
+            );
+            by_command(report, what, delete);
         }
         Opened::Bucket { change: BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }, .. } => {
-            report.left.push("Then take the grants to everybody out of the access control list.".to_owned());
+            report.left.push(say!(
+                language,
+                "Then take the grants to everybody out of the access control list.",
+                "その後、全員への許可をアクセスコントロールリスト (ACL) から削除してください。"
+            ));
         }
         Opened::AccessPoint { name, change: AccessPointChange::Policy(_), .. } => {
             let arguments = ["s3control", "delete-access-point-policy", "--account-id", account, "--name", name];
             let delete = command(&arguments, "", region);
-            let what = "Then take the public statements out of the access point's policy, or delete all of it:";
+            let what = say!(
+                language,
+                "Then take the public statements out of the access point's policy, or delete all of it:",
+                "その後、パブリックなステートメントをアクセスポイントのポリシーから削除するか、ポリシー全体を削除してください:"
+            );
             by_command(report, what, delete);
         }
         _ => {}
@@ -701,6 +1003,7 @@ fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings:
 }
 
 fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, settings: &Settings) {
+    let language = report.language;
     let account = finding.account.as_str();
     let region = region(event, finding);
     let options = format!(" --public-access-block-configuration {ALL_ON}");
@@ -709,8 +1012,16 @@ fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, setting
             let close_all =
                 command(&["s3control", "put-public-access-block", "--account-id", account], &options, region);
             let of = match settings.public_buckets.is_empty() {
-                true => "Close it by hand, for all buckets of the account:",
-                false => "Close it by hand, for all buckets of the account, those in PublicBuckets too:",
+                true => say!(
+                    language,
+                    "Close it by hand, for all buckets of the account:",
+                    "アカウントのすべてのバケットを手動で閉じてください:"
+                ),
+                false => say!(
+                    language,
+                    "Close it by hand, for all buckets of the account, those in PublicBuckets too:",
+                    "アカウントのすべてのバケットを、PublicBuckets のバケットも含めて手動で閉じてください:"
+                ),
             };
             by_command(report, of, close_all);
             return;
@@ -722,18 +1033,26 @@ fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, setting
     match bucket {
         Some(bucket) => {
             let close = command(&["s3api", "put-public-access-block", "--bucket", bucket], &options, region);
-            by_command(report, "Close it by hand:", close);
+            by_command(report, say!(language, "Close it by hand:", "手動で閉じてください:"), close);
         }
-        None => report.left.push("Turn on the public access block of the access point's bucket.".to_owned()),
+        None => report.left.push(say!(
+            language,
+            "Turn on the public access block of the access point's bucket.",
+            "アクセスポイントのバケットのブロックパブリックアクセスを有効にしてください。"
+        )),
     }
 }
 
 /// What to do, and the command for it, if there can be one.
-fn by_command(report: &mut Report, what: &str, command: Option<String>) {
-    report.left.push(what.to_owned());
-    report.left.push(
-        command.unwrap_or_else(|| "  (in the console: the name in the event can't be put into a command)".to_owned()),
-    );
+fn by_command(report: &mut Report, what: String, command: Option<String>) {
+    report.left.push(what);
+    report.left.push(command.unwrap_or_else(|| {
+        say!(
+            report.language,
+            "  (in the console: the name in the event can't be put into a command)",
+            "  (コンソールで操作してください。イベント内の名前はコマンドに使えません)"
+        )
+    }));
 }
 
 /// The region that a command has to name.
@@ -750,7 +1069,7 @@ fn command(arguments: &[&str], options: &str, region: Option<&str>) -> Option<St
     is_plain.then(|| format!("  aws {}{options}{region}", arguments.join(" ")))
 }
 
-fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>, language: Language) -> Vec<String> {
     let bucket = match &finding.opened {
         Opened::Bucket { bucket, .. } | Opened::Told(Told::AclsEnabled { bucket, .. }) => Some(bucket),
         Opened::AccessPoint { bucket, .. } => bucket.as_ref(),
@@ -759,7 +1078,11 @@ fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String
     let mut lines = Vec::new();
     let is_public = plan.is_none_or(|plan| plan.is_public() || !plan.switches_off.is_empty() || plan.doubt.is_some());
     if let Some(bucket) = bucket.filter(|bucket| is_public && is_bucket_name(bucket)) {
-        lines.push(format!("For this bucket to be public, add to the setting PublicBuckets: {bucket}"));
+        lines.push(say!(
+            language,
+            "For this bucket to be public, add to the setting PublicBuckets: {bucket}",
+            "このバケットの公開を許可するには、設定 PublicBuckets に次のバケットを追加してください: {bucket}"
+        ));
     }
     let mut accounts: Vec<&str> = plan
         .into_iter()
@@ -770,8 +1093,13 @@ fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>) -> Vec<String
     accounts.sort_unstable();
     accounts.dedup();
     if !accounts.is_empty() {
-        lines.push(format!("For these accounts, add to the setting TrustedAccounts: {}", quote(&accounts.join(","))));
+        let accounts = quote(&accounts.join(","));
+        lines.push(say!(
+            language,
+            "For these accounts, add to the setting TrustedAccounts: {accounts}",
+            "これらのアカウントを許可するには、設定 TrustedAccounts に次のアカウントを追加してください: {accounts}"
+        ));
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     lines
 }

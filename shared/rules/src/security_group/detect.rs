@@ -8,8 +8,10 @@ use super::traffic::{Source, Traffic};
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::json::{field, items, number, scalar, text};
+use crate::language::Localized;
 use crate::public::{Family, public_addresses};
 use crate::settings::Settings;
+use crate::{localized, say};
 
 /// What an event opened, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,13 +92,16 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
 ///
 /// # Errors
 /// Says what was missing or not understood, and where.
-pub fn read(event: &Event) -> Result<Finding, String> {
+pub fn read(event: &Event) -> Result<Finding, Localized> {
     match event.name.as_str() {
         "AuthorizeSecurityGroupIngress" => authorized(event),
         "ModifySecurityGroupRules" => modified(event),
         "ModifyManagedPrefixList" => entries_added(event),
         "RestoreManagedPrefixListVersion" => version_restored(event),
-        other => Err(format!("`{other}` opens no security group")),
+        other => Err(localized!(
+            "`{other}` opens no security group",
+            "`{other}` はセキュリティグループを開放する呼び出しではありません"
+        )),
     }
 }
 
@@ -138,20 +143,25 @@ impl EventRule {
 }
 
 /// `AuthorizeSecurityGroupIngress`: the rules of the response, which have ids, and those of the request that it lacks.
-fn authorized(event: &Event) -> Result<Finding, String> {
+fn authorized(event: &Event) -> Result<Finding, Localized> {
     let answered = items(&event.response, "securityGroupRuleSet");
     let group = text(&event.request, "groupId")
         .or_else(|| answered.iter().find_map(|rule| text(rule, "groupId")))
         .map(GroupRef::Id)
         .or_else(|| text(&event.request, "groupName").map(GroupRef::Name))
-        .ok_or("no `groupId` and no `groupName` in `requestParameters` or `responseElements`")?;
+        .ok_or_else(|| {
+            localized!(
+                "no `groupId` and no `groupName` in `requestParameters` or `responseElements`",
+                "`requestParameters` にも `responseElements` にも `groupId` または `groupName` がありません"
+            )
+        })?;
     let number_answered = answered.len();
     let mut problem = None;
     let mut rules = Vec::new();
     for answer in answered.into_iter().filter(|rule| text(rule, "isEgress").as_deref() != Some("true")) {
         match single_rule(answer, text(answer, "securityGroupRuleId")) {
             Ok(rule) => rules.push(rule),
-            Err(unclear) => problem = Some(format!("{unclear} (in `responseElements.securityGroupRuleSet`)")),
+            Err(unclear) => problem = Some(placed(&unclear, "responseElements.securityGroupRuleSet")),
         }
     }
     match requested_rules(&event.request) {
@@ -172,7 +182,7 @@ fn authorized(event: &Event) -> Result<Finding, String> {
 }
 
 /// The rules of a request, in today's form (`ipPermissions`) or the flat one.
-fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
+fn requested_rules(request: &Value) -> Result<Vec<EventRule>, Localized> {
     let mut rules = Vec::new();
     let mut permissions = items(request, "ipPermissions");
     let is_flat = text(request, "ipProtocol").is_some() || text(request, "cidrIp").is_some();
@@ -180,15 +190,13 @@ fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
         permissions.push(request);
     }
     for permission in permissions {
-        let traffic = traffic(permission).map_err(|problem| format!("{problem} (in `requestParameters`)"))?;
+        let traffic = traffic(permission).map_err(|problem| placed(&problem, "requestParameters"))?;
         let before = rules.len();
-        let mut sources: Vec<Result<Source, String>> = Vec::new();
+        let mut sources: Vec<Result<Source, Localized>> = Vec::new();
         for (collection, name) in [("ipRanges", "cidrIp"), ("ipv6Ranges", "cidrIpv6")] {
             for range in items(permission, collection) {
                 sources.push(
-                    text(range, name)
-                        .ok_or(format!("no `{name}` in `{collection}`"))
-                        .and_then(|text| Source::range(&text)),
+                    text(range, name).ok_or_else(|| absent(name, collection)).and_then(|text| Source::range(&text)),
                 );
             }
         }
@@ -196,7 +204,7 @@ fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
             sources.push(
                 text(list, "prefixListId")
                     .map(Source::PrefixList)
-                    .ok_or("no `prefixListId` in `prefixListIds`".to_owned()),
+                    .ok_or_else(|| absent("prefixListId", "prefixListIds")),
             );
         }
         for group in items(permission, "groups") {
@@ -212,42 +220,45 @@ fn requested_rules(request: &Value) -> Result<Vec<EventRule>, String> {
             rules.push(EventRule {
                 id: None,
                 traffic: traffic.clone(),
-                source: source.map_err(|problem| format!("{problem} (in `requestParameters`)"))?,
+                source: source.map_err(|problem| placed(&problem, "requestParameters"))?,
             });
         }
         if rules.len() == before {
-            return Err("no source of addresses in a permission of `requestParameters`".to_owned());
+            return Err(localized!(
+                "no source of addresses in a permission of `requestParameters`",
+                "`requestParameters` のアクセス許可にアドレスのソースがありません"
+            ));
         }
     }
     Ok(rules)
 }
 
 /// `ModifySecurityGroupRules`: one rule is an object, several are a list.
-fn modified(event: &Event) -> Result<Finding, String> {
-    let request = field(&event.request, "ModifySecurityGroupRulesRequest");
-    let group = text(request, "GroupId").ok_or("no `GroupId` in `ModifySecurityGroupRulesRequest`")?;
+fn modified(event: &Event) -> Result<Finding, Localized> {
+    const CALL: &str = "ModifySecurityGroupRulesRequest";
+    let request = field(&event.request, CALL);
+    let group = text(request, "GroupId").ok_or_else(|| absent("GroupId", CALL))?;
     let mut rules = Vec::new();
     for change in items(request, "SecurityGroupRule") {
-        let id = text(change, "SecurityGroupRuleId")
-            .ok_or("no `SecurityGroupRuleId` in `ModifySecurityGroupRulesRequest`")?;
-        let rule = single_rule(field(change, "SecurityGroupRule"), Some(id))
-            .map_err(|problem| format!("{problem} (in `ModifySecurityGroupRulesRequest`)"))?;
+        let id = text(change, "SecurityGroupRuleId").ok_or_else(|| absent("SecurityGroupRuleId", CALL))?;
+        let rule =
+            single_rule(field(change, "SecurityGroupRule"), Some(id)).map_err(|problem| placed(&problem, CALL))?;
         rules.push(rule);
     }
     if rules.is_empty() {
-        return Err("no `SecurityGroupRule` in `ModifySecurityGroupRulesRequest`".to_owned());
+        return Err(absent("SecurityGroupRule", CALL));
     }
     Ok(Finding::Rules(OpenedRules { group: GroupRef::Id(group), rules, changed: true }))
 }
 
 /// `ModifyManagedPrefixList`: one entry is an object, several are a list. An event that only removes or renames adds nothing.
-fn entries_added(event: &Event) -> Result<Finding, String> {
-    let request = field(&event.request, "ModifyManagedPrefixListRequest");
-    let prefix_list_id =
-        text(request, "PrefixListId").ok_or("no `PrefixListId` in `ModifyManagedPrefixListRequest`")?;
+fn entries_added(event: &Event) -> Result<Finding, Localized> {
+    const CALL: &str = "ModifyManagedPrefixListRequest";
+    let request = field(&event.request, CALL);
+    let prefix_list_id = text(request, "PrefixListId").ok_or_else(|| absent("PrefixListId", CALL))?;
     let mut ranges = Vec::new();
     for entry in items(request, "AddEntry").into_iter().chain(items(request, "AddEntries")) {
-        let range = text(entry, "Cidr").ok_or("no `Cidr` in `AddEntry`")?;
+        let range = text(entry, "Cidr").ok_or_else(|| absent("Cidr", "AddEntry"))?;
         match Source::range(&range)? {
             Source::Range(range) if !ranges.contains(&range) => ranges.push(range),
             _ => {}
@@ -259,19 +270,21 @@ fn entries_added(event: &Event) -> Result<Finding, String> {
         KNOWN.iter().any(|known| name.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known)))
     };
     if !names.into_iter().any(is_known) {
-        return Err("neither `AddEntry` nor another change in `ModifyManagedPrefixListRequest`".to_owned());
+        return Err(localized!(
+            "neither `AddEntry` nor another change in `{CALL}`",
+            "`{CALL}` に `AddEntry` もほかの変更もありません"
+        ));
     }
     let version_before = number(request, "CurrentVersion")?;
     Ok(Finding::Entries(AddedEntries { prefix_list_id, added: Added::Ranges(ranges), version_before }))
 }
 
 /// `RestoreManagedPrefixListVersion`: what it added is the difference between two versions.
-fn version_restored(event: &Event) -> Result<Finding, String> {
-    let request = field(&event.request, "RestoreManagedPrefixListVersionRequest");
-    let prefix_list_id =
-        text(request, "PrefixListId").ok_or("no `PrefixListId` in `RestoreManagedPrefixListVersionRequest`")?;
-    let version =
-        |name: &str| number(request, name)?.ok_or(format!("no `{name}` in `RestoreManagedPrefixListVersionRequest`"));
+fn version_restored(event: &Event) -> Result<Finding, Localized> {
+    const CALL: &str = "RestoreManagedPrefixListVersionRequest";
+    let request = field(&event.request, CALL);
+    let prefix_list_id = text(request, "PrefixListId").ok_or_else(|| absent("PrefixListId", CALL))?;
+    let version = |name: &str| number(request, name)?.ok_or_else(|| absent(name, CALL));
     let (added, version_before) = (Added::Restored(version("PreviousVersion")?), Some(version("CurrentVersion")?));
     Ok(Finding::Entries(AddedEntries { prefix_list_id, added, version_before }))
 }
@@ -280,7 +293,7 @@ fn version_restored(event: &Event) -> Result<Finding, String> {
 ///
 /// # Errors
 /// Says what was missing or not understood.
-pub fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String> {
+pub fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, Localized> {
     let range = text(rule, "cidrIpv4").or_else(|| text(rule, "cidrIpv6"));
     let group = field(rule, "referencedGroupInfo");
     let source = if let Some(range) = range {
@@ -292,12 +305,25 @@ pub fn single_rule(rule: &Value, id: Option<String>) -> Result<EventRule, String
     {
         Source::Group(group)
     } else {
-        return Err("no source of addresses in a rule".to_owned());
+        return Err(localized!("no source of addresses in a rule", "ルールにアドレスのソースがありません"));
     };
     Ok(EventRule { id, traffic: traffic(rule)?, source })
 }
 
-fn traffic(rule: &Value) -> Result<Traffic, String> {
-    let protocol = text(rule, "ipProtocol").ok_or("no `ipProtocol`")?;
+fn traffic(rule: &Value) -> Result<Traffic, Localized> {
+    let protocol =
+        text(rule, "ipProtocol").ok_or_else(|| localized!("no `ipProtocol`", "`ipProtocol` がありません"))?;
     Traffic::new(&protocol, number(rule, "fromPort")?, number(rule, "toPort")?)
+}
+
+fn absent(name: &str, place: &str) -> Localized {
+    localized!("no `{name}` in `{place}`", "`{place}` に `{name}` がありません")
+}
+
+/// A problem, and where it is.
+fn placed(problem: &Localized, place: &str) -> Localized {
+    Localized::new(|language| {
+        let problem = problem.of(language);
+        say!(language, "{problem} (in `{place}`)", "{problem} (`{place}` 内)")
+    })
 }

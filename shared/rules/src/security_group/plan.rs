@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use super::detect::{Added, AddedEntries, EventRule, Finding, OpenedRules};
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Source, Traffic};
+use crate::language::Language;
 use crate::public::{Family, public_addresses};
+use crate::say;
 use crate::settings::Settings;
 
 /// How many entries one call removes (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedPrefixList.html>).
@@ -289,13 +291,46 @@ impl Live {
 
 impl Action {
     /// A line for each rule or entry that it takes away.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self, language: Language) -> Vec<String> {
         match self {
             Self::RevokeRules { group_id, rules } => {
-                rules.iter().map(|rule| format!("  - revoke from {group_id}: {rule}")).collect()
+                let line = |rule: &LiveRule| {
+                    let rule = rule.of(language);
+                    say!(language, "  - revoke from {group_id}: {rule}", "  - {group_id} のルールを取り消す: {rule}")
+                };
+                rules.iter().map(line).collect()
             }
             Self::RemoveEntries { prefix_list_id, entries, .. } => {
-                entries.iter().map(|range| format!("  - take out of {prefix_list_id}: {range}")).collect()
+                let line = |range: &IpNet| {
+                    say!(
+                        language,
+                        "  - take out of {prefix_list_id}: {range}",
+                        "  - {prefix_list_id} からエントリを削除する: {range}"
+                    )
+                };
+                entries.iter().map(line).collect()
+            }
+        }
+    }
+
+    /// What was done, in the past tense.
+    pub fn past(&self, language: Language) -> String {
+        match self {
+            Self::RevokeRules { group_id, rules } => {
+                let rules = rules.iter().map(|rule| rule.of(language)).collect::<Vec<_>>().join("; ");
+                say!(
+                    language,
+                    "Revoked from {group_id}: {rules}.",
+                    "{group_id} のインバウンドルールを取り消しました: {rules}"
+                )
+            }
+            Self::RemoveEntries { prefix_list_id, entries, .. } => {
+                let entries = entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                say!(
+                    language,
+                    "Took out of {prefix_list_id}: {entries}.",
+                    "{prefix_list_id} からエントリを削除しました: {entries}"
+                )
             }
         }
     }
@@ -324,8 +359,16 @@ impl fmt::Display for Action {
     }
 }
 
+impl LiveRule {
+    /// What it is, in a mail's language.
+    pub fn of(&self, language: Language) -> String {
+        let (id, traffic, source) = (&self.id, self.traffic.of(language), self.source.of(language));
+        say!(language, "{id} ({traffic} from {source})", "{id} ({traffic}、ソース: {source})")
+    }
+}
+
 impl fmt::Display for LiveRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ({} from {})", self.id, self.traffic, self.source)
+        formatter.write_str(&self.of(Language::English))
     }
 }

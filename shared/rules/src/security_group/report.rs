@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use super::detect::{Added, AddedEntries, Finding, GroupRef, OpenedRules};
 use super::plan::{Action, LiveRule, Plan};
 use super::traffic::Traffic;
-use crate::alert::{Outcome, Report, Step, TRIES_AGAIN, allow_actor};
+use crate::alert::{Outcome, Report, Step, allow_actor, nothing_allows, tries_again};
 use crate::event::Event;
+use crate::language::{Language, Localized};
+use crate::say;
 use crate::settings::{Rollout, Settings};
 use crate::text::quote;
 
@@ -16,7 +18,7 @@ pub enum Course {
     /// The account could not be read, so it is not known whether the group is open.
     NotRead {
         /// Why.
-        problem: String,
+        problem: Localized,
     },
     /// Open, and left so: the mode is `alert`, or the rollout `observe`.
     Withheld(Plan),
@@ -36,7 +38,7 @@ pub enum Course {
         /// Rules that aren't the event's and still let the world in.
         older: Vec<LiveRule>,
         /// Why a prefix list still holds the entries, where rules were revoked instead.
-        entries_left: Option<String>,
+        entries_left: Option<Localized>,
     },
     /// It may still be open.
     Failed {
@@ -47,13 +49,14 @@ pub enum Course {
         /// What was left to do when the account was read last; `None` if it wasn't read again.
         remaining: Option<Vec<Action>>,
         /// What went wrong.
-        problem: String,
+        problem: Localized,
     },
 }
 
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
-    let object = object(finding);
+    let language = settings.alert_language;
+    let object = object(finding, language);
     let short = short(finding);
     let (open, was_open) = match finding {
         Finding::Rules(_) => (format!("{short} open to the world"), format!("{short} was open to the world")),
@@ -61,59 +64,88 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             (format!("{short} opens groups to the world"), format!("{short} opened groups to the world"))
         }
     };
-    let mut report = Report::new(settings.alert_language, Outcome::Alert, open.clone());
-    report.happened = happened(event, finding);
+    let mut report = Report::new(language, Outcome::Alert, open.clone());
+    report.happened = happened(event, finding, language);
     report.steps = steps;
-    report.to_allow = to_allow(event, finding, course);
+    report.to_allow = to_allow(event, finding, course, language);
     report.actions = planned(course);
+    let lines = |actions: &[Action]| actions.iter().flat_map(|action| action.lines(language)).collect::<Vec<_>>();
     match course {
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("{short} could not be read");
-            report.problem = Some(format!("The account could not be read, so nothing was changed: {problem}"));
-            report.done.push("Nothing: the account could not be read.".to_owned());
-            report.left.push(format!("Look at {object} now and take out what is open to everyone."));
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.problem = Some(Localized::new(|language| {
+                let problem = problem.of(language);
+                say!(
+                    language,
+                    "The account could not be read, so nothing was changed: {problem}",
+                    "アカウントを読み取れなかったため、何も変更していません: {problem}"
+                )
+            }));
+            report.done.push(say!(
+                language,
+                "Nothing: the account could not be read.",
+                "何もしていません: アカウントを読み取れませんでした。"
+            ));
+            report.left.push(say!(
+                language,
+                "Look at {object} now and take out what is open to everyone.",
+                "{object} を今すぐ確認し、誰にでも開放されているものを削除してください。"
+            ));
+            report.left.push(tries_again(language));
         }
         Course::Withheld(plan) => {
             say_naming(&mut report, plan);
             if settings.rollout == Rollout::Observe {
                 report.headline = format!("would have reverted: {open}");
-                report.done.push(
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:".to_owned(),
-                );
+                report.done.push(say!(
+                    language,
+                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
+                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
+                ));
             } else {
-                report.done.push(
-                    "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:"
-                        .to_owned(),
-                );
+                report.done.push(say!(
+                    language,
+                    "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:",
+                    "SecurityGroupMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
+                ));
             }
-            report.done.extend(plan.actions.iter().flat_map(Action::lines));
-            report.left.push("It is still open. Close it, or allow it:".to_owned());
-            report.left.extend(plan.actions.iter().flat_map(Action::lines));
+            report.done.extend(lines(&plan.actions));
+            report.left.push(say!(
+                language,
+                "It is still open. Close it, or allow it:",
+                "まだ開放されたままです。閉じるか、許可してください:"
+            ));
+            report.left.extend(lines(&plan.actions));
             say_older(&mut report, short, &plan.older);
         }
         Course::Gone(plan) => {
             say_naming(&mut report, plan);
             report.headline = format!("{was_open}, already gone");
-            report
-                .done
-                .push("Nothing was changed: what the event opened was closed already when snapback looked.".to_owned());
-            report.left.push(
-                "See whether the time that it was open was used: it was open from the change until it was taken back."
-                    .to_owned(),
-            );
+            report.done.push(say!(
+                language,
+                "Nothing was changed: what the event opened was closed already when snapback looked.",
+                "何も変更していません: snapback が確認した時点で、このイベントで開放されたものはすでに閉じられていました。"
+            ));
+            report.left.push(say!(
+                language,
+                "See whether the time that it was open was used: it was open from the change until it was taken back.",
+                "変更されてから元に戻されるまでの間は開放されていました。その間に利用されていないか確認してください。"
+            ));
             say_older(&mut report, short, &plan.older);
         }
         Course::Unnamed => {
             report.headline = format!("{short} is wide, no group names it");
-            report.done.push(
-                "Nothing was changed: no security group names the list, so that it opens nothing now.".to_owned(),
-            );
-            report.left.push(
-                "See whether groups named it since the change, and take the entries out if they aren't needed."
-                    .to_owned(),
-            );
+            report.done.push(say!(
+                language,
+                "Nothing was changed: no security group names the list, so that it opens nothing now.",
+                "何も変更していません: このリストを参照するセキュリティグループがないため、現在は何も開放されていません。"
+            ));
+            report.left.push(say!(
+                language,
+                "See whether groups named it since the change, and take the entries out if they aren't needed.",
+                "変更後にこのリストを参照していたセキュリティグループがないか確認し、不要なエントリは削除してください。"
+            ));
         }
         Course::Closed { plan, carried_out, at, older, entries_left } => {
             say_naming(&mut report, plan);
@@ -123,35 +155,59 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             if carried_out.is_empty() {
                 report.outcome = Outcome::Alert;
                 report.headline.push_str(", closed");
-                report
-                    .done
-                    .push("The call ended in an error, and what it was to close is closed all the same,".to_owned());
-                report.done.push("by that call or by somebody else:".to_owned());
-                report.done.extend(plan.actions.iter().flat_map(Action::lines));
+                report.done.push(say!(
+                    language,
+                    "The call ended in an error, and what it was to close is closed all the same,",
+                    "呼び出しはエラーで終わりましたが、閉じるはずだったものはすでに閉じられています。"
+                ));
+                report.done.push(say!(
+                    language,
+                    "by that call or by somebody else:",
+                    "この呼び出し、またはほかの誰かによって、次の変更が行われました:"
+                ));
+                report.done.extend(lines(&plan.actions));
             }
-            report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
-            report
-                .done
-                .push("It was read again afterwards: what the event opened no longer lets the world in.".to_owned());
+            report.done.extend(carried_out.iter().map(|action| action.past(language)));
+            report.done.push(say!(
+                language,
+                "It was read again afterwards: what the event opened no longer lets the world in.",
+                "その後に再確認したところ、このイベントで開放されたものは、もうインターネット全体を許可していませんでした。"
+            ));
             if let Finding::Rules(OpenedRules { changed: true, .. }) = finding {
-                report
-                    .done
-                    .push("The rule was removed, not set back: the event does not hold what it was before.".to_owned());
-                report.left.push("If the rule was needed as it was before, add it again.".to_owned());
+                report.done.push(say!(
+                    language,
+                    "The rule was removed, not set back: the event does not hold what it was before.",
+                    "ルールは変更前に戻したのではなく、削除しました。変更前の内容はイベントに含まれていません。"
+                ));
+                report.left.push(say!(
+                    language,
+                    "If the rule was needed as it was before, add it again.",
+                    "変更前のルールが必要であれば、追加し直してください。"
+                ));
             }
             if let Some(problem) = entries_left {
-                report.problem = Some(format!("The entries could not be taken out of the list: {problem}"));
+                report.problem = Some(Localized::new(|language| {
+                    let problem = problem.of(language);
+                    say!(
+                        language,
+                        "The entries could not be taken out of the list: {problem}",
+                        "リストからエントリを削除できませんでした: {problem}"
+                    )
+                }));
             }
             let revokes_rules = |action: &Action| matches!(action, Action::RevokeRules { .. });
             if matches!(finding, Finding::Entries(_)) && carried_out.iter().any(revokes_rules) {
                 report.outcome = Outcome::Contained;
-                report
-                    .done
-                    .push("The rules that name the list were revoked instead of taking its entries out.".to_owned());
-                report.left.push(
-                    "Take the entries out of the prefix list, then add the rules again where they are needed."
-                        .to_owned(),
-                );
+                report.done.push(say!(
+                    language,
+                    "The rules that name the list were revoked instead of taking its entries out.",
+                    "リストのエントリを削除する代わりに、リストを参照するルールを取り消しました。"
+                ));
+                report.left.push(say!(
+                    language,
+                    "Take the entries out of the prefix list, then add the rules again where they are needed.",
+                    "プレフィックスリストからエントリを削除した後、必要なルールを追加し直してください。"
+                ));
             }
             say_older(&mut report, short, older);
         }
@@ -160,18 +216,34 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.headline = format!("{short} may still be open");
             report.outcome = Outcome::Failed;
             report.problem = Some(problem.clone());
-            report.done.extend(carried_out.iter().map(|action| format!("{}.", past(action))));
+            report.done.extend(carried_out.iter().map(|action| action.past(language)));
             let remaining = remaining.as_ref().unwrap_or(&plan.actions);
             if remaining.is_empty() {
-                report.done.push("As far as the account could be read, what the event opened is closed.".to_owned());
-                report.left.push(format!("Look at {object} now: what could not be read may be open."));
+                report.done.push(say!(
+                    language,
+                    "As far as the account could be read, what the event opened is closed.",
+                    "アカウントを読み取れた範囲では、このイベントで開放されたものは閉じられています。"
+                ));
+                report.left.push(say!(
+                    language,
+                    "Look at {object} now: what could not be read may be open.",
+                    "{object} を今すぐ確認してください。読み取れなかったものが開放されている可能性があります。"
+                ));
             } else {
-                report.done.push("This was to be done, and is not, or was not seen to be:".to_owned());
-                report.done.extend(remaining.iter().flat_map(Action::lines));
-                report.left.push(format!("Look at {object} now, and close by hand what is still open:"));
-                report.left.extend(remaining.iter().flat_map(Action::lines));
+                report.done.push(say!(
+                    language,
+                    "This was to be done, and is not, or was not seen to be:",
+                    "次の操作を行うはずでしたが、完了していないか、完了を確認できていません:"
+                ));
+                report.done.extend(lines(remaining));
+                report.left.push(say!(
+                    language,
+                    "Look at {object} now, and close by hand what is still open:",
+                    "{object} を今すぐ確認し、まだ開放されているものを手動で閉じてください:"
+                ));
+                report.left.extend(lines(remaining));
             }
-            report.left.push(TRIES_AGAIN.to_owned());
+            report.left.push(tries_again(language));
             say_older(&mut report, short, &plan.older);
         }
     }
@@ -197,49 +269,73 @@ fn short(finding: &Finding) -> &str {
 }
 
 /// The same in full, harmless.
-fn object(finding: &Finding) -> String {
-    let kind = match finding {
-        Finding::Rules(OpenedRules { group: GroupRef::Id(_), .. }) => "security group",
-        Finding::Rules(OpenedRules { group: GroupRef::Name(_), .. }) => "the security group named",
-        Finding::Entries(_) => "prefix list",
-    };
-    format!("{kind} {}", quote(short(finding)))
+fn object(finding: &Finding, language: Language) -> String {
+    let short = quote(short(finding));
+    match finding {
+        Finding::Rules(OpenedRules { group: GroupRef::Id(_), .. }) => {
+            say!(language, "security group {short}", "セキュリティグループ {short}")
+        }
+        Finding::Rules(OpenedRules { group: GroupRef::Name(_), .. }) => {
+            say!(language, "the security group named {short}", "セキュリティグループ (名前: {short})")
+        }
+        Finding::Entries(_) => say!(language, "prefix list {short}", "プレフィックスリスト {short}"),
+    }
 }
 
-fn happened(event: &Event, finding: &Finding) -> Vec<String> {
-    let object = object(finding);
+fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String> {
+    let object = object(finding, language);
+    let call = quote(&event.name);
     match finding {
         Finding::Rules(opened) => {
-            let verb = if opened.changed { "changed" } else { "added" };
-            let mut lines = vec![format!("{} {verb} inbound rules of {object}:", quote(&event.name))];
+            let mut lines = vec![match opened.changed {
+                true => say!(
+                    language,
+                    "{call} changed inbound rules of {object}:",
+                    "{call} により、{object} のインバウンドルールが変更されました:"
+                ),
+                false => say!(
+                    language,
+                    "{call} added inbound rules of {object}:",
+                    "{call} により、{object} にインバウンドルールが追加されました:"
+                ),
+            }];
             lines.extend(opened.rules.iter().map(|rule| {
-                let id = rule.id.as_deref().map_or_else(String::new, |id| format!(" (rule {})", quote(id)));
-                format!("  - {} from {}{id}", quote(&rule.traffic.to_string()), quote(&rule.source.to_string()))
+                let (traffic, source) = (quote(&rule.traffic.of(language)), quote(&rule.source.of(language)));
+                match rule.id.as_deref().map(quote) {
+                    Some(id) => say!(
+                        language,
+                        "  - {traffic} from {source} (rule {id})",
+                        "  - {traffic}、ソース: {source} (ルール {id})"
+                    ),
+                    None => say!(language, "  - {traffic} from {source}", "  - {traffic}、ソース: {source}"),
+                }
             }));
             lines
         }
         Finding::Entries(AddedEntries { added: Added::Ranges(ranges), .. }) => {
-            let mut lines = vec![format!("{} added entries to {object}:", quote(&event.name))];
+            let mut lines = vec![say!(
+                language,
+                "{call} added entries to {object}:",
+                "{call} により、{object} にエントリが追加されました:"
+            )];
             lines.extend(ranges.iter().map(|range| format!("  - {range}")));
             lines
         }
-        Finding::Entries(AddedEntries { added: Added::Restored(_), .. }) => {
-            vec![format!("{} brought entries back into {object}.", quote(&event.name))]
-        }
-    }
-}
-
-/// What was done, in the past tense.
-fn past(action: &Action) -> String {
-    match action {
-        Action::RevokeRules { .. } => format!("Revoked{}", action.to_string().trim_start_matches("revoke")),
-        Action::RemoveEntries { .. } => format!("Took{}", action.to_string().trim_start_matches("take")),
+        Finding::Entries(AddedEntries { added: Added::Restored(_), .. }) => vec![say!(
+            language,
+            "{call} brought entries back into {object}.",
+            "{call} により、{object} に以前のエントリが復元されました。"
+        )],
     }
 }
 
 /// The groups that a prefix list's entries reach.
 fn say_naming(report: &mut Report, plan: &Plan) {
-    report.happened.extend(plan.naming.iter().map(|rule| format!("  named by {}: {rule}", rule.group_id)));
+    let language = report.language;
+    report.happened.extend(plan.naming.iter().map(|rule| {
+        let (group, rule) = (&rule.group_id, rule.of(language));
+        say!(language, "  named by {group}: {rule}", "  参照元 {group}: {rule}")
+    }));
 }
 
 fn say_older(report: &mut Report, name: &str, older: &[LiveRule]) {
@@ -250,23 +346,31 @@ fn say_older(report: &mut Report, name: &str, older: &[LiveRule]) {
         report.outcome = Outcome::Alert;
         report.headline = format!("{name} reverted, older rules still open");
     }
-    report.left.push(
-        "Still open to the world by rules that are not this event's, which snapback left as they are:".to_owned(),
-    );
-    report.left.extend(older.iter().map(|rule| format!("  - {}: {rule}", rule.group_id)));
+    let language = report.language;
+    report.left.push(say!(
+        language,
+        "Still open to the world by rules that are not this event's, which snapback left as they are:",
+        "次のルールによって、まだインターネット全体に開放されています。このイベントのルールではないため、snapback は変更していません:"
+    ));
+    report.left.extend(older.iter().map(|rule| format!("  - {}: {}", rule.group_id, rule.of(language))));
 }
 
-fn to_allow(event: &Event, finding: &Finding, course: &Course) -> Vec<String> {
+fn to_allow(event: &Event, finding: &Finding, course: &Course, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     let mut ports: Vec<String> = offending(finding, course).into_iter().filter_map(allowed_port).collect();
     ports.sort();
     ports.dedup();
     if !ports.is_empty() {
-        lines.push(format!("For everyone, add to the setting AllowedPublicPorts: {}", ports.join(",")));
+        let ports = ports.join(",");
+        lines.push(say!(
+            language,
+            "For everyone, add to the setting AllowedPublicPorts: {ports}",
+            "誰に対しても許可するには、設定 AllowedPublicPorts に次のポートを追加してください: {ports}"
+        ));
     }
-    lines.extend(allow_actor(event));
+    lines.extend(allow_actor(event, language));
     if lines.is_empty() {
-        lines.push("No setting allows just this.".to_owned());
+        lines.push(nothing_allows(language));
     }
     lines
 }

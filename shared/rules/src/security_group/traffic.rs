@@ -4,7 +4,9 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::language::{Language, Localized};
 use crate::public::{Family, public_addresses, range};
+use crate::{localized, say};
 
 /// An IP protocol, however it was written (`tcp`, `TCP`, `6`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,12 +73,24 @@ impl Traffic {
     ///
     /// # Errors
     /// Says which port or ICMP type is out of range, or that the range ends before it begins.
-    pub fn new(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Self, String> {
+    pub fn new(protocol: &str, from: Option<i64>, to: Option<i64>) -> Result<Self, Localized> {
         let protocol = Protocol::new(protocol);
         let from = from.filter(|from| *from != -1);
         let to = to.filter(|to| *to != -1);
-        let port = |value: i64| u16::try_from(value).map_err(|_| format!("port `{value}` is not in 0-65535"));
-        let byte = |value: i64| u8::try_from(value).map_err(|_| format!("ICMP type or code `{value}` is not in 0-255"));
+        let port = |value: i64| {
+            let not_one =
+                |_| localized!("port `{value}` is not in 0-65535", "ポート `{value}` が 0-65535 の範囲外です");
+            u16::try_from(value).map_err(not_one)
+        };
+        let byte = |value: i64| {
+            let not_one = |_| {
+                localized!(
+                    "ICMP type or code `{value}` is not in 0-255",
+                    "ICMP のタイプまたはコード `{value}` が 0-255 の範囲外です"
+                )
+            };
+            u8::try_from(value).map_err(not_one)
+        };
         let (from, to) = match (&protocol, from, to) {
             (Protocol::Tcp | Protocol::Udp, from, to) => (from.map_or(Ok(0), port)?, to.map_or(Ok(u16::MAX), port)?),
             (Protocol::Icmp | Protocol::Icmpv6, Some(kind), code) => {
@@ -89,9 +103,36 @@ impl Traffic {
             _ => (0, u16::MAX),
         };
         if from > to {
-            return Err(format!("port range `{from}-{to}` ends before it begins"));
+            return Err(localized!(
+                "port range `{from}-{to}` ends before it begins",
+                "ポート範囲 `{from}-{to}` の終わりが始まりより前です"
+            ));
         }
         Ok(Self { protocol, from, to })
+    }
+
+    /// What it is, in a mail's language. The protocol is not harmless yet.
+    pub fn of(&self, language: Language) -> String {
+        let name = match &self.protocol {
+            Protocol::All => return say!(language, "all traffic", "すべてのトラフィック"),
+            Protocol::Other(other) => return say!(language, "protocol {other}", "プロトコル {other}"),
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Icmp => "icmp",
+            Protocol::Icmpv6 => "icmpv6",
+        };
+        let is_icmp = matches!(self.protocol, Protocol::Icmp | Protocol::Icmpv6);
+        let (kind, code) = (self.from >> 8, self.from & 0xff);
+        match (self.from, self.to) {
+            (0, u16::MAX) if is_icmp => name.to_owned(),
+            (from, to) if is_icmp && from == to => {
+                say!(language, "{name} type {kind} code {code}", "{name} タイプ {kind} コード {code}")
+            }
+            _ if is_icmp => say!(language, "{name} type {kind}", "{name} タイプ {kind}"),
+            (0, u16::MAX) => say!(language, "{name}, all ports", "{name} (すべてのポート)"),
+            (from, to) if from == to => format!("{name}/{from}"),
+            (from, to) => format!("{name}/{from}-{to}"),
+        }
     }
 
     /// Whether some of `other` is part of this.
@@ -113,9 +154,21 @@ impl Source {
     ///
     /// # Errors
     /// If it is no range.
-    pub fn range(written: &str) -> Result<Self, String> {
+    pub fn range(written: &str) -> Result<Self, Localized> {
         let range = range(written).map(|range| Self::Range(range.trunc()));
-        range.ok_or_else(|| format!("`{}` is not a range of addresses", written.trim()))
+        let written = written.trim();
+        range.ok_or_else(|| {
+            localized!("`{written}` is not a range of addresses", "`{written}` はアドレス範囲ではありません")
+        })
+    }
+
+    /// What it is, in a mail's language. It is not harmless yet.
+    pub fn of(&self, language: Language) -> String {
+        match self {
+            Self::Range(range) => range.to_string(),
+            Self::PrefixList(id) => say!(language, "prefix list {id}", "プレフィックスリスト {id}"),
+            Self::Group(id) => say!(language, "security group {id}", "セキュリティグループ {id}"),
+        }
     }
 }
 
@@ -140,33 +193,13 @@ impl Source {
 
 impl fmt::Display for Traffic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match &self.protocol {
-            Protocol::All => return formatter.write_str("all traffic"),
-            Protocol::Other(other) => return write!(formatter, "protocol {other}"),
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Icmp => "icmp",
-            Protocol::Icmpv6 => "icmpv6",
-        };
-        let is_icmp = matches!(self.protocol, Protocol::Icmp | Protocol::Icmpv6);
-        match (self.from, self.to) {
-            (0, u16::MAX) if is_icmp => formatter.write_str(name),
-            (from, to) if is_icmp && from == to => write!(formatter, "{name} type {} code {}", from >> 8, from & 0xff),
-            (from, _) if is_icmp => write!(formatter, "{name} type {}", from >> 8),
-            (0, u16::MAX) => write!(formatter, "{name}, all ports"),
-            (from, to) if from == to => write!(formatter, "{name}/{from}"),
-            (from, to) => write!(formatter, "{name}/{from}-{to}"),
-        }
+        formatter.write_str(&self.of(Language::English))
     }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Range(range) => range.fmt(formatter),
-            Self::PrefixList(id) => write!(formatter, "prefix list {id}"),
-            Self::Group(id) => write!(formatter, "security group {id}"),
-        }
+        formatter.write_str(&self.of(Language::English))
     }
 }
 

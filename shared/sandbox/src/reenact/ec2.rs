@@ -125,7 +125,7 @@ impl Ec2 {
         let mut state = State::default();
         for Group { region, id, .. } in &self.groups {
             for rule in self.rules(&self.client(region)?, id).await? {
-                let live = live_rule(&rule).map_err(|problem| not_enough(&problem))?;
+                let live = live_rule(&rule).map_err(|problem| not_enough(&problem.to_string()))?;
                 state.rules.insert(live.id.clone(), (live, rule.description));
             }
         }
@@ -172,7 +172,7 @@ impl Ec2 {
         region: &str,
         event: &Event,
     ) -> Result<Prepared, ReenactError> {
-        let Finding::Rules(opened) = read(event).map_err(|problem| not_enough(&problem))? else {
+        let Finding::Rules(opened) = read(event).map_err(|problem| not_enough(&problem.to_string()))? else {
             return Err(not_enough("the event adds no rules"));
         };
         let group = match &opened.group {
@@ -311,7 +311,7 @@ impl Ec2 {
                     };
                     let mut recorded = recorded.clone();
                     self.map_ids(&mut recorded);
-                    let told = single_rule(&recorded, None).map_err(|problem| not_enough(&problem))?;
+                    let told = single_rule(&recorded, None).map_err(|problem| not_enough(&problem.to_string()))?;
                     let same = made.iter().filter_map(|rule| live_rule(rule).ok()).find(|rule| told.is(rule));
                     let same =
                         same.ok_or_else(|| not_enough(&format!("rule `{id}` of the response is not in the request")))?;
@@ -348,7 +348,7 @@ impl Ec2 {
                 let request = field(&event.request, "ModifyManagedPrefixListRequest");
                 let added = entry_ranges(request, ["AddEntry", "AddEntries"]);
                 let removed = entry_ranges(request, ["RemoveEntry", "RemoveEntries"]);
-                let recorded = number(request, "CurrentVersion").map_err(|problem| not_enough(&problem))?;
+                let recorded = number(request, "CurrentVersion").map_err(|problem| not_enough(&problem.to_string()))?;
                 let (before, after) = self.modify_list(client, &object, &added, &removed).await?;
                 if let Some(recorded) = recorded {
                     self.versions.insert((object.clone(), recorded), before);
@@ -359,7 +359,7 @@ impl Ec2 {
             _ => {
                 let request = field(&event.request, "RestoreManagedPrefixListVersionRequest");
                 let recorded = |name: &str| {
-                    let version = number(request, name).map_err(|problem| not_enough(&problem))?;
+                    let version = number(request, name).map_err(|problem| not_enough(&problem.to_string()))?;
                     let version = version.ok_or_else(|| not_enough(&format!("no `{name}` in the request")))?;
                     let known = self.versions.get(&(object.clone(), version)).copied();
                     known.ok_or_else(|| {
@@ -570,7 +570,7 @@ fn entry_ranges(request: &Value, names: [&str; 2]) -> Vec<String> {
 }
 
 fn port(rule: &Value, name: &str) -> Result<Option<i32>, ReenactError> {
-    let port = number(rule, name).map_err(|problem| not_enough(&problem))?;
+    let port = number(rule, name).map_err(|problem| not_enough(&problem.to_string()))?;
     port.map(i32::try_from).transpose().map_err(|_| not_enough(&format!("`{name}` is out of range")))
 }
 
