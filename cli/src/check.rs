@@ -2,6 +2,7 @@
 
 mod decide;
 mod files;
+mod groups;
 mod show;
 mod tally;
 
@@ -25,6 +26,7 @@ use rules::text::quote;
 use crate::input;
 use crate::settings::SettingFlags;
 use decide::{Decider, Filter};
+use groups::Groups;
 use tally::Tally;
 
 /// Arguments of `snapback check`.
@@ -70,8 +72,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let progress = progress(&arguments.paths);
     let mut tally = Tally::default();
+    let mut groups = Groups::default();
     let mut output = Output { is_json: arguments.json, is_closed: false, problem: None };
-    files::decide(&arguments.paths, &decider, &progress, |part| {
+    files::decide(&arguments.paths, &decider, &progress, |mut part| {
+        part.decided.iter_mut().for_each(|decided| groups.note(decided, &decider.settings));
         for problem in &part.problems {
             progress.suspend(|| anstream::eprintln!("snapback: {}", quote(problem)));
         }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, SecondsFormat, Utc};
 use history::Other;
 use rules::foresee::{Exemption, FUNCTIONS, Foreseen, Verdict};
-use rules::{Event, Settings, event};
+use rules::security_group;
+use rules::security_group::exposure::Opening;
+use rules::{Event, Language, Settings, event};
 use serde_json::{Value, json};
 
 /// What decides.
@@ -64,6 +66,16 @@ pub(super) struct Decided {
     pub(super) resource: Option<String>,
     /// Settings that would have left it alone.
     pub(super) exempted_by: Vec<Exemption>,
+    /// What it opened in a security group, if it depends on the group's other rules.
+    pub(super) opened: Option<Opened>,
+}
+
+/// What a record opened in a security group.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    /// The group's id.
+    pub(super) group: String,
+    pub(super) openings: Vec<Opening>,
 }
 
 impl Decider {
@@ -77,7 +89,7 @@ impl Decider {
         }
         let event = match event::parse(raw) {
             Ok(event) => event,
-            Err(unreadable) => return Read::Unreadable(unreadable.missing),
+            Err(unreadable) => return Read::Unreadable(unreadable.missing.of(Language::English).to_owned()),
         };
         if !self.filter.lets_through(&event) {
             return Read::LeftOut;
@@ -111,6 +123,8 @@ impl Filter {
 impl Decided {
     fn new(function: &'static str, event: &Event, foreseen: Foreseen) -> Self {
         let written = Some(event.time_text.clone()).filter(|time| !time.is_empty());
+        let depends_on_group = function == security_group::NAME && foreseen.verdict == Verdict::Depends;
+        let opened = depends_on_group.then(|| security_group::foresee::opened(event)).flatten();
         let of_envelope = || event.time.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
         Self {
             event_id: event.id.clone(),
@@ -126,6 +140,7 @@ impl Decided {
             reason: foreseen.reason(),
             resource: foreseen.resource,
             exempted_by: foreseen.exempted_by,
+            opened: opened.map(|(group, openings)| Opened { group, openings }),
         }
     }
 

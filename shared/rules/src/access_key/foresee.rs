@@ -4,20 +4,21 @@ use super::NAME;
 use super::detect::{Finding, RootCredential};
 use crate::event::Event;
 use crate::foresee::{Foreseen, Word};
+use crate::language::Language;
 use crate::settings::Settings;
 
 /// What the function would do about a finding.
 pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Foreseen {
     match finding {
         Finding::OfUser(credential) => {
-            let (adjective, kind) = (credential.change.adjective(), credential.kind.words());
+            let (adjective, kind) = (credential.change.adjective(), credential.kind.words(Language::English));
             let what = format!("{adjective} {kind} {} of user {}", credential.id, credential.user);
             let word = Word::by_mode("AccessKeyMode", settings.access_key_mode, settings);
             Foreseen::new(NAME, &credential.id, what, word)
         }
         Finding::OfRoot(RootCredential { kind, id, change }) => {
             let id = id.as_deref().unwrap_or("root");
-            let what = format!("{} {} {id} of the root user", change.adjective(), kind.words());
+            let what = format!("{} {} {id} of the root user", change.adjective(), kind.words(Language::English));
             Foreseen::new(NAME, id, what, Word::told("no role can take back what is root's"))
         }
     }

@@ -20,10 +20,10 @@ pub fn foresee(finding: &Finding, event: &Event, _settings: &Settings) -> Forese
         }
         Finding::RootAccess { change, attempt } => {
             let what = match change {
-                AccessChange::RecoveryRequested => "a new password for root was asked for",
-                AccessChange::RecoveryCompleted => "root's password was recovered",
-                AccessChange::Password => "root's password was changed",
-                AccessChange::Email => "root's email address was changed",
+                AccessChange::RecoveryRequested => "request of a new password for root",
+                AccessChange::RecoveryCompleted => "recovery of root's password",
+                AccessChange::Password => "change of root's password",
+                AccessChange::Email => "change of root's email address",
             };
             (root(), what.to_owned(), attempt)
         }

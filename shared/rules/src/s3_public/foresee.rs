@@ -8,6 +8,7 @@ use super::judge::{Circle, Outsider, outsiders};
 use super::{NAME, Scope};
 use crate::event::Event;
 use crate::foresee::{Foreseen, Word};
+use crate::language::Language;
 use crate::settings::Settings;
 
 /// The function's second rule.
@@ -29,6 +30,7 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
             Foreseen::new(NAME, account, what, word)
         }
         Opened::Told(Told::MultiRegion { name, reasons }) => {
+            let reasons: Vec<&str> = reasons.iter().map(|reason| reason.of(Language::English)).collect();
             let what = format!("multi-Region access point: {}", reasons.join("; "));
             let word = Word::told("multi-Region access points are only told");
             Foreseen::new(NAME, name.clone().unwrap_or_default(), what, word)

@@ -1,7 +1,7 @@
 //! What would be done about a finding, going by the record alone.
 
 use super::NAME;
-use super::detect::{Added, AddedEntries, EventRule, Finding, GroupRef, OpenedRules};
+use super::detect::{Added, AddedEntries, EventRule, Finding, GroupRef, OpenedRules, read};
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Protocol, Traffic};
 use crate::event::Event;
@@ -14,6 +14,14 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
         Finding::Rules(opened) => rules(opened, settings),
         Finding::Entries(entries) => self::entries(entries),
     }
+}
+
+/// What an event opened in a group, by the group's id; `None` if it names none, or opened nothing by ranges of its own.
+pub fn opened(event: &Event) -> Option<(String, Vec<Opening>)> {
+    let Ok(Finding::Rules(OpenedRules { group: GroupRef::Id(group), rules, .. })) = read(event) else { return None };
+    let openings = rules.iter().map(|rule| rule.opening(&group)).filter(|opening| !opening.ranges.is_empty());
+    let openings: Vec<Opening> = openings.collect();
+    (!openings.is_empty()).then_some((group, openings))
 }
 
 fn rules(opened: &OpenedRules, settings: &Settings) -> Foreseen {
