@@ -17,7 +17,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// How many actors are shown.
 const MOST_ACTORS: usize = 30;
 
-/// The verdicts that have a column.
+/// The verdicts that have a column, if there are any.
 const COLUMNS: [Verdict; 5] = [Verdict::Revert, Verdict::Quarantine, Verdict::Alert, Verdict::Depends, Verdict::Exempt];
 
 /// The narrowest that a line is made for.
@@ -31,14 +31,15 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
     list(&mut out, tally, Verdict::Depends, "depend on what was in the account", width)?;
     if !tally.by_rule.is_empty() {
         let rows = tally.by_rule.iter().map(|(rule, verdicts)| ((*rule).to_owned(), verdicts)).collect();
-        table(&mut out, "rule", rows, width)?;
+        let columns: Vec<Verdict> = COLUMNS.into_iter().filter(|verdict| tally.number(*verdict) > 0).collect();
+        table(&mut out, "rule", rows, &columns, width)?;
         let mut actors: Vec<(String, &ByVerdict)> =
             tally.by_actor.iter().map(|(actor, verdicts)| (quote(actor), verdicts)).collect();
         let weight = |verdicts: &ByVerdict| COLUMNS.map(|verdict| verdicts.get(&verdict).copied().unwrap_or_default());
         actors.sort_by_key(|(_, verdicts)| std::cmp::Reverse(weight(verdicts)));
         let more = actors.len().saturating_sub(MOST_ACTORS);
         actors.truncate(MOST_ACTORS);
-        table(&mut out, "actor", actors, width)?;
+        table(&mut out, "actor", actors, &columns, width)?;
         if more > 0 {
             writeln!(out, "{DIM}and {more} more actors{DIM:#}")?;
         }
@@ -88,14 +89,20 @@ fn entry(out: &mut impl Write, decided: &Decided, width: usize) -> io::Result<()
     Ok(())
 }
 
-fn table(out: &mut impl Write, title: &str, rows: Vec<(String, &ByVerdict)>, width: usize) -> io::Result<()> {
-    let headings: Vec<String> = COLUMNS.iter().map(|verdict| format!("{:>12}", verdict.word())).collect();
+fn table(
+    out: &mut impl Write,
+    title: &str,
+    rows: Vec<(String, &ByVerdict)>,
+    columns: &[Verdict],
+    width: usize,
+) -> io::Result<()> {
+    let headings: Vec<String> = columns.iter().map(|verdict| format!("{:>12}", verdict.word())).collect();
     let room = width.saturating_sub(headings.concat().len());
     let longest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().max(title.len());
     let first = longest.min(room);
     writeln!(out, "\n{BOLD}{title:<first$}{}{BOLD:#}", headings.concat())?;
     for (name, verdicts) in rows {
-        let numbers = COLUMNS.iter().map(|verdict| match verdicts.get(verdict) {
+        let numbers = columns.iter().map(|verdict| match verdicts.get(verdict) {
             None => format!("{:>12}", "-"),
             Some(number) => format!("{number:>12}"),
         });
