@@ -113,9 +113,14 @@ pub struct Stack {
 impl Stack {
     /// A template by its path in the repository. Parameters and pseudo parameters that are not given have their defaults.
     pub fn new(path: &str, given: &[(&str, &str)]) -> Self {
+        Self::of(template(path), given)
+    }
+
+    /// As [`Stack::new`], of a template that was read already.
+    pub fn of(template: Value, given: &[(&str, &str)]) -> Self {
         let pseudo = [("AWS::AccountId", "111122223333"), ("AWS::Partition", "aws"), ("AWS::Region", "eu-west-1")];
         let given = pseudo.iter().chain(given).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { template: template(path), given }
+        Self { template, given }
     }
 
     /// The properties of a resource, resolved; none if its condition keeps it from being made.
@@ -193,8 +198,8 @@ impl Stack {
         value.split(',').map(|item| Json::String(item.trim().to_owned())).collect()
     }
 
-    /// `${Name}` replaced, and `${!Name}` written as `${Name}`.
-    fn substituted(&self, pattern: &str) -> String {
+    /// What `!Sub` makes of a pattern: `${Name}` replaced, and `${!Name}` written as `${Name}`.
+    pub fn substituted(&self, pattern: &str) -> String {
         let mut parts = pattern.split("${");
         let mut result = parts.next().unwrap().to_owned();
         for part in parts {

@@ -1638,8 +1638,14 @@ async fn an_attackers_policy_under_our_name_goes() {
 async fn nothing_is_taken_back_unless_the_settings_say_so() {
     let scene = Scene::new().await;
     scene.create_user().await;
-    let events =
-        [scene.create_password().await, scene.attach(ADMINISTRATOR).await, scene.put("backdoor", ALLOW_ALL).await];
+    let own = scene.iam.create_policy().policy_name(format!("p-{}", unique())).policy_document(ALLOW_ALL);
+    let own = own.send().await.unwrap().policy.unwrap().arn.unwrap();
+    let events = [
+        scene.create_password().await,
+        scene.attach(ADMINISTRATOR).await,
+        scene.attach(&own).await,
+        scene.put("backdoor", ALLOW_ALL).await,
+    ];
     for event in &events {
         for settings in [[("IAM_USER_MODE", "alert")], [("ROLLOUT", "observe")]] {
             let ran = scene.stage.run(&scene.process(&settings), event).await;
@@ -1649,7 +1655,7 @@ async fn nothing_is_taken_back_unless_the_settings_say_so() {
         let ran = scene.stage.run(&scene.process(&trusting_developer()), event).await;
         assert_eq!((ran.handled.verdict == Violation, ran.mails.len()), (false, 0), "{ran:#?}");
     }
-    assert!(scene.has_password().await && scene.attached().await.len() == 1 && scene.inline().await.len() == 1);
+    assert!(scene.has_password().await && scene.attached().await.len() == 2 && scene.inline().await.len() == 1);
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 //! [`Stage`] is one test's view of a stand-in account: its own access keys and mailbox, so that tests can run side by side in one
 //! stand-in. [`Process`] is one process of a function, as Lambda keeps it from event to event. [`event`] is what CloudTrail makes
 //! of a call.
+//!
+//! Each call of a function is judged against the function's role in template.yaml, when [`Stage::run`] is done or the stage ends.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,14 +13,17 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
+pub mod authorization;
 pub mod cloudformation;
+pub mod evaluator;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use aws_config::SdkConfig;
+use authorization::Judge;
+use aws_config::{AppName, SdkConfig};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use rules::{Outcome, Settings};
 use runtime::handle::{Clock, HandleError};
@@ -34,6 +39,9 @@ pub const DEVELOPER: &str = "arn:aws:iam::123456789012:user/developer";
 
 /// How long a function of a test may take, unless the test is about time.
 pub const TIME: Duration = Duration::from_secs(60);
+
+/// What begins the name by which a process's calls are known in their `User-Agent`.
+const PROCESS: &str = "process-";
 
 /// The stand-in that all tests of a binary share. It ends with the binary's process.
 pub fn stand_in() -> &'static StandIn {
@@ -56,6 +64,10 @@ pub struct Stage {
     function_key: String,
     mailbox: Mailbox,
     calls_seen: AtomicUsize,
+    /// How many of a key's calls have been judged.
+    calls_judged: Mutex<BTreeMap<String, usize>>,
+    /// Of each process, by the number that its calls tell.
+    judges: Mutex<Vec<Judge>>,
 }
 
 impl Stage {
@@ -72,7 +84,16 @@ impl Stage {
         let admin = local_config(&endpoint, &format!("AKIAADMIN{number:011}")).await;
         let function = local_config(&endpoint, &function_key).await;
         let mailbox = Mailbox::create(&admin, &format!("alerts-{number}")).await.unwrap();
-        Self { endpoint, admin, function, function_key, mailbox, calls_seen: AtomicUsize::new(0) }
+        Self {
+            endpoint,
+            admin,
+            function,
+            function_key,
+            mailbox,
+            calls_seen: AtomicUsize::new(0),
+            calls_judged: Mutex::default(),
+            judges: Mutex::default(),
+        }
     }
 
     /// A new process of a function, with settings by environment variable and a clock that is right.
@@ -101,9 +122,26 @@ impl Stage {
             let found = settings.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let settings = Settings::from_variables(variable).unwrap();
-        let notifier = Notifier::new(&self.function, self.mailbox.topic_arn()).unwrap();
-        Process { runtime: Runtime::new(settings, Some(notifier), clock), guardrail: new(self.function.clone()) }
+        let valid = Settings::from_variables(variable).unwrap();
+        let number = self.judges.lock().unwrap().len();
+        let function = in_process(&self.function, number);
+        let notifier = Notifier::new(&function, self.mailbox.topic_arn()).unwrap();
+        let guardrail = new(function);
+        self.judge(&self.function_key, guardrail.name(), settings);
+        Process { runtime: Runtime::new(valid, Some(notifier), clock), guardrail }
+    }
+
+    /// The configuration of a process of a function that is no guardrail, as the holder of an access key of its own; `settings` by
+    /// environment variable.
+    pub async fn config_of(&self, function: &str, key: &str, settings: &[(&str, &str)]) -> SdkConfig {
+        let config = in_process(&local_config(&self.endpoint, key).await, self.judges.lock().unwrap().len());
+        self.judge(key, function, settings);
+        config
+    }
+
+    fn judge(&self, key: &str, function: &str, settings: &[(&str, &str)]) {
+        self.calls_judged.lock().unwrap().entry(key.to_owned()).or_default();
+        self.judges.lock().unwrap().push(Judge::new(function, settings, self.mailbox.topic_arn()));
     }
 
     /// Hands an event to a process and sees what comes of it.
@@ -122,7 +160,41 @@ impl Stage {
             assert!(is_there, "counted as sent and not received: {sent:?}, but {mails:?}");
         }
         let calls = self.new_calls();
+        self.judge_calls();
         Ran { handled, calls, mails, took }
+    }
+
+    /// Expects of the calls that have arrived since they were last judged that the function's role allows them, and that
+    /// tests/privileges/calls.tsv knows of such calls.
+    fn judge_calls(&self) {
+        let mut calls = Vec::new();
+        for (key, judged) in self.calls_judged.lock().unwrap().iter_mut() {
+            let of_key = sandbox::calls(&self.endpoint, key).unwrap();
+            calls.extend_from_slice(&of_key[*judged..]);
+            *judged = of_key.len();
+        }
+        let judges = self.judges.lock().unwrap();
+        let (mut kinds, mut problems) = (BTreeSet::new(), BTreeSet::new());
+        for call in &calls {
+            let process =
+                call.user_agent.split_whitespace().find_map(|word| word.strip_prefix("app/")?.strip_prefix(PROCESS));
+            let judge = process.and_then(|number| judges.get(number.parse::<usize>().ok()?));
+            match judge.unwrap_or_else(|| panic!("of no process: {call:?}")).judge(call) {
+                Err(problem) => drop(problems.insert(problem)),
+                Ok(judged) => {
+                    problems.extend(judged.iter().filter_map(|judged| judged.denied.clone()));
+                    kinds.extend(judged.into_iter().map(|judged| judged.kind));
+                }
+            }
+        }
+        let unknown = authorization::recorded(&kinds);
+        let all: Vec<String> = problems.into_iter().collect();
+        assert!(all.is_empty(), "AWS would refuse what template.yaml does not allow:\n{}", all.join("\n"));
+        assert!(
+            unknown.is_empty(),
+            "not in tests/privileges/calls.tsv, which scripts/renew-privileges writes:\n{}",
+            unknown.join("\n")
+        );
     }
 
     /// Where the stand-in is.
@@ -159,6 +231,20 @@ impl Stage {
             );
         }
         mails
+    }
+}
+
+/// The same configuration for a process, whose number its calls tell.
+fn in_process(config: &SdkConfig, number: usize) -> SdkConfig {
+    config.to_builder().app_name(AppName::new(format!("{PROCESS}{number}")).unwrap()).build()
+}
+
+/// What was handled without [`Stage::run`] is judged here, so that no test can leave it out.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.judge_calls();
+        }
     }
 }
 

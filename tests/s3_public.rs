@@ -886,6 +886,31 @@ async fn an_access_point_s_policy_loses_what_is_public() {
     assert_eq!((scene.point_policy(&name).await, scene.block().await), (None, ON));
 }
 
+/// An access point is in its bucket's region, and its ARN names that.
+#[tokio::test]
+async fn an_access_point_in_another_region_is_closed_there() {
+    let stage = Stage::new().await;
+    let config = runtime::clients::in_region(&stage.admin, "eu-west-1").unwrap();
+    let (s3, control) = (Client::new(&config), Control::new(&config));
+    let scene = Scene { stage, s3, control, bucket: format!("bucket-{}", unique()) };
+    let place = s3::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
+    let create = scene.s3.create_bucket().bucket(&scene.bucket);
+    create.create_bucket_configuration(place).send().await.unwrap();
+    let (name, _) = scene.create_point(OFF).await;
+    for (principals, written) in [(vec![json!("*"), json!({"AWS": ACCOUNT})], "Put"), (vec![json!("*")], "Delete")] {
+        scene.set_block(OFF).await;
+        let mut event = scene.put_point_policy(&name, &principals).await;
+        event["region"] = json!("eu-west-1");
+        event["detail"]["awsRegion"] = json!("eu-west-1");
+        let ran = scene.run(&[], &event).await;
+        let write = format!("{written}AccessPointPolicy");
+        let rounds: &[&[&str]] = &[FIRST_LOOK_AT_POINT, BLOCK, LOOK_AT_POINT, &[&write], LOOK_AT_POINT, PUBLISH];
+        scene.is(&ran, Violation, &[Reverted], rounds);
+        assert!(ran.calls.iter().all(|call| call.service == "sns" || call.region == "eu-west-1"), "{:?}", ran.calls);
+        assert_eq!(scene.block().await, ON);
+    }
+}
+
 #[tokio::test]
 async fn an_access_point_of_a_bucket_that_may_be_public_is_left() {
     let scene = Scene::new().await;
@@ -1168,6 +1193,67 @@ async fn what_two_modes_ask_for_is_done_side_by_side() {
     let ran = scene.run_late(&[("S3_CROSS_ACCOUNT_MODE", "revert")], &event).await;
     scene.is(&ran, Violation, &[Reverted], POLICY_DELETED);
     assert_eq!((scene.anybody(), scene.policy().await), (403, None));
+}
+
+#[tokio::test]
+async fn other_accounts_go_where_the_public_is_only_told_of() {
+    let settings = [("S3_PUBLIC_MODE", "alert"), ("S3_CROSS_ACCOUNT_MODE", "revert")];
+    let scene = Scene::new().await;
+    let event = scene.put_policy(&[scene.read_by(json!({"AWS": FOREIGN}))]).await;
+    scene.is(
+        &scene.run_late(&settings, &event).await,
+        Violation,
+        &[Reverted],
+        &[LOOK, &["DeleteBucketPolicy"], LOOK, PUBLISH],
+    );
+    let (name, _) = scene.create_point(OFF).await;
+    for (principals, left) in
+        [(vec![json!({"AWS": FOREIGN}), json!({"AWS": ACCOUNT})], true), (vec![json!({"AWS": FOREIGN})], false)]
+    {
+        let event = scene.put_point_policy(&name, &principals).await;
+        let ran = scene.run_late(&settings, &event).await;
+        ran.mail_says(&["REVERTED: ", FOREIGN]);
+        assert_eq!(scene.point_policy(&name).await.is_some(), left);
+    }
+    assert_eq!((scene.policy().await, scene.block().await), (None, OFF));
+}
+
+/// Beside a bucket that may be public the others are closed as ever, and where it is only told of, nothing is changed.
+#[tokio::test]
+async fn what_is_public_is_dealt_with_as_the_mode_says() {
+    for (settings, outcome) in [(("PUBLIC_BUCKETS", "website"), "REVERTED: "), (("S3_PUBLIC_MODE", "alert"), "ALERT: ")]
+    {
+        let scene = Scene::new().await;
+        let versioning = s3::VersioningConfiguration::builder().status(s3::BucketVersioningStatus::Enabled).build();
+        let call = scene.s3.put_bucket_versioning().bucket(&scene.bucket);
+        call.versioning_configuration(versioning).send().await.unwrap();
+        let version = scene.put_object().await.unwrap();
+        let (name, _) = scene.create_point(OFF).await;
+        let whole = json!({"key": "key", "acl": [""], "x-amz-acl": ["public-read"]});
+        let mut of_version = whole.clone();
+        of_version["versionId"] = json!(version);
+        for opening in 0..5 {
+            scene.set_block(OFF).await;
+            let object =
+                || scene.s3.put_object_acl().bucket(&scene.bucket).key("key").acl(s3::ObjectCannedAcl::PublicRead);
+            let event = match opening {
+                0 => {
+                    object().send().await.unwrap();
+                    scene.event("PutObjectAcl", whole.clone())
+                }
+                1 => {
+                    object().version_id(&version).send().await.unwrap();
+                    scene.event("PutObjectAcl", of_version.clone())
+                }
+                2 => scene.put_acl(s3::BucketCannedAcl::PublicRead).await,
+                3 => scene.put_point_policy(&name, &[json!("*"), json!({"AWS": ACCOUNT})]).await,
+                _ => scene.put_point_policy(&name, &[json!("*")]).await,
+            };
+            let ran = scene.run(&[settings], &event).await;
+            ran.mail_says(&[outcome]);
+            assert_eq!(scene.block().await, if outcome == "ALERT: " { OFF } else { ON }, "{ran:#?}");
+        }
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -1545,17 +1545,28 @@ async fn the_events_region_is_where_it_acts() {
     let scene = Scene::new().await;
     let far = in_region(&scene.stage.admin, "ap-northeast-1").unwrap();
     let group = Group::new(Client::new(&far)).await;
-    let mut added = group.add(&["tcp/22 0.0.0.0/0"]).await;
-    added.event["region"] = json!("ap-northeast-1");
-    added.event["detail"]["awsRegion"] = json!("ap-northeast-1");
-
-    let ran = scene.run(&added.event).await;
+    let there = |mut event: Value| {
+        event["region"] = json!("ap-northeast-1");
+        event["detail"]["awsRegion"] = json!("ap-northeast-1");
+        event
+    };
+    let added = group.add(&["tcp/22 0.0.0.0/0"]).await;
+    let ran = scene.run(&there(added.event)).await;
     let calls = [group.read(), group.revoked(&added.ids), group.read(), publish()];
     ran.is(Violation, &[Reverted], &calls);
     let regions: Vec<&str> = ran.calls.iter().map(|call| call.region.as_str()).collect();
     assert_eq!(regions, ["ap-northeast-1", "ap-northeast-1", "ap-northeast-1", "us-east-1"]);
     ran.mail_says(&["ap-northeast-1.console.aws.amazon.com"]);
     assert_eq!(group.rules().await, [""; 0]);
+
+    let list = List::new(group.ec2.clone(), &["10.0.0.0/8"]).await;
+    let referencing = format!("tcp/22 {}", list.id);
+    group.add(&[&referencing]).await;
+    let ran = scene.run(&there(list.add(1, &["0.0.0.0/0"]).await)).await;
+    let looks = list.looks(1, &[&group]);
+    let calls = [&looks, &[list.taken_out(2, "0.0.0.0/0")][..], &looks, &[publish()]].concat();
+    ran.is(Violation, &[Reverted], &calls);
+    assert_eq!((list.entries().await, group.rules().await), (vec!["10.0.0.0/8".to_owned()], vec![referencing]));
 }
 
 #[tokio::test]

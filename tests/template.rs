@@ -13,10 +13,11 @@ use std::fs;
 use regex::Regex;
 use rules::decision::Subscription;
 use rules::security_group::plan::Action;
-use rules::settings::{DEFINITIONS, Given};
+use rules::settings::{DEFINITIONS, Given, Mode};
 use rules::{Settings, settings::Definition};
 use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
+use tests::authorization::{self, Grant, Role};
 use tests::cloudformation::{
     Stack, conditions, function_folders, references, repository, resources, set, text, texts, wanted,
 };
@@ -25,8 +26,6 @@ use tests::cloudformation::{
 struct Function {
     name: &'static str,
     subscriptions: &'static [Subscription],
-    /// The calls that it makes on the account, as permissions.
-    calls: &'static [&'static str],
     /// The permissions of its plans' actions.
     permissions: fn() -> Vec<&'static str>,
 }
@@ -35,14 +34,6 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: security_group::NAME,
         subscriptions: security_group::SUBSCRIPTIONS,
-        calls: &[
-            "ec2:DescribeManagedPrefixLists",
-            "ec2:DescribeSecurityGroupRules",
-            "ec2:DescribeSecurityGroups",
-            "ec2:GetManagedPrefixListEntries",
-            "ec2:ModifyManagedPrefixList",
-            "ec2:RevokeSecurityGroupIngress",
-        ],
         permissions: || {
             let (group_id, prefix_list_id) = (String::new(), String::new());
             let (rules, entries) = (Vec::new(), Vec::new());
@@ -56,30 +47,11 @@ const FUNCTIONS: &[Function] = &[
         name: root_activity::NAME,
         subscriptions: root_activity::SUBSCRIPTIONS,
         // It only mails.
-        calls: &[],
         permissions: Vec::new,
     },
     Function {
         name: access_key::NAME,
         subscriptions: access_key::SUBSCRIPTIONS,
-        calls: &[
-            "cloudtrail:LookupEvents",
-            "iam:DeleteAccessKey",
-            "iam:DeleteSSHPublicKey",
-            "iam:DeleteServiceSpecificCredential",
-            "iam:DeleteSigningCertificate",
-            "iam:GetAccessKeyLastUsed",
-            "iam:ListAccessKeys",
-            "iam:ListSSHPublicKeys",
-            "iam:ListServiceSpecificCredentials",
-            "iam:ListSigningCertificates",
-            "iam:ListUsers",
-            "iam:PutUserPolicy",
-            "iam:UpdateAccessKey",
-            "iam:UpdateSSHPublicKey",
-            "iam:UpdateServiceSpecificCredential",
-            "iam:UpdateSigningCertificate",
-        ],
         permissions: || {
             use access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
             let actions = [Deactivate, RevokeSessions, Delete].into_iter();
@@ -89,12 +61,6 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: role_trust::NAME,
         subscriptions: role_trust::SUBSCRIPTIONS,
-        calls: &[
-            "iam:GetRole",
-            "iam:UpdateAssumeRolePolicy",
-            "organizations:DescribeAccount",
-            "organizations:DescribeOrganization",
-        ],
         permissions: || {
             let (role_name, document) = (String::new(), serde_json::Value::Null);
             let (without, deleted) = (Vec::new(), Vec::new());
@@ -108,28 +74,6 @@ const FUNCTIONS: &[Function] = &[
 const S3_PUBLIC: Function = Function {
     name: s3_public::NAME,
     subscriptions: s3_public::SUBSCRIPTIONS,
-    calls: &[
-        "s3:DeleteAccessPointPolicy",
-        "s3:DeleteBucketPolicy",
-        "s3:GetAccessPoint",
-        "s3:GetAccessPointPolicy",
-        "s3:GetAccessPointPolicyStatus",
-        "s3:GetAccountPublicAccessBlock",
-        "s3:GetBucketAcl",
-        "s3:GetBucketPolicy",
-        "s3:GetBucketPolicyStatus",
-        "s3:GetBucketPublicAccessBlock",
-        "s3:GetBucketVersioning",
-        "s3:GetObjectAcl",
-        "s3:GetObjectVersionAcl",
-        "s3:PutAccessPointPolicy",
-        "s3:PutAccountPublicAccessBlock",
-        "s3:PutBucketAcl",
-        "s3:PutBucketPolicy",
-        "s3:PutBucketPublicAccessBlock",
-        "s3:PutObjectAcl",
-        "s3:PutObjectVersionAcl",
-    ],
     permissions: || {
         use rules::s3_public::acl::Acl;
         use rules::s3_public::plan::{Action, PolicyOf};
@@ -152,36 +96,6 @@ const S3_PUBLIC: Function = Function {
 const IAM_USER: Function = Function {
     name: iam_user::NAME,
     subscriptions: iam_user::SUBSCRIPTIONS,
-    calls: &[
-        "iam:DeactivateMFADevice",
-        "iam:DeleteAccessKey",
-        "iam:DeleteLoginProfile",
-        "iam:DeleteSSHPublicKey",
-        "iam:DeleteServiceSpecificCredential",
-        "iam:DeleteSigningCertificate",
-        "iam:DeleteUser",
-        "iam:DeleteUserPolicy",
-        "iam:DeleteVirtualMFADevice",
-        "iam:DetachUserPolicy",
-        "iam:GetLoginProfile",
-        "iam:GetPolicy",
-        "iam:GetPolicyVersion",
-        "iam:GetUser",
-        "iam:GetUserPolicy",
-        "iam:ListAccessKeys",
-        "iam:ListAttachedUserPolicies",
-        "iam:ListGroupsForUser",
-        "iam:ListMFADevices",
-        "iam:ListPolicyVersions",
-        "iam:ListSSHPublicKeys",
-        "iam:ListServiceSpecificCredentials",
-        "iam:ListSigningCertificates",
-        "iam:ListUserPolicies",
-        "iam:ListUsers",
-        "iam:PutUserPolicy",
-        "iam:RemoveUserFromGroup",
-        "iam:UpdateAccessKey",
-    ],
     permissions: || {
         use rules::iam_user::plan::{AccessKey, Action, Hanging};
         let one = || vec!["arn:aws:iam::123456789012:mfa/x".to_owned()];
@@ -199,9 +113,6 @@ const IAM_USER: Function = Function {
         everything.all().iter().map(Action::permission).collect()
     },
 };
-
-/// Services whose permissions a role has for the function's own work; everything else it may do is for its account's sake.
-const OF_EVERY_FUNCTION: &[&str] = &["logs:", "sns:", "sqs:"];
 
 /// A setting's values.
 struct Values {
@@ -471,83 +382,60 @@ fn settings_take(definition: &Definition, value: &str) -> bool {
     Settings::from_given(&BTreeMap::from([(definition.parameter, given)])).is_ok()
 }
 
+/// What plans say that they need. What a role may do besides is for `tests/privileges` to judge.
 #[test]
-fn roles_allow_what_the_code_calls_and_no_more() {
+fn roles_allow_what_plans_need() {
     for function in FUNCTIONS {
-        let (_, properties) = function_block(function.name);
-        let granted = granted(&role_of(&properties));
-        let of_account: BTreeSet<String> = granted
-            .iter()
-            .filter(|action| !OF_EVERY_FUNCTION.iter().any(|service| action.starts_with(service)))
-            .cloned()
-            .collect();
-        let called = set(function.calls.iter().copied());
-        assert_eq!(of_account, called, "what the role of {} may do, and what its code calls", function.name);
+        let role = Role::of(&authorization::stack(&[]), function.name);
+        let granted: BTreeSet<String> = role.grants.iter().flat_map(Grant::actions).collect();
         for permission in (function.permissions)() {
             assert!(granted.contains(permission), "{} may not {permission}", function.name);
         }
-        assert!(granted.contains("sns:Publish"), "{} may not alert", function.name);
-        assert!(!granted.iter().any(|action| action.contains('*')), "{} may do too much", function.name);
     }
 }
 
-/// Who may write any trust policy may become any role.
+/// A role may change things under exactly those settings under which the code does.
 #[test]
-fn trust_policies_may_be_written_only_where_they_are_reverted() {
-    let role = role_of(&function_block(role_trust::NAME).1);
-    let by_default = allowed(&role, |policy| policy);
-    assert!(by_default.contains("iam:GetRole") && !by_default.contains("iam:UpdateAssumeRolePolicy"), "{by_default:?}");
-    assert_eq!(conditions_of(&role), ["RevertsRoleTrust"]);
-    condition_names("RevertsRoleTrust", &["RoleTrustMode", "revert", "Rollout", "enforce"]);
-}
-
-/// Who may write any bucket's policy may read any bucket.
-#[test]
-fn s3_may_be_changed_only_where_it_is_reverted() {
-    let role = role_of(&function_block(s3_public::NAME).1);
-    let by_default = allowed(&role, |policy| policy);
-    let changes = |action: &&String| action.starts_with("s3:") && !action.starts_with("s3:Get");
-    assert_eq!(by_default.iter().find(changes), None);
-    assert_eq!(conditions_of(&role), ["RevertsS3Public", "WritesS3Policies", "BlocksS3Account"]);
-    condition_names("RevertsS3Public", &["S3PublicMode", "revert", "Rollout", "enforce"]);
-    condition_names("RevertsS3CrossAccount", &["S3CrossAccountMode", "revert", "Rollout", "enforce"]);
-    condition_names("WritesS3Policies", &["!Or", "RevertsS3Public", "RevertsS3CrossAccount"]);
-    condition_names("BlocksS3Account", &["!And", "RevertsS3Public", "PublicBuckets"]);
-}
-
-/// A bucket's ARN does not say whose the bucket is.
-#[test]
-fn only_buckets_of_the_account_are_in_reach() {
-    let role = role_of(&function_block(s3_public::NAME).1);
-    let policies = role["Policies"].as_sequence().unwrap().iter().map(unconditional);
-    let mut seen = 0;
-    for statement in policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap()) {
-        let written = serde_yaml_ng::to_string(&statement["Resource"]).unwrap();
-        if written.contains(":s3:::") {
-            let condition = serde_yaml_ng::to_string(&statement["Condition"]["StringEquals"]["aws:ResourceAccount"]);
-            assert_eq!(condition.unwrap().trim(), "!Ref AWS::AccountId", "{statement:?}");
-            seen += 1;
+fn conditions_hold_where_the_code_acts() {
+    for rollout in ["enforce", "observe"] {
+        for mode in ["revert", "quarantine", "alert", "off"] {
+            for buckets in ["", "website"] {
+                let values = |parameter: &str| match parameter {
+                    "Rollout" => rollout,
+                    "PublicBuckets" => buckets,
+                    // The others don't know `quarantine`; that is for `VALUES` to judge.
+                    "AccessKeyMode" => mode,
+                    "S3CrossAccountMode" if mode == "alert" => "revert",
+                    "S3CrossAccountMode" if mode == "quarantine" => "off",
+                    "RootActivityMode" if mode != "off" => "alert",
+                    _ if mode == "quarantine" => "revert",
+                    _ => mode,
+                };
+                let names = DEFINITIONS.iter().map(|definition| definition.parameter);
+                let names = names.filter(|name| name.ends_with("Mode") || ["Rollout", "PublicBuckets"].contains(name));
+                let given: Vec<(&str, &str)> = names.map(|name| (name, values(name))).collect();
+                let settings =
+                    given.iter().map(|(name, value)| (*name, Given { name: (*name).into(), value: (*value).into() }));
+                let settings = Settings::from_given(&settings.collect()).unwrap();
+                let stack = authorization::stack(&given);
+                let acts = |mode: Mode| settings.acts(mode);
+                let writes_public = acts(settings.s3_public_mode);
+                let writes_other = acts(settings.s3_cross_account_mode);
+                for (condition, holds) in [
+                    ("RevertsIamUsers", acts(settings.iam_user_mode)),
+                    ("DeactivatesAccessKeys", acts(settings.access_key_mode)),
+                    ("DeletesAccessKeys", acts(settings.access_key_mode) && settings.access_key_mode == Mode::Revert),
+                    ("RevertsSecurityGroups", acts(settings.security_group_mode)),
+                    ("RevertsRoleTrust", acts(settings.role_trust_mode)),
+                    ("RevertsS3Public", writes_public),
+                    ("RevertsS3CrossAccount", writes_other),
+                    ("WritesS3Policies", writes_public || writes_other),
+                    ("BlocksS3Account", writes_public && settings.public_buckets.is_empty()),
+                ] {
+                    assert_eq!(stack.holds(condition), holds, "{condition} with {given:?}");
+                }
+            }
         }
-    }
-    assert_eq!(seen, 5);
-}
-
-/// The conditions under which a role has some of its policies.
-fn conditions_of(role: &Value) -> Vec<String> {
-    let policies = role["Policies"].as_sequence().unwrap().iter();
-    policies
-        .filter_map(|policy| match policy {
-            Value::Tagged(tagged) => Some(text(&tagged.value[0])),
-            _ => None,
-        })
-        .collect()
-}
-
-#[track_caller]
-fn condition_names(condition: &str, parts: &[&str]) {
-    let written = serde_yaml_ng::to_string(&template()["Conditions"][condition]).unwrap();
-    for part in parts {
-        assert!(written.contains(part), "{written}");
     }
 }
 
@@ -665,40 +553,4 @@ fn event_rules(function: &str) -> Vec<(String, Value)> {
         .collect();
     assert!(!rules.is_empty(), "no event rule hands events to {function}");
     rules
-}
-
-fn role_of(function: &Value) -> Value {
-    let template = template();
-    let named = references(&function["Role"]);
-    let (_, role) = resources(&template, "AWS::IAM::Role")
-        .find(|(name, _)| named.contains(name))
-        .unwrap_or_else(|| panic!("the function has no role of the template: {named:?}"));
-    role["Properties"].clone()
-}
-
-/// The actions that a role's own policies allow, those under a condition too.
-fn granted(role: &Value) -> BTreeSet<String> {
-    allowed(role, unconditional)
-}
-
-/// A role's policy, also if the role has it only under a condition.
-fn unconditional(policy: &Value) -> &Value {
-    match policy {
-        Value::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
-        policy => policy,
-    }
-}
-
-/// The actions that the policies of a role allow, each as `choose` gives it.
-fn allowed(role: &Value, choose: fn(&Value) -> &Value) -> BTreeSet<String> {
-    assert!(role.get("ManagedPolicyArns").is_none(), "a managed policy says nothing of what it allows");
-    let policies = role["Policies"].as_sequence().unwrap().iter().map(choose).filter(|policy| policy.is_mapping());
-    let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
-    statements
-        .flat_map(|statement| {
-            assert_eq!(text(&statement["Effect"]), "Allow");
-            assert!(statement.get("NotAction").is_none(), "NotAction allows what nobody has listed");
-            texts(&statement["Action"])
-        })
-        .collect()
 }

@@ -1,39 +1,8 @@
-//! What judges the policies: the crate iam-rs, and the proof that it knows AWS's rules as far as our policies use them.
+//! What the tests here ask of a policy, and the proof that the evaluator knows AWS's rules as far as our policies use them.
 
-use iam_rs::{Arn, Context, ContextValue, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId, evaluate_policy};
+use iam_rs::Decision;
 use serde_json::{Value as Json, json};
-
-/// Stands for "no resource in particular", as in calls that AWS knows no resource for: only `*` matches it.
-pub(crate) const NONE: &str = "arn:aws:none:::none";
-
-/// One call, with what AWS knows of it when it judges.
-pub(crate) struct Call<'a> {
-    /// ARN of the user, role or root user; the account's number for somebody else.
-    pub(crate) who: &'a str,
-    pub(crate) action: &'a str,
-    pub(crate) resource: &'a str,
-    /// Condition keys with their values.
-    pub(crate) context: &'a [(&'a str, &'a str)],
-}
-
-/// A policy's word on a call.
-pub(crate) fn judge(policy: &Json, call: &Call<'_>) -> Decision {
-    let policy = IAMPolicy::from_json(&policy.to_string()).unwrap_or_else(|error| panic!("{error}: {policy}"));
-    let mut context = Context::new();
-    for (key, value) in call.context {
-        let value = match *value {
-            "true" => ContextValue::Boolean(true),
-            "false" => ContextValue::Boolean(false),
-            text => ContextValue::String(text.to_owned()),
-        };
-        context.insert((*key).to_owned(), value);
-    }
-    let resource = if call.resource == "*" { NONE } else { call.resource };
-    let resource = Arn::parse(resource).unwrap_or_else(|error| panic!("{resource}: {error}"));
-    let who = Principal::Aws(PrincipalId::String(call.who.to_owned()));
-    let request = IAMRequest::new_with_context(who, call.action, resource, context);
-    evaluate_policy(&policy, &request).unwrap_or_else(|error| panic!("{}: {error}", call.action))
-}
+use tests::evaluator::{Call, NONE, judge};
 
 /// The `Sid`s of the statements that deny a call.
 pub(crate) fn denying(policy: &Json, call: &Call<'_>) -> Vec<String> {
@@ -101,6 +70,23 @@ fn the_evaluator_knows_the_rules_that_our_policies_rely_on() {
         ),
         (one(on("arn:aws:sns:*:*:snapback-*")), "sns:Unsubscribe", NONE, &[], Nothing),
         (one(on("*")), "sns:Unsubscribe", NONE, &[], Deny),
+        // In the ARNs of AWS's own the account is "aws".
+        (one(on("arn:aws:iam::aws:policy/*")), "iam:GetPolicy", "arn:aws:iam::aws:policy/ReadOnlyAccess", &[], Deny),
+        (one(on("arn:aws:iam::111122223333:policy/*")), "iam:GetPolicy", "arn:aws:iam::aws:policy/x", &[], Nothing),
+        (
+            one(on("arn:aws:ec2:*:*:prefix-list/*")),
+            "ec2:GetManagedPrefixListEntries",
+            "arn:aws:ec2:eu-west-1:aws:prefix-list/pl-1",
+            &[],
+            Deny,
+        ),
+        (
+            one(on("arn:aws:ec2:*:111122223333:prefix-list/*")),
+            "ec2:GetManagedPrefixListEntries",
+            "arn:aws:ec2:eu-west-1:aws:prefix-list/pl-1",
+            &[],
+            Nothing,
+        ),
         // A negated operator with several values holds if none of them matches, and if the key is absent.
         (like(&["arn:aws:iam::*:role/A", "arn:aws:iam::*:role/B"]), "iam:GetRole", own, &me, Nothing),
         (like(&["arn:aws:iam::*:role/B", "arn:aws:iam::*:role/C"]), "iam:GetRole", own, &me, Deny),

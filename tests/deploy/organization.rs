@@ -6,8 +6,9 @@ use std::fs;
 use iam_rs::Decision;
 use serde_json::{Value as Json, json};
 use tests::cloudformation::{Stack, all_resources, repository, text};
+use tests::evaluator::{Call, judge};
 
-use crate::evaluator::{Call, denying, judge};
+use crate::evaluator::denying;
 
 const POLICIES: &str = "deploy/org/template.yaml";
 

@@ -56,7 +56,7 @@ class Call:
         self.session_key_id = None
 
     def as_json(self):
-        names = ("service", "action", "region", "access_key_id", "parameters", "status")
+        names = ("service", "action", "region", "access_key_id", "user_agent", "parameters", "status")
         return {name: getattr(self, name) for name in names}
 
 

@@ -23,6 +23,8 @@ pub struct Call {
     pub region: String,
     /// Whose call it was.
     pub access_key_id: String,
+    /// What the client says of itself.
+    pub user_agent: String,
     /// The request's parameters, spelled as in the wire format, such as `GroupId.1`; for S3, as in the API, such as `Bucket`. A
     /// value that is no string is in JSON.
     #[serde(deserialize_with = "texts")]
