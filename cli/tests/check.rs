@@ -233,6 +233,35 @@ fn settings_that_would_exempt_do() {
     assert_eq!(tried, BTreeSet::from(all));
 }
 
+/// Whatever a record lacks, something is foreseen.
+#[test]
+fn damaged_records_are_no_panic() {
+    let mut tried = 0;
+    for path in json_files(&repository().join("events")) {
+        for raw in read_events(&path) {
+            let record = raw["detail"].as_object().unwrap();
+            for (name, inner) in record {
+                let mut damages = vec![json!(null), json!("x"), json!([1]), json!({})];
+                for inside in inner.as_object().into_iter().flat_map(|object| object.keys()) {
+                    let mut without = inner.clone();
+                    without[inside] = json!({"x": [null]});
+                    damages.push(without);
+                }
+                for damage in damages {
+                    let mut record = record.clone();
+                    record.insert(name.clone(), damage);
+                    let Ok(event) = event::parse(&Value::Object(record)) else { continue };
+                    for function in FUNCTIONS.iter().filter(|function| function.gets(&event)) {
+                        assert!(!function.foresee(&event, &Settings::default()).reason().is_empty());
+                        tried += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 10_000, "{tried}");
+}
+
 /// The functions that check knows are those that replay runs.
 #[test]
 fn every_function_of_the_samples_is_known() {

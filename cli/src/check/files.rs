@@ -24,6 +24,10 @@ const FILES_WAITING: usize = 8;
 /// How many records of one file are named that could not be read.
 const MOST_NAMED: u64 = 10;
 
+/// From which size on records are decided on one at a time, in bytes: the largest that EventBridge takes. In memory, a value may take fifty times what its text
+/// does, and with many threads that adds up.
+const LARGE: usize = 256 * 1024;
+
 /// A part of what came of a file.
 #[derive(Default)]
 pub(super) struct Part {
@@ -49,12 +53,13 @@ pub(super) fn decide(
 ) {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let (waiting, files) = sync_channel(threads * FILES_WAITING);
+    let large = Mutex::new(());
     let queue = Mutex::new(Some(Queue { find: history::find(paths.to_vec()), waiting }));
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((found, hand_on)) = next(&queue) {
-                    let file = File { decider, progress, part: Part::default(), hand_on };
+                    let file = File { decider, progress, large: &large, part: Part::default(), hand_on };
                     if file.read(found).is_break() {
                         break;
                     }
@@ -90,6 +95,8 @@ fn next(queue: &Mutex<Option<Queue>>) -> Option<(io::Result<Input>, SyncSender<P
 struct File<'a> {
     decider: &'a Decider,
     progress: &'a ProgressBar,
+    /// Whoever has a large record in hand holds it.
+    large: &'a Mutex<()>,
     part: Part,
     hand_on: SyncSender<Part>,
 }
@@ -139,10 +146,13 @@ impl File<'_> {
                 }
             };
             has_records = true;
+            let is_large = record.bytes.len() > LARGE;
+            let alone = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
             let read = match record.parse() {
                 Ok(value) => self.decider.read(&value),
                 Err(problem) => Read::Unreadable(problem.to_string()),
             };
+            drop(alone);
             match read {
                 Read::Record { decided, ignored } => {
                     self.part.counts.records += 1;

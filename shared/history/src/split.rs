@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The largest record, in bytes. EventBridge takes 256 KB; what CloudTrail stores may be of a size that is called large
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventConfiguration.html>) and said to be 1 MB.
-pub const LARGEST_RECORD: usize = 2 << 20;
+pub const LARGEST_RECORD: usize = 3 << 19;
 
 /// How much is asked for at a time.
 const READ: usize = 128 * 1024;

@@ -145,7 +145,7 @@ fn a_record_has_a_limit() {
     assert_eq!((values.len(), problem), (1, None));
     for text in [sized(LARGEST_RECORD + 1), sized(LARGEST_RECORD * 2), format!(r#"{{"x":{}"#, sized(LARGEST_RECORD))] {
         let (values, problem) = read_pieces(text.as_bytes(), &[50_000]);
-        assert!(values.is_empty() && problem.is_some_and(|problem| problem.contains("larger than 2097152 bytes")));
+        assert!(values.is_empty() && problem.is_some_and(|problem| problem.contains("larger than 1572864 bytes")));
     }
     // Beside the records, nothing is kept.
     let text = format!(r#"{{"Records":[{{}}],"x":{},"Records":[{{}}]}}"#, sized(LARGEST_RECORD * 2));
