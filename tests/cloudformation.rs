@@ -174,6 +174,13 @@ impl Stack {
                     "GetAtt" => Json::String(attribute(&text(argument))),
                     "Sub" => Json::String(self.substituted(&text(argument))),
                     "If" => return self.value(&argument[if self.holds(&text(&argument[0])) { 1 } else { 2 }]),
+                    "FindInMap" => {
+                        let keys = argument.as_sequence().unwrap().iter();
+                        let keys: Vec<Json> = keys.map(|key| self.value(key).unwrap()).collect();
+                        let keys = keys.iter().map(|key| key.as_str().unwrap());
+                        let found = keys.fold(&self.template["Mappings"], |found, key| &found[key]);
+                        return self.value(found);
+                    }
                     "Join" => {
                         let parts = self.value(&argument[1]).unwrap();
                         let parts: Vec<&str> =

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
-use rules::settings::{DEFINITIONS, Given};
+use rules::settings::{Given, definitions};
 use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_json::{Value, json};
 
@@ -164,8 +164,7 @@ fn settings(folder: &Path) -> Settings {
     let path = folder.join("settings.toml");
     let table: BTreeMap<String, String> = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let given = table.into_iter().map(|(parameter, value)| {
-        let definition = DEFINITIONS
-            .iter()
+        let definition = definitions()
             .find(|definition| definition.parameter == parameter)
             .unwrap_or_else(|| panic!("`{parameter}` is no setting"));
         let name = parameter;

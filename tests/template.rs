@@ -13,7 +13,7 @@ use std::fs;
 use regex::Regex;
 use rules::decision::Subscription;
 use rules::security_group::plan::Action;
-use rules::settings::{DEFINITIONS, Given, Mode};
+use rules::settings::{DEFINITIONS, FILLED_IN, Given, Mode, definitions};
 use rules::{Settings, settings::Definition};
 use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
@@ -304,22 +304,25 @@ fn each_function_gets_the_events_that_its_rule_declares() {
 fn every_setting_is_a_documented_parameter_that_reaches_a_function() {
     let template = template();
     let mut reaching = BTreeMap::new();
-    for function in FUNCTIONS {
-        let (_, properties) = function_block(function.name);
+    for function in names() {
+        let (_, properties) = function_block(function);
         for (variable, value) in properties["Environment"]["Variables"].as_mapping().unwrap() {
-            let definition = DEFINITIONS
-                .iter()
+            let definition = definitions()
                 .find(|definition| definition.variable() == text(variable))
-                .unwrap_or_else(|| panic!("{}: {} is no setting's variable", function.name, text(variable)));
-            assert!(
-                references(value).contains(definition.parameter),
-                "{}: {} is not filled from {}",
-                function.name,
-                text(variable),
-                definition.parameter
-            );
-            reaching.insert(definition.parameter, function.name);
+                .unwrap_or_else(|| panic!("{function}: {} is no setting's variable", text(variable)));
+            // What is filled in is an attribute of a resource, whose name the setting's begins with.
+            let source = match definition.parameter {
+                "CanaryRoleArn" => "CanaryRole",
+                "CanaryVpcId" => "CanaryVpc",
+                parameter => parameter,
+            };
+            assert!(references(value).contains(source), "{function}: {} is not filled from {source}", text(variable));
+            reaching.insert(definition.parameter, function);
         }
+    }
+    for definition in FILLED_IN {
+        assert!(reaching.contains_key(definition.parameter), "no function gets {}", definition.parameter);
+        assert!(template["Parameters"].get(definition.parameter).is_none(), "{} is a parameter", definition.parameter);
     }
     for definition in DEFINITIONS {
         let parameter = parameter(&template, definition.parameter);
@@ -459,9 +462,8 @@ fn alarms_watch_every_function() {
         resources(&stack.template, "AWS::Serverless::Function").map(|(name, _)| name).collect();
     for (alarm, metric) in [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")] {
         let properties = &stack.template["Resources"][alarm]["Properties"];
-        let parts = properties["Metrics"].as_sequence().unwrap();
-        let (sums, counted): (Vec<&Value>, Vec<&Value>) =
-            parts.iter().partition(|part| part.get("Expression").is_some());
+        let parts = properties["Metrics"].as_sequence().unwrap().iter().map(unconditional);
+        let (sums, counted): (Vec<&Value>, Vec<&Value>) = parts.partition(|part| part.get("Expression").is_some());
         assert_eq!(sums.iter().map(|sum| text(&sum["Expression"])).collect::<Vec<_>>(), ["SUM(METRICS())"]);
         let mut watched = BTreeSet::new();
         for part in counted {
@@ -476,6 +478,83 @@ fn alarms_watch_every_function() {
         assert_eq!(watched, functions, "{alarm}");
         assert_eq!(references(&properties["AlarmActions"]), set(["AlertTopic", "AlertTopicArn"]), "{alarm}");
     }
+}
+
+/// It would only raise alarms where nothing is reverted.
+#[test]
+fn the_canary_is_deployed_where_it_is_reverted() {
+    let parts = [
+        "CanaryFunction",
+        "CanaryLogGroup",
+        "CanaryRole",
+        "CanarySchedule",
+        "CanarySchedulePermission",
+        "CanarySilentAlarm",
+        "CanarySlowAlarm",
+        "CanaryVpc",
+    ];
+    let made = |given: &[(&str, &str)]| {
+        Stack::new("template.yaml", &[&[("AlertEmail", "a@example.com")], given].concat()).made()
+    };
+    let (with, without) = (made(&[]), made(&[("Canary", "off")]));
+    assert_eq!(with.difference(&without).cloned().collect::<BTreeSet<_>>(), set(parts));
+    for given in [("SecurityGroupMode", "alert"), ("SecurityGroupMode", "off"), ("Rollout", "observe")] {
+        assert_eq!(made(&[given]), without, "{given:?}");
+    }
+    for (given, expected) in [(("Canary", "hourly"), true), (("Canary", "daily"), true), (("Canary", "off"), false)] {
+        let stack = Stack::new("template.yaml", &[("AlertEmail", "a@example.com"), given]);
+        let variables = &stack.properties("SecurityGroupFunction").unwrap()["Environment"]["Variables"];
+        assert_eq!(variables["CANARY_ROLE_ARN"], if expected { "<CanaryRole.Arn>" } else { "" });
+        let role = stack.properties("SecurityGroupRole").unwrap().to_string();
+        assert_eq!(role.contains("ec2:DescribeNetworkInterfaces"), expected, "{given:?}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>: periods shorter than an hour may cover a day together,
+/// longer ones seven days.
+#[test]
+fn the_canarys_alarms_fit_its_rounds() {
+    const HOUR: u64 = 3600;
+    for (canary, round) in [("hourly", HOUR), ("daily", 24 * HOUR)] {
+        let stack = Stack::new("template.yaml", &[("AlertEmail", "a@example.com"), ("Canary", canary)]);
+        let schedule = stack.properties("CanarySchedule").unwrap();
+        let every = if round == HOUR { "rate(1 hour)" } else { "rate(1 day)" };
+        assert_eq!(schedule["ScheduleExpression"], every);
+        let [silent, slow] = ["CanarySilentAlarm", "CanarySlowAlarm"].map(|alarm| stack.properties(alarm).unwrap());
+        for alarm in [&silent, &slow] {
+            let (period, periods) = (number(&alarm["Period"]), number(&alarm["EvaluationPeriods"]));
+            let most = if period < HOUR { 24 * HOUR } else { 7 * 24 * HOUR };
+            assert!(period % 60 == 0 && period * periods <= most, "{alarm}");
+            let line =
+                runtime::metrics::seconds(canary::NAME, runtime::metrics::SECONDS_TO_REVERT, 1.0, Default::default());
+            let published = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(alarm["Namespace"], published["Namespace"]);
+            assert_eq!(alarm["MetricName"], published["Metrics"][0]["Name"]);
+            let dimension = &alarm["Dimensions"][0];
+            assert_eq!(dimension["Name"], published["Dimensions"][0][0]);
+            assert_eq!(dimension["Value"], line[dimension["Name"].as_str().unwrap()]);
+        }
+        // Two rounds, the longest that a round takes, and no third.
+        let window = number(&silent["Period"]) * number(&silent["EvaluationPeriods"]);
+        assert!((2 * round + 900..3 * round).contains(&window), "{canary}: {window} s");
+        // A point may be as late as it takes CloudWatch to look for one in a few further periods.
+        assert!(number(&silent["Period"]) * 6 <= round);
+        assert_eq!(number(&slow["Period"]), round);
+        assert_eq!((number(&slow["DatapointsToAlarm"]), number(&slow["EvaluationPeriods"])), (2, 3));
+    }
+    let template = template();
+    let actions = |alarm: &str, actions: &str| references(&template["Resources"][alarm]["Properties"][actions]);
+    let topic = set(["AlertTopic", "AlertTopicArn"]);
+    assert_eq!(actions("CanarySilentAlarm", "InsufficientDataActions"), topic);
+    assert_eq!(actions("CanarySlowAlarm", "AlarmActions"), topic);
+    // It does not wait longer than Lambda lets it, nor is slow what it can't live to see.
+    let timeout = number(&Stack::new("template.yaml", &[]).properties("CanaryFunction").unwrap()["Timeout"]);
+    let slowest = text(&template["Parameters"]["CanarySlowSeconds"]["MaxValue"]).parse::<u64>().unwrap();
+    assert!(timeout == 900 && slowest < timeout - 45);
+}
+
+fn number(value: &serde_json::Value) -> u64 {
+    value.as_str().unwrap().parse().unwrap()
 }
 
 /// The trail is made where it is asked for, and nowhere else; what it writes is as closed as what it guards.
@@ -500,7 +579,7 @@ fn a_trail_is_made_by_choice() {
 #[test]
 fn every_function_is_complete() {
     let names = function_folders();
-    let known = set(FUNCTIONS.iter().map(|function| function.name));
+    let known = set(self::names());
     assert_eq!(names, known, "the folders of functions/ and FUNCTIONS in this file");
     let template = template();
     let binaries: BTreeSet<String> = resources(&template, "AWS::Serverless::Function")
@@ -510,6 +589,10 @@ fn every_function_is_complete() {
     for name in names {
         let (_, properties) = function_block(&name);
         assert_eq!(text(&properties["CodeUri"]), format!("functions/{name}"));
+        if name == canary::NAME {
+            // No event is handed to it.
+            continue;
+        }
         let samples: Vec<String> = fs::read_dir(repository().join("events").join(&name))
             .unwrap_or_else(|error| panic!("events/{name}: {error}"))
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
@@ -519,6 +602,11 @@ fn every_function_is_complete() {
             assert!(samples.iter().any(|file| file.starts_with(kind)), "events/{name} has no {kind} sample");
         }
     }
+}
+
+/// The names of all functions, those without a rule too.
+fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|function| function.name).chain([canary::NAME])
 }
 
 fn template() -> Value {
@@ -553,4 +641,12 @@ fn event_rules(function: &str) -> Vec<(String, Value)> {
         .collect();
     assert!(!rules.is_empty(), "no event rule hands events to {function}");
     rules
+}
+
+/// What stands there if a condition holds, where it hangs on one.
+fn unconditional(part: &Value) -> &Value {
+    match part {
+        Value::Tagged(tagged) if tagged.tag == "If" => &tagged.value[1],
+        part => part,
+    }
 }

@@ -13,6 +13,7 @@ use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
 use rules::role_trust::judge::{Circle, Organization, strangers};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
+use rules::security_group::plan::LiveRule;
 use rules::settings::Mode;
 use rules::{Alert, Event, Outcome, Settings, policy};
 use runtime::{Handled, Verdict};
@@ -93,6 +94,15 @@ impl Course<'_> {
             return Err(error.to_string());
         }
         let outcome = handled.report.as_ref().map(|report| report.outcome);
+        let is_canary = decided.function == "security-group" && self.is_closed_canary();
+        match handled.verdict {
+            Verdict::HeldBack if !is_canary => return Err("no mail, though it is not the canary's doing".to_owned()),
+            // What may be in a group that was there before, or in another account, is not known here.
+            Verdict::Violation if is_canary && self.is_stand_in => {
+                return Err("told, though it is the canary's doing".to_owned());
+            }
+            _ => {}
+        }
         if handled.verdict == Verdict::Exempt && !self.is_trusted() {
             return Err("exempt, though the actor is none of TrustedActors".to_owned());
         }
@@ -106,9 +116,24 @@ impl Course<'_> {
             Verdict::Ignored | Verdict::Exempt | Verdict::Folded => outcome.is_none(),
             Verdict::Violation if self.acts(decided.mode) => outcome.is_some_and(|outcome| outcome != Outcome::Failed),
             Verdict::Violation | Verdict::Unreadable => outcome == Some(Outcome::Alert),
+            Verdict::HeldBack => outcome == Some(Outcome::Reverted),
             Verdict::Resent => true,
         };
         if fits { Ok(()) } else { Err(format!("it ended as {}", outcome.map_or("nothing", Outcome::words))) }
+    }
+
+    /// Whether the canary's role added the one rule that the canary adds, and its group is closed now.
+    fn is_closed_canary(&self) -> bool {
+        let role = self.settings.canary_role_arn.as_deref();
+        let is_new = |(id, _): &(&String, &(LiveRule, Option<String>))| !self.before.ec2.rules.contains_key(*id);
+        let new: Vec<&LiveRule> = self.after.ec2.rules.iter().filter(is_new).map(|(_, (rule, _))| rule).collect();
+        let [rule] = new.as_slice() else { return false };
+        let limits = Limits { widest: self.settings.widest_public, allowed: &self.settings.allowed_public_ports };
+        role.is_some()
+            && self.event.actor.principal_arn() == role
+            && self.event.name == "AuthorizeSecurityGroupIngress"
+            && rule.to_string() == format!("{} (tcp/9 from 0.0.0.0/0)", rule.id)
+            && to_take_away(&self.now.ec2.openings(), &[], limits).is_empty()
     }
 
     fn judge_security_groups(&self) -> Result<(), String> {
@@ -120,7 +145,7 @@ impl Course<'_> {
         let limits = Limits { widest: self.settings.widest_public, allowed: &self.settings.allowed_public_ports };
         let opened = newly_exposed(&before.openings(), &after.openings(), limits);
         let open = newly_exposed(&before.openings(), &now.openings(), limits);
-        let is_violation = verdict == Some(Verdict::Violation);
+        let is_violation = matches!(verdict, Some(Verdict::Violation | Verdict::HeldBack));
         let is_exempt = verdict == Some(Verdict::Exempt);
         let (after_lines, now_lines) = (after.lines(), now.lines());
         let added: Vec<String> = now_lines.difference(&after_lines).cloned().collect();

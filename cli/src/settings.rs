@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use rules::Settings;
-use rules::settings::{DEFINITIONS, Given};
+use rules::settings::{Given, definitions};
 
 /// Settings that do not make sense for the command: it brings a topic of its own.
 const NOT_HERE: &str = "AlertTopicArn";
@@ -27,7 +27,7 @@ impl Args for SettingFlags {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("TOML file with settings by the names of template.yaml's parameters [default: settings.toml beside the events]");
-        DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE).fold(
+        definitions().filter(|definition| definition.parameter != NOT_HERE).fold(
             command.arg(file),
             |command, definition| {
                 let default = if definition.default.is_empty() { "none" } else { definition.default };
@@ -57,7 +57,7 @@ impl FromArgMatches for SettingFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one::<PathBuf>("settings").cloned();
-        for definition in DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
             if let Some(value) = matches.get_one::<String>(definition.parameter) {
                 let name = format!("--{}", definition.flag());
                 self.given.insert(definition.parameter, Given { name, value: value.clone() });
@@ -83,7 +83,7 @@ impl SettingFlags {
             }
             None => BTreeMap::new(),
         };
-        for definition in DEFINITIONS.iter().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
             if let Ok(value) = std::env::var(definition.variable()) {
                 given.insert(definition.parameter, Given { name: definition.variable(), value });
             }
@@ -97,8 +97,8 @@ fn from_file(file: &Path) -> Result<BTreeMap<&'static str, Given>> {
     let table: toml::Table = std::fs::read_to_string(file)?.parse()?;
     let mut given = BTreeMap::new();
     for (name, value) in table {
-        let Some(definition) = DEFINITIONS.iter().find(|definition| definition.parameter == name) else {
-            let known: Vec<&str> = DEFINITIONS.iter().map(|definition| definition.parameter).collect();
+        let Some(definition) = definitions().find(|definition| definition.parameter == name) else {
+            let known: Vec<&str> = definitions().map(|definition| definition.parameter).collect();
             bail!("`{name}` is not a setting; there are {}", known.join(", "));
         };
         let value = match value {

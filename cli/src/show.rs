@@ -104,6 +104,7 @@ fn handled(function: &str, handled: &Handled) {
         Verdict::Violation => (YELLOW, "violation"),
         Verdict::Unreadable => (YELLOW, "could not be read"),
         Verdict::Folded => (DIM, "told shortly before, counted"),
+        Verdict::HeldBack => (YELLOW, "violation by the canary, not mailed"),
         Verdict::Resent => (DIM, "mailed again"),
     };
     part("decision", BOLD, [format!("{function}: {style}{verdict}{style:#}: {}", quote(&handled.reason))]);
@@ -212,6 +213,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Violation => "violation",
         Verdict::Unreadable => "unreadable",
         Verdict::Folded => "folded",
+        Verdict::HeldBack => "held-back",
         Verdict::Resent => "resent",
     }
 }

@@ -61,6 +61,8 @@ struct Row {
     action: String,
     resource: String,
     verdict: String,
+    /// The name of the stack in the resource's tags; empty if there is none.
+    stack: String,
 }
 
 impl Row {
@@ -71,27 +73,34 @@ impl Row {
             .map(|(number, line)| {
                 let line_number = number + 1;
                 let cells: Vec<&str> = line.split('\t').collect();
-                let [who, action, resource, verdict] = cells.as_slice() else {
-                    panic!("line {line_number} has not four cells")
+                let (who, action, resource, verdict, stack) = match cells.as_slice() {
+                    [who, action, resource, verdict] => (who, action, resource, verdict, ""),
+                    [who, action, resource, verdict, stack] => (who, action, resource, verdict, *stack),
+                    _ => panic!("line {line_number} has neither four cells nor five"),
                 };
                 let caller = CALLERS.iter().find(|(name, _)| name == who);
                 let (_, who) = caller.unwrap_or_else(|| panic!("line {line_number}: who is {who}?"));
                 let [action, resource, verdict] = [action, resource, verdict].map(|cell| (*cell).to_owned());
-                Self { line: line_number, who, action, resource, verdict }
+                Self { line: line_number, who, action, resource, verdict, stack: stack.to_owned() }
             })
             .collect()
     }
 
     /// `allowed`, or the statements of all the policies that deny.
     fn judged(&self, policies: &[Json]) -> String {
-        let denying = policies.iter().flat_map(|policy| denied_by(policy, self.who, &self.action, &self.resource));
+        let denying =
+            policies.iter().flat_map(|policy| denied_by(policy, self.who, &self.action, &self.resource, &self.stack));
         let denying: Vec<String> = denying.collect();
         if denying.is_empty() { "allowed".to_owned() } else { denying.join(", ") }
     }
 }
 
-fn denied_by(policy: &Json, who: &str, action: &str, resource: &str) -> Vec<String> {
-    let context = [("aws:PrincipalArn", who), ("aws:PrincipalAccount", MEMBER), ("aws:PrincipalOrgID", ORGANIZATION)];
+fn denied_by(policy: &Json, who: &str, action: &str, resource: &str, stack: &str) -> Vec<String> {
+    let mut context =
+        vec![("aws:PrincipalArn", who), ("aws:PrincipalAccount", MEMBER), ("aws:PrincipalOrgID", ORGANIZATION)];
+    if !stack.is_empty() {
+        context.push(("aws:ResourceTag/aws:cloudformation:stack-name", stack));
+    }
     denying(policy, &Call { who, action, resource, context: &context })
 }
 
@@ -175,6 +184,8 @@ fn collect_lists(value: &Json, path: String, found: &mut Vec<String>) {
 const DISARMING: &[(&str, &str, &str)] = &[
     ("AWS::CloudTrail::Trail", "cloudtrail:StopLogging", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/"),
     ("AWS::CloudWatch::Alarm", "cloudwatch:DisableAlarmActions", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"),
+    // Its ARN has no name in it: the tag with the stack's name tells.
+    ("AWS::EC2::VPC", "ec2:DeleteVpc", "arn:aws:ec2:eu-west-1:111122223333:vpc/"),
     ("AWS::Events::Rule", "events:DisableRule", "arn:aws:events:eu-west-1:111122223333:rule/"),
     ("AWS::IAM::Role", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::111122223333:role/"),
     ("AWS::Lambda::Permission", "lambda:RemovePermission", "arn:aws:lambda:eu-west-1:111122223333:function:"),
@@ -217,7 +228,7 @@ fn everything_that_is_deployed_in_an_account_is_protected() {
             };
             let arn = if *arn == "*" { "*".to_owned() } else { format!("{arn}{called}") };
             let denying: Vec<String> =
-                policies.iter().flat_map(|policy| denied_by(policy, CALLERS[0].1, action, &arn)).collect();
+                policies.iter().flat_map(|policy| denied_by(policy, CALLERS[0].1, action, &arn, stack_name)).collect();
             assert_eq!(denying.len(), 1, "{path}: {action} on {arn}");
         }
     }

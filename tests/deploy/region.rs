@@ -15,6 +15,8 @@ const IAM_REGION: &str = "us-east-1";
 
 const RULES: &[(&str, &[Subscription])] = &[
     (access_key::NAME, access_key::SUBSCRIPTIONS),
+    // It works at home, on a schedule.
+    (canary::NAME, &[]),
     (iam_user::NAME, iam_user::SUBSCRIPTIONS),
     (role_trust::NAME, role_trust::SUBSCRIPTIONS),
     (root_activity::NAME, root_activity::SUBSCRIPTIONS),

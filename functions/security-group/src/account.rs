@@ -140,6 +140,22 @@ impl Account<'_> {
         Ok(())
     }
 
+    /// Whether any network interface has the group.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer.
+    pub async fn has_interfaces(&self, group_id: &str) -> Result<bool, CallError> {
+        let filter = Filter::builder().name("group-id").values(group_id).build();
+        let request = self.client.describe_network_interfaces().filters(filter).send();
+        let summary = |page: &aws_sdk_ec2::operation::describe_network_interfaces::DescribeNetworkInterfacesOutput| {
+            let number = page.network_interfaces().len();
+            say!(self.calls.language(), "{number} interfaces", "ネットワークインターフェイス {number} 件")
+        };
+        let page = self.calls.make("DescribeNetworkInterfaces", group_id, request, summary).await?;
+        // An empty page with more to come says nothing yet.
+        Ok(!page.network_interfaces().is_empty() || page.next_token().is_some_and(|token| !token.is_empty()))
+    }
+
     /// The id of the group of that name in the default VPC, which is what a name alone means to EC2.
     async fn group_named(&self, name: &str) -> Result<Option<String>, ObserveError> {
         const CALL: &str = "DescribeSecurityGroups";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use rules::security_group::canary;
 use rules::security_group::detect::{self, Added, Finding};
 use rules::security_group::plan::{Action, Live, LiveRule, Plan, Remedy, Situation, plan};
 use rules::security_group::report::{Course, report};
@@ -34,6 +35,16 @@ impl SecurityGroup {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
         Self { clients: PerRegion::new(config, aws_sdk_ec2::Client::new) }
+    }
+}
+
+impl SecurityGroup {
+    /// Whether it is certain that no network interface has the group.
+    async fn has_no_interface(&self, region: &str, group_id: &str, invocation: &Invocation<'_>) -> bool {
+        let Ok(client) = self.clients.get(region) else { return false };
+        let account = Account { client: &client, calls: invocation.calls };
+        let read = timeout_at(invocation.deadline, account.has_interfaces(group_id)).await;
+        matches!(read, Ok(Ok(false)))
     }
 }
 
@@ -75,8 +86,15 @@ impl Guardrail for SecurityGroup {
             }
             Ok(Some(course)) | Err(course) => course,
         };
-        let steps = invocation.calls.steps();
-        Remedied::Report(Box::new(report(event, finding, invocation.settings, &course, steps)))
+        let told = |steps| Box::new(report(event, finding, invocation.settings, &course, steps));
+        let before = told(invocation.calls.steps());
+        let asked = canary::group_to_ask_for(event, finding, invocation.settings, &before);
+        let (Some(group), Some(region)) = (asked, event.region.as_deref()) else { return Remedied::Report(before) };
+        if self.has_no_interface(region, group, invocation).await {
+            let reason = "the canary's own opening of a group without interfaces, reverted: no mail".to_owned();
+            return Remedied::HeldBack(reason, told(invocation.calls.steps()));
+        }
+        Remedied::Report(told(invocation.calls.steps()))
     }
 }
 

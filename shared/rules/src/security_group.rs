@@ -4,6 +4,7 @@
 //! public addresses than [`crate::public::WidestPublic`] allows. The way through the modules: [`detect`] reads the event, the
 //! function reads the account into [`plan::Live`], [`plan::plan`] says what to take away, [`report`] says what came of it.
 
+pub mod canary;
 pub mod detect;
 pub mod exposure;
 pub mod foresee;

@@ -22,7 +22,7 @@ pub struct Definition {
     pub takes: &'static str,
 }
 
-/// All settings.
+/// All settings that a user has.
 pub const DEFINITIONS: &[Definition] = &[
     Definition { parameter: "IamUserMode", default: "revert", takes: "`revert`, `alert` or `off`" },
     Definition { parameter: "AccessKeyMode", default: "revert", takes: "`revert`, `quarantine`, `alert` or `off`" },
@@ -49,6 +49,17 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition { parameter: "AlertLanguage", default: "en", takes: "`en` or `ja`" },
     Definition { parameter: "AlertTopicArn", default: "", takes: "the ARN of an SNS topic" },
 ];
+
+/// What template.yaml fills in by itself: a function reads it as it reads a setting, and there is no parameter for it.
+pub const FILLED_IN: &[Definition] = &[
+    Definition { parameter: "CanaryRoleArn", default: "", takes: "the ARN of the canary's IAM role" },
+    Definition { parameter: "CanaryVpcId", default: "", takes: "the id of the canary's VPC" },
+];
+
+/// The settings, and what template.yaml fills in.
+pub fn definitions() -> impl Iterator<Item = &'static Definition> {
+    DEFINITIONS.iter().chain(FILLED_IN)
+}
 
 /// The reserved path under which IAM Identity Center keeps its roles; nobody in the account can create one there.
 const IDENTITY_CENTER_PATH: &str = "role/aws-reserved/sso.amazonaws.com/";
@@ -86,6 +97,10 @@ pub struct Settings {
     pub alert_language: Language,
     /// Where alerts go; a Lambda needs it, a dry run does not.
     pub alert_topic_arn: Option<String>,
+    /// The role of the canary, whose mails are held back; none where no canary runs.
+    pub canary_role_arn: Option<String>,
+    /// The VPC in which the canary makes its groups.
+    pub canary_vpc_id: Option<String>,
 }
 
 /// What a rule does about a violation.
@@ -153,7 +168,7 @@ impl Settings {
     /// # Errors
     /// [`SettingError`] for the first variable with a value that it does not take.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let given = DEFINITIONS.iter().filter_map(|definition| {
+        let given = definitions().filter_map(|definition| {
             let name = definition.variable();
             variable(&name).map(|value| (definition.parameter, Given { name, value }))
         });
@@ -189,6 +204,8 @@ impl Settings {
             },
             alert_language: read(given, "AlertLanguage", str::parse)?,
             alert_topic_arn: read(given, "AlertTopicArn", topic_arn)?,
+            canary_role_arn: read(given, "CanaryRoleArn", role_arn)?,
+            canary_vpc_id: read(given, "CanaryVpcId", vpc_id)?,
         })
     }
 
@@ -225,7 +242,7 @@ fn read<T>(
     parameter: &str,
     parse: impl FnOnce(&str) -> Result<T, String>,
 ) -> Result<T, SettingError> {
-    let definition = DEFINITIONS.iter().find(|definition| definition.parameter == parameter);
+    let definition = definitions().find(|definition| definition.parameter == parameter);
     let (default, takes) = definition.map_or(("", ""), |definition| (definition.default, definition.takes));
     let given = given.get(parameter).filter(|given| !given.value.trim().is_empty());
     let text = given.map_or(default, |given| given.value.trim());
@@ -350,12 +367,33 @@ fn topic_arn(text: &str) -> Result<Option<String>, String> {
     }
 }
 
+/// One role's ARN: a pattern would be a pattern for strangers, too.
+fn role_arn(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_role = text.splitn(6, ':').nth(5).is_some_and(|resource| resource.starts_with("role/"));
+    if !is_role || text.contains(['*', ',']) {
+        return Err("not the ARN of one IAM role".to_owned());
+    }
+    trusted_actor(text).map(Some)
+}
+
+fn vpc_id(text: &str) -> Result<Option<String>, String> {
+    let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.strip_prefix("vpc-") {
+        Some(id) if is_id(id) => Ok(Some(text.to_owned())),
+        None if text.is_empty() => Ok(None),
+        _ => Err("not the id of a VPC".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn with(variable: &str, value: &str) -> Result<Settings, SettingError> {
-        assert!(DEFINITIONS.iter().any(|definition| definition.variable() == variable), "{variable} is a setting");
+        assert!(definitions().any(|definition| definition.variable() == variable), "{variable} is a setting");
         Settings::from_variables(|name| (name == variable).then(|| value.to_owned()))
     }
 
@@ -394,6 +432,13 @@ mod tests {
             ("ALLOWED_PUBLIC_PORTS", "TCP/443"),
             ("TRUSTED_ACTORS", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_?"),
             ("ALERT_TOPIC_ARN", "my-topic"),
+            ("CANARY_ROLE_ARN", "snapback-CanaryRole-1F"),
+            ("CANARY_ROLE_ARN", "arn:aws:iam::111122223333:user/canary"),
+            ("CANARY_ROLE_ARN", "arn:aws:sts::111122223333:assumed-role/canary/canary"),
+            ("CANARY_ROLE_ARN", "arn:aws:iam::111122223333:role/a,arn:aws:iam::111122223333:role/b"),
+            ("CANARY_ROLE_ARN", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*"),
+            ("CANARY_VPC_ID", "default"),
+            ("CANARY_VPC_ID", "vpc-"),
             ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
         ] {
             let error = with(variable, value).expect_err(value).to_string();

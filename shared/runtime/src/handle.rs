@@ -96,6 +96,8 @@ pub enum Remedied {
     Folded(String),
     /// There is something to tell.
     Report(Box<Report>),
+    /// Taken back like anything else, and nobody is to be mailed; the reason in words.
+    HeldBack(String, Box<Report>),
 }
 
 /// What a remedy may use.
@@ -170,6 +172,8 @@ pub enum Verdict {
     Unreadable,
     /// A violation that goes with one told shortly before, and is only counted.
     Folded,
+    /// A violation that was taken back, and that nobody is mailed of because it was made to be.
+    HeldBack,
     /// A repeat of an event whose report had not been sent.
     Resent,
 }
@@ -275,6 +279,7 @@ impl Runtime {
                     Remedied::Nothing(_) => Verdict::Ignored,
                     Remedied::Folded(_) => Verdict::Folded,
                     Remedied::Report(_) => Verdict::Violation,
+                    Remedied::HeldBack(..) => Verdict::HeldBack,
                 };
                 (verdict, remedied)
             }
@@ -295,6 +300,15 @@ impl Runtime {
         let report = match remedied {
             Remedied::Nothing(reason) | Remedied::Folded(reason) => {
                 handled.reason = reason;
+                return handled;
+            }
+            Remedied::HeldBack(reason, report) => {
+                handled.reason = reason;
+                // So that the same event, should it come again, is not told as something that was gone already.
+                if let Some(identity) = &event.identity {
+                    self.memory.accepted(identity, report.outcome);
+                }
+                handled.report = Some(*report);
                 return handled;
             }
             Remedied::Report(report) => report,

@@ -1,4 +1,4 @@
-//! A guardrail behind Lambda.
+//! A guardrail behind Lambda, or another function of ours.
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use chrono::Utc;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use rules::Settings;
+use rules::settings::SettingError;
 use serde_json::Value;
 
 use crate::clients::loader;
@@ -23,22 +24,22 @@ const USUAL_TIMEOUT: Duration = Duration::from_secs(60);
 /// # Errors
 /// At once if a setting is not valid or `ALERT_TOPIC_ARN` is missing, with a message that names the variable.
 pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Result<(), Error> {
-    log_as_json();
-    let settings = Settings::from_variables(|name| std::env::var(name).ok())?;
+    let (settings, config) = start().await?;
     let topic =
         settings.alert_topic_arn.clone().ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
-    let config = loader().load().await;
     let runtime = Runtime::new(settings, Some(Notifier::new(&config, &topic)?), Arc::new(Utc::now));
     let guardrail = new(config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let (runtime, guardrail) = (&runtime, &guardrail);
         async move {
-            let deadline = event.context.deadline();
-            let time = deadline.duration_since(SystemTime::now()).unwrap_or(USUAL_TIMEOUT);
-            let handled = runtime.handle(guardrail, &event.payload, time).await;
-            if handled.verdict == Verdict::Folded {
-                // Nothing can be done, and nothing is lost, if stdout is closed: the decision has been logged.
-                drop(writeln!(stdout(), "{}", metrics::one(guardrail.name(), metrics::FOLDED, Utc::now())));
+            let handled = runtime.handle(guardrail, &event.payload, time_left(&event.context)).await;
+            let counted = match handled.verdict {
+                Verdict::Folded => Some(metrics::FOLDED),
+                Verdict::HeldBack => Some(metrics::HELD_BACK),
+                _ => None,
+            };
+            if let Some(metric) = counted {
+                publish(&metrics::one(guardrail.name(), metric, Utc::now()));
             }
             match handled.error {
                 Some(error) => Err(Error::from(error)),
@@ -47,6 +48,27 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
         }
     }))
     .await
+}
+
+/// What every function begins with: logs, the settings of its environment, and the configuration of its AWS clients.
+///
+/// # Errors
+/// If a setting is not valid, with a message that names the variable.
+pub async fn start() -> Result<(Settings, SdkConfig), SettingError> {
+    log_as_json();
+    let settings = Settings::from_variables(|name| std::env::var(name).ok())?;
+    Ok((settings, loader().load().await))
+}
+
+/// How long an invocation still has.
+pub fn time_left(context: &Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or(USUAL_TIMEOUT)
+}
+
+/// Publishes a metric, by its log line.
+pub fn publish(metric: &Value) {
+    // Nothing can be done, and nothing is lost, if stdout is closed: what it tells has been logged.
+    drop(writeln!(stdout(), "{metric}"));
 }
 
 /// JSON lines on stdout, which Lambda hands to CloudWatch Logs as they are.

@@ -9,20 +9,36 @@ pub const NAMESPACE: &str = "snapback";
 /// The metric that counts the events which were folded into an earlier mail.
 pub const FOLDED: &str = "FoldedEvents";
 
-/// The log line that counts one occurrence, in the embedded metric format
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+/// The metric that counts the reverted openings of the canary, of which no mail was sent.
+pub const HELD_BACK: &str = "HeldBackMails";
+
+/// The metric with the seconds from the canary's call to the revert.
+pub const SECONDS_TO_REVERT: &str = "SecondsToRevert";
+
+/// The log line that counts one occurrence.
 pub fn one(function: &str, metric: &str, now: DateTime<Utc>) -> Value {
+    line(function, metric, "Count", json!(1), now)
+}
+
+/// The log line with a number of seconds.
+pub fn seconds(function: &str, metric: &str, seconds: f64, now: DateTime<Utc>) -> Value {
+    line(function, metric, "Seconds", json!(seconds), now)
+}
+
+/// A log line in the embedded metric format
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+fn line(function: &str, metric: &str, unit: &str, value: Value, now: DateTime<Utc>) -> Value {
     json!({
         "_aws": {
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
                 "Dimensions": [["function"]],
-                "Metrics": [{"Name": metric, "Unit": "Count"}],
+                "Metrics": [{"Name": metric, "Unit": unit}],
             }],
         },
         "function": function,
-        metric: 1,
+        metric: value,
     })
 }
 
@@ -32,11 +48,17 @@ mod tests {
 
     #[test]
     fn the_metric_and_its_dimension_are_members_of_the_line() {
-        let line = one("root-activity", FOLDED, DateTime::UNIX_EPOCH);
-        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
-        for name in [&metrics["Metrics"][0]["Name"], &metrics["Dimensions"][0][0]] {
-            assert!(!line[name.as_str().unwrap()].is_null(), "{name}");
+        let now = DateTime::UNIX_EPOCH;
+        let lines = [
+            (one("root-activity", FOLDED, now), "Count", json!(1)),
+            (seconds("canary", SECONDS_TO_REVERT, 7.25, now), "Seconds", json!(7.25)),
+        ];
+        for (line, unit, value) in lines {
+            let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+            assert!(!line[metrics["Dimensions"][0][0].as_str().unwrap()].is_null(), "{line}");
+            assert_eq!(line[metrics["Metrics"][0]["Name"].as_str().unwrap()], value);
+            assert_eq!(metrics["Metrics"][0]["Unit"], unit);
+            assert_eq!(line["_aws"]["Timestamp"], 0);
         }
-        assert_eq!(line["_aws"]["Timestamp"], 0);
     }
 }
