@@ -572,6 +572,27 @@ async fn a_key_that_is_only_watched_keeps_its_sessions() {
     assert_eq!(scene.session_policy().await, None);
 }
 
+/// No word of a call's target or result is English.
+#[tokio::test]
+async fn a_mail_in_japanese_tells_what_the_calls_gave() {
+    let scene = Scene::new().await;
+    let made = scene.make(KEY).await;
+    scene.use_it(&made).await;
+    let ran = scene.run_with(&[("ALERT_LANGUAGE", "ja")], &made.event).await;
+    let (user, id) = (&scene.user, &made.id);
+    ran.mail_says(&[
+        &format!("CreateAccessKey により、アクセスキー {id} (IAM ユーザー {user}) が作成されました。\n"),
+        "警告: キーはすでに使用されています。",
+        &format!("UpdateAccessKey {user} {id}: 成功 ("),
+        &format!("GetAccessKeyLastUsed {id}: us-east-1 の iam で使用 ("),
+        &format!("PutUserPolicy {user} {POLICY}: 成功 ("),
+        &format!("DeleteAccessKey {user} {id}: 成功 ("),
+        &format!("ListAccessKeys {user}: 1 件 ("),
+        &format!("LookupEvents us-east-1 {id}: イベント "),
+    ]);
+    assert!(ran.handled.reason.is_ascii(), "{ran:#?}");
+}
+
 /// Activated, used, and switched off again before anybody looks.
 #[tokio::test]
 async fn a_key_that_was_activated_only_for_a_moment_leaves_no_sessions() {

@@ -312,7 +312,11 @@ impl Judge {
         let settings: Vec<(&str, &str)> =
             settings.iter().copied().filter(|(_, value)| !value.trim().is_empty()).collect();
         let given = settings.iter().filter_map(|(variable, value)| Some((of(variable)?.parameter, *value)));
-        let given: Vec<(&str, &str)> = given.chain([("AlertTopicArn", topic)]).collect();
+        // template.yaml gives the variable only where there is a canary.
+        let has_canary =
+            function == canary::NAME || settings.iter().any(|(variable, _)| *variable == "CANARY_ROLE_ARN");
+        let canary = (!has_canary).then_some(("Canary", "off"));
+        let given: Vec<(&str, &str)> = given.chain([("AlertTopicArn", topic)]).chain(canary).collect();
         let stack = stack(&given);
         let role = Role::of(&stack, function);
         let when = role.conditions().into_iter().filter(|condition| stack.holds(condition)).collect();

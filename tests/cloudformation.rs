@@ -181,6 +181,10 @@ impl Stack {
                         let found = keys.fold(&self.template["Mappings"], |found, key| &found[key]);
                         return self.value(found);
                     }
+                    "Split" => {
+                        let whole = self.value(&argument[1]).unwrap();
+                        whole.as_str().unwrap().split(&text(&argument[0])).map(Json::from).collect()
+                    }
                     "Join" => {
                         let parts = self.value(&argument[1]).unwrap();
                         let parts: Vec<&str> =

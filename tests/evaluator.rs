@@ -34,7 +34,8 @@ pub fn judge(policy: &Json, call: &Call<'_>) -> Decision {
     let resource = if call.resource == "*" { NONE } else { call.resource };
     let resource = numbered(resource);
     let resource = Arn::parse(&resource).unwrap_or_else(|error| panic!("{resource}: {error}"));
-    let who = Principal::Aws(PrincipalId::String(call.who.to_owned()));
+    let id = PrincipalId::String(call.who.to_owned());
+    let who = if call.who.ends_with(".amazonaws.com") { Principal::Service(id) } else { Principal::Aws(id) };
     let request = IAMRequest::new_with_context(who, call.action, resource, context);
     evaluate_policy(&policy, &request).unwrap_or_else(|error| panic!("{}: {error}", call.action))
 }

@@ -125,7 +125,10 @@ impl Stage {
         let valid = Settings::from_variables(variable).unwrap();
         let number = self.judges.lock().unwrap().len();
         let function = in_process(&self.function, number);
-        let notifier = Notifier::new(&function, self.mailbox.topic_arn()).unwrap();
+        let mut notifier = Notifier::new(&function, self.mailbox.topic_arn()).unwrap();
+        if let Some(chat) = &valid.chat_topic_arn {
+            notifier = notifier.and_chat(&function, chat).unwrap();
+        }
         let guardrail = new(function);
         self.judge(&self.function_key, guardrail.name(), settings);
         Process { runtime: Runtime::new(valid, Some(notifier), clock), guardrail }

@@ -213,6 +213,23 @@ async fn by_default_everything_is_told_and_nothing_changed() {
     }
 }
 
+/// No word of a call's target or result is English.
+#[tokio::test]
+async fn a_mail_in_japanese_tells_what_the_calls_gave() {
+    let scene = Scene::new().await;
+    let event = scene.create(&document(&[allow(json!({"AWS": OWN})), allow(json!({"AWS": FOREIGN}))])).await;
+    let ran = scene.run(&[("ROLE_TRUST_MODE", "revert"), ("ALERT_LANGUAGE", "ja")], &event).await;
+    let name = &scene.name;
+    ran.mail_says(&[
+        "CreateRole により、ロール ",
+        &format!("ロールの信頼ポリシーから次のプリンシパルを削除しました:\n  - {FOREIGN}\n"),
+        ". DescribeOrganization: 組織に属していない (",
+        &format!(". GetRole {name}: 成功 ("),
+        &format!(". UpdateAssumeRolePolicy {name}: 成功 ("),
+    ]);
+    assert!(ran.handled.reason.is_ascii(), "{ran:#?}");
+}
+
 #[tokio::test]
 async fn identity_providers_are_told_in_every_mode_without_a_call() {
     let scene = Scene::new().await;

@@ -1530,9 +1530,7 @@ async fn a_mail_in_japanese_arrives_as_it_was_written() {
     let bucket = &scene.bucket;
     ran.mail_says(&[
         &format!("REVERTED: public policy on bucket {bucket}"),
-        &format!(
-            "【発生した事象】\nPutBucketPolicy により、バケット {bucket} のバケットポリシーが書き込まれました。\n"
-        ),
+        &format!("【発生した事象】\nPutBucketPolicy により、バケット {bucket} のバケットポリシーが設定されました。\n"),
         "  - ステートメント 1 はパブリックです: 全員が対象です\n",
         "  - ステートメントが残らないため、ポリシーを削除する\n",
         &format!("GetPublicAccessBlock {bucket}: 無効: BlockPublicAcls, IgnorePublicAcls, "),
@@ -1555,7 +1553,7 @@ async fn what_failed_is_told_in_japanese_and_logged_in_english() {
     ran.mail_says(&[
         "【失敗した処理】\n`PutPublicAccessBlock` が失敗しました: AccessDenied: ",
         &format!("PutPublicAccessBlock {}: 失敗: AccessDenied: ", scene.bucket),
-        "その後に再確認しましたが、閉じられたことは確認できませんでした。\n",
+        "その後に再確認しましたが、解消されたことは確認できませんでした。\n",
     ]);
     assert!(ran.handled.reason.starts_with("`PutPublicAccessBlock` failed: AccessDenied: "), "{ran:#?}");
     assert!(ran.handled.error.is_some_and(|error| error.to_string().is_ascii()));

@@ -453,6 +453,27 @@ async fn only_the_open_range_of_a_permission_goes() {
     ran.mail_does_not_say(&["Still open"]);
 }
 
+/// No word of a call's target or result is English.
+#[tokio::test]
+async fn a_mail_in_japanese_tells_what_the_calls_gave() {
+    let scene = Scene::new().await;
+    let group = &scene.group;
+    let added = group.add(&["tcp/22 0.0.0.0/0 world", "tcp/22 10.0.0.0/8 office"]).await;
+    let ran = scene.stage.run(&scene.process(&[("ALERT_LANGUAGE", "ja")]), &added.event).await;
+    let (id, open) = (&group.id, &added.ids[0]);
+    ran.mail_says(&[
+        &format!(
+            "AuthorizeSecurityGroupIngress により、セキュリティグループ {id} にインバウンドルールが追加されました:\n"
+        ),
+        &format!("  - tcp/22、ソース: 0.0.0.0/0 (ルール {open})\n"),
+        &format!("{id} のインバウンドルールを削除しました: {open} (tcp/22、ソース: 0.0.0.0/0)\n"),
+        &format!(". DescribeSecurityGroupRules {id}: ルール "),
+        &format!(". RevokeSecurityGroupIngress {id} {open}: 成功 ("),
+        "解消日時: ",
+    ]);
+    assert!(ran.handled.reason.is_ascii(), "{ran:#?}");
+}
+
 #[tokio::test]
 async fn a_group_known_by_name_takes_one_more_call() {
     let scene = Scene::new().await;

@@ -270,6 +270,16 @@ const VALUES: &[Values] = &[
             "https://sns.eu-west-1.amazonaws.com",
         ],
     },
+    Values {
+        parameter: "ChatTopicArn",
+        taken: &["", "arn:aws:sns:eu-west-1:111122223333:chat"],
+        refused_at_start: &[],
+        refused: &[
+            "chat",
+            "arn:aws:chatbot::111122223333:chat-configuration/slack-channel/alerts",
+            "https://hooks.slack.com/services/T0/B0/x",
+        ],
+    },
 ];
 
 #[test]
@@ -476,7 +486,11 @@ fn alarms_watch_every_function() {
             watched.extend(references(&metric_of["Dimensions"]));
         }
         assert_eq!(watched, functions, "{alarm}");
-        assert_eq!(references(&properties["AlarmActions"]), set(["AlertTopic", "AlertTopicArn"]), "{alarm}");
+        assert_eq!(
+            references(&properties["AlarmActions"]),
+            set(["AlertTopic", "AlertTopicArn", "ChatTopicArn", "AWS::NoValue"]),
+            "{alarm}"
+        );
     }
 }
 
@@ -573,6 +587,59 @@ fn a_trail_is_made_by_choice() {
     assert!(block.len() == 4 && block.values().all(|switch| *switch == true), "{block:?}");
     let policy = &stack.properties("TrailBucketPolicy").unwrap()["PolicyDocument"];
     assert!(s3_public::judge::public_statements(policy).is_empty(), "{policy}");
+}
+
+/// Types that take tags (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html, and each type's page).
+const TAKES_TAGS: &[(&str, bool)] = &[
+    ("AWS::CloudFormation::WaitConditionHandle", false),
+    ("AWS::CloudTrail::Trail", true),
+    ("AWS::CloudWatch::Alarm", true),
+    ("AWS::Config::ConfigurationAggregator", true),
+    ("AWS::EC2::VPC", true),
+    ("AWS::Events::Rule", true),
+    ("AWS::IAM::ManagedPolicy", false),
+    ("AWS::IAM::Policy", false),
+    ("AWS::IAM::Role", true),
+    ("AWS::KMS::Key", true),
+    ("AWS::Lambda::Permission", false),
+    ("AWS::Logs::LogGroup", true),
+    ("AWS::Organizations::Policy", true),
+    ("AWS::S3::Bucket", true),
+    ("AWS::S3::BucketPolicy", false),
+    ("AWS::SNS::Subscription", false),
+    ("AWS::SNS::Topic", true),
+    ("AWS::SNS::TopicPolicy", false),
+    ("AWS::SQS::Queue", true),
+    ("AWS::SQS::QueuePolicy", false),
+];
+
+/// Whoever cleans up an account has to know what is snapback's.
+#[test]
+fn whatever_takes_tags_is_tagged() {
+    let tagged = "- Key: snapback\n  Value: !Ref AWS::StackName";
+    let folders = ["deploy", "deploy/org"].map(|folder| fs::read_dir(repository().join(folder)).unwrap());
+    let templates = folders.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let templates = templates.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let templates: Vec<_> = templates.chain([repository().join("template.yaml")]).collect();
+    assert!(templates.len() > 5, "{templates:?}");
+    for path in templates {
+        let path = path.strip_prefix(repository()).unwrap().to_string_lossy().into_owned();
+        let template = tests::cloudformation::template(&path);
+        for (name, resource) in tests::cloudformation::all_resources(&template) {
+            let kind = text(&resource["Type"]);
+            let tags = resource.get("Properties").and_then(|properties| properties.get("Tags"));
+            if kind == "AWS::Serverless::Function" {
+                assert!(tags.is_none(), "{path}: {name} has tags of its own beside those of Globals");
+                let tags = serde_yaml_ng::to_string(&template["Globals"]["Function"]["Tags"]).unwrap();
+                assert_eq!(tags.trim(), "snapback: !Ref AWS::StackName");
+                continue;
+            }
+            let row = TAKES_TAGS.iter().find(|(known, _)| *known == kind);
+            let (_, takes_tags) = row.unwrap_or_else(|| panic!("{path}: does {kind} take tags?"));
+            let tags = tags.map(|tags| serde_yaml_ng::to_string(tags).unwrap());
+            assert_eq!(tags.as_deref().map(str::trim), takes_tags.then_some(tagged), "{path}: {name}");
+        }
+    }
 }
 
 /// A folder in functions/ is a function of the template, with a rule in the code and samples in events/.

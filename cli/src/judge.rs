@@ -51,11 +51,13 @@ impl Course<'_> {
             self.judge_handled(decided).map_err(|problem| format!("{}: {problem}", decided.function))?;
         }
         if let Some(received) = mails {
-            let mut due: Vec<&Alert> =
-                self.decided.iter().filter_map(|decided| decided.handled.mail.as_ref()).collect();
-            let mut received: Vec<&Alert> = received.iter().collect();
-            due.sort_by_key(|mail| (&mail.subject, &mail.body));
-            received.sort_by_key(|mail| (&mail.subject, &mail.body));
+            // As their reader has them: subject and text.
+            let read = |mail: &Alert| (mail.subject.clone(), mail.body.clone());
+            let mut due: Vec<_> =
+                self.decided.iter().filter_map(|decided| decided.handled.mail.as_ref().map(read)).collect();
+            let mut received: Vec<_> = received.iter().map(read).collect();
+            due.sort();
+            received.sort();
             if due != received {
                 return Err(format!("mails due: {}, received: {}, or they differ", due.len(), received.len()));
             }

@@ -4,6 +4,7 @@ mod check;
 mod guardrails;
 mod input;
 mod judge;
+mod rehearse;
 mod replay;
 mod settings;
 mod show;
@@ -27,6 +28,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Read CloudTrail's history and say what each function would have done about it; needs no account and changes nothing
     Check(check::Arguments),
+    /// Deploy the template into a stand-in for AWS, send the samples through it, and show what came of them
+    Rehearse(rehearse::Arguments),
     /// Keep a stand-in account running, to run the Lambda itself against it
     StandIn(stand_in::Arguments),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Rehearse(arguments) => rehearse::run(&arguments),
         Command::StandIn(arguments) => stand_in::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -486,6 +486,6 @@ impl Replay<'_> {
         // One too many would come late, too.
         let more = if self.account.is_stand_in { Duration::ZERO } else { NO_MAIL_WAIT };
         mails.extend(mailbox.receive(more).await.context("failed to read the mails")?);
-        Ok(mails.into_iter().map(|mail| Alert { subject: mail.subject, body: mail.body }).collect())
+        Ok(mails.into_iter().map(|mail| Alert { subject: mail.subject, body: mail.body, link: None }).collect())
     }
 }

@@ -9,7 +9,7 @@ use rules::Settings;
 use rules::settings::{Given, definitions};
 
 /// Settings that do not make sense for the command: it brings a topic of its own.
-const NOT_HERE: &str = "AlertTopicArn";
+const NOT_HERE: &[&str] = &["AlertTopicArn", "ChatTopicArn"];
 
 /// One flag for each setting, and one for the file.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Args for SettingFlags {
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
             .help("TOML file with settings by the names of template.yaml's parameters [default: settings.toml beside the events]");
-        definitions().filter(|definition| definition.parameter != NOT_HERE).fold(
+        definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)).fold(
             command.arg(file),
             |command, definition| {
                 let default = if definition.default.is_empty() { "none" } else { definition.default };
@@ -57,7 +57,7 @@ impl FromArgMatches for SettingFlags {
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         self.file = matches.get_one::<PathBuf>("settings").cloned();
-        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)) {
             if let Some(value) = matches.get_one::<String>(definition.parameter) {
                 let name = format!("--{}", definition.flag());
                 self.given.insert(definition.parameter, Given { name, value: value.clone() });
@@ -75,6 +75,12 @@ impl SettingFlags {
 
     /// The settings for events in `folder`, and the file that was used: the one given, else a `settings.toml` in the folder.
     pub(crate) fn load(&self, folder: &Path) -> Result<(Settings, Option<PathBuf>)> {
+        let (given, file) = self.given(folder)?;
+        Ok((Settings::from_given(&given)?, file))
+    }
+
+    /// The values by parameter for events in `folder`, as far as they are given anywhere, and the file that was used.
+    pub(crate) fn given(&self, folder: &Path) -> Result<(BTreeMap<&'static str, Given>, Option<PathBuf>)> {
         let beside = folder.join("settings.toml");
         let file = self.file.clone().or_else(|| beside.is_file().then_some(beside));
         let mut given = match &file {
@@ -83,13 +89,13 @@ impl SettingFlags {
             }
             None => BTreeMap::new(),
         };
-        for definition in definitions().filter(|definition| definition.parameter != NOT_HERE) {
+        for definition in definitions().filter(|definition| !NOT_HERE.contains(&definition.parameter)) {
             if let Ok(value) = std::env::var(definition.variable()) {
                 given.insert(definition.parameter, Given { name: definition.variable(), value });
             }
         }
         given.extend(self.given.iter().map(|(parameter, value)| (*parameter, value.clone())));
-        Ok((Settings::from_given(&given)?, file))
+        Ok((given, file))
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 _ = &mut interrupt => return Ok(ExitCode::SUCCESS),
                 mails = mailbox.receive(Duration::from_secs(1)) => {
                     for mail in mails.context("failed to read the mails")? {
-                        show::mail(&rules::Alert { subject: mail.subject, body: mail.body }, false);
+                        show::mail(&rules::Alert { subject: mail.subject, body: mail.body, link: None }, false);
                     }
                 }
             }

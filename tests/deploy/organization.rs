@@ -139,7 +139,7 @@ fn whatever_is_taken_out_of_a_policy_changes_a_verdict() {
 }
 
 /// A policy without one of its statements, actions, resources, conditions or their values, once for each.
-fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
+pub(crate) fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
     let mut all = Vec::new();
     let mut paths = Vec::new();
     collect_lists(policy, String::new(), &mut paths);
@@ -152,8 +152,8 @@ fn each_with_something_less(policy: &Json) -> Vec<(String, Json)> {
         }
     }
     for index in 0..policy["Statement"].as_array().unwrap().len() {
-        let operators = policy["Statement"][index]["Condition"].as_object().unwrap().keys();
-        for operator in operators {
+        let operators = policy["Statement"][index]["Condition"].as_object();
+        for operator in operators.into_iter().flat_map(|operators| operators.keys()) {
             let mut less = policy.clone();
             less["Statement"][index]["Condition"].as_object_mut().unwrap().remove(operator);
             all.push((format!("{operator} of statement {index}"), less));
@@ -187,6 +187,7 @@ const DISARMING: &[(&str, &str, &str)] = &[
     // Its ARN has no name in it: the tag with the stack's name tells.
     ("AWS::EC2::VPC", "ec2:DeleteVpc", "arn:aws:ec2:eu-west-1:111122223333:vpc/"),
     ("AWS::Events::Rule", "events:DisableRule", "arn:aws:events:eu-west-1:111122223333:rule/"),
+    ("AWS::IAM::Policy", "iam:DeleteRolePolicy", "arn:aws:iam::111122223333:role/"),
     ("AWS::IAM::Role", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::111122223333:role/"),
     ("AWS::Lambda::Permission", "lambda:RemovePermission", "arn:aws:lambda:eu-west-1:111122223333:function:"),
     ("AWS::Logs::LogGroup", "logs:DeleteLogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:"),

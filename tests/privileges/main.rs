@@ -152,6 +152,13 @@ fn needless(role: &Role, needs: &[Need], aws: &BTreeMap<String, Reference>, stac
                         problems.push(format!("{what} always, and it is needed only when {condition} holds"));
                     }
                 }
+                for (key, value) in shared_by_all(&using) {
+                    if !has_condition_on(&grant.statement, key) {
+                        problems.push(format!(
+                            "{what} on {resource} without a condition on {key}, which is {value} in each call"
+                        ));
+                    }
+                }
                 // The ARN of a bucket or an object has no account.
                 let owner =
                     grant.statement.get("Condition").map(|condition| &condition["StringEquals"]["aws:ResourceAccount"]);
@@ -164,6 +171,17 @@ fn needless(role: &Role, needs: &[Need], aws: &BTreeMap<String, Reference>, stac
         }
     }
     problems
+}
+
+/// The condition keys that have the same value in all calls.
+fn shared_by_all<'a>(using: &[(&'a Need, &str)]) -> Vec<&'a (String, String)> {
+    let Some(((first, _), rest)) = using.split_first() else { return Vec::new() };
+    first.context.iter().filter(|pair| rest.iter().all(|(need, _)| need.context.contains(pair))).collect()
+}
+
+fn has_condition_on(statement: &Json, key: &str) -> bool {
+    let operators = statement.get("Condition").and_then(Json::as_object);
+    operators.is_some_and(|operators| operators.values().any(|keys| keys.get(key).is_some()))
 }
 
 /// Whether a resource has wildcards only where the ARNs that it is needed for differ.
@@ -362,7 +380,8 @@ fn resources_are_of_the_types_that_aws_names() {
     for kind in table("calls.tsv").into_iter().map(Kind::of_line) {
         let supported = &aws[&kind.action].resources;
         for resource in kind.resources().iter().filter(|resource| !resource.starts_with('{')) {
-            let resource = general(resource);
+            // What only the deployment knows is any name to AWS.
+            let resource = general(&resource.replace('<', "{").replace('>', "}"));
             let shape = |of: &String| {
                 let (of, is): (Vec<&str>, Vec<&str>) = (of.splitn(6, ':').collect(), resource.splitn(6, ':').collect());
                 of.len() == is.len()

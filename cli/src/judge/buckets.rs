@@ -564,13 +564,14 @@ mod tests {
                 "eventID": "e", "requestParameters": request, "responseElements": null,
                 "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/me"}}))
             .unwrap();
-            let mail = self.outcome.map(|_| Alert { subject: String::new(), body: String::new() });
+            let mail = self.outcome.map(|_| Alert::default());
             let handled = Handled {
                 verdict: if self.outcome.is_some() { Verdict::Violation } else { Verdict::Ignored },
                 reason: String::new(),
                 report: self.outcome.map(|outcome| Report::new(Language::English, outcome, "S3")),
                 mail,
                 is_told_before: false,
+                chat_error: None,
                 steps: Vec::new(),
                 error: None,
             };

@@ -50,7 +50,7 @@ pub struct Held<'a> {
 
 impl Held<'_> {
     fn target(&self) -> String {
-        format!("{} of {}", self.id, self.user)
+        format!("{} {}", self.user, self.id)
     }
 }
 
@@ -292,7 +292,7 @@ impl Account<'_> {
     pub async fn deny_older_sessions(&self, user: &str, time: DateTime<Utc>) -> Result<(), CallError> {
         let request = self.iam.put_user_policy().user_name(user).policy_name(POLICY_NAME);
         let request = request.policy_document(denies_older_sessions(time)).send();
-        self.calls.make("PutUserPolicy", &format!("{POLICY_NAME} on {user}"), request, self.calls.ok()).await.map(drop)
+        self.calls.make("PutUserPolicy", &format!("{user} {POLICY_NAME}"), request, self.calls.ok()).await.map(drop)
     }
 
     fn count(&self, number: usize) -> String {
@@ -348,7 +348,7 @@ impl Account<'_> {
         let client = aws_sdk_cloudtrail::Client::new(&config);
         let by_key = LookupAttribute::builder().attribute_key(LookupAttributeKey::AccessKeyId).attribute_value(id);
         let by_key = by_key.build().map_err(|error| Localized::verbatim(error.to_string()))?;
-        let (target, language) = (format!("{id} in {region}"), self.calls.language());
+        let (target, language) = (format!("{region} {id}"), self.calls.language());
         let mut token = None;
         for _ in 0..MOST_PAGES {
             let request = client.lookup_events().lookup_attributes(by_key.clone()).set_next_token(token.take());

@@ -74,7 +74,7 @@ impl Account<'_> {
             Some(_) => say!(language, "ok", "成功"),
             None => say!(language, "it is in none", "組織に属していない"),
         };
-        let Some(answer) = self.calls.make(call, "of the account", request, told).await? else {
+        let Some(answer) = self.calls.make(call, "", request, told).await? else {
             return Ok(Organization::None);
         };
         let organization = answer.organization.and_then(|organization| {

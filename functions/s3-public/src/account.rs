@@ -64,10 +64,9 @@ impl Account<'_> {
             let answer = call.await.map(|answer| block_of_control(answer.public_access_block_configuration));
             found(answer, "NoSuchPublicAccessBlockConfiguration", "")
         };
-        let target = format!("of account {}", self.id);
         let language = self.calls.language();
         let told = |found: &Found<Block>| told(found, language, |block| block.of(language));
-        Ok(self.calls.make("GetPublicAccessBlock", &target, request, told).await?.there())
+        Ok(self.calls.make("GetPublicAccessBlock", self.id, request, told).await?.there())
     }
 
     /// The bucket, and the access control list of an object in it (key and version) if one is asked for; `None` if the bucket is gone.
@@ -308,7 +307,7 @@ impl Account<'_> {
                     .build();
                 let request = self.control.put_public_access_block().account_id(account);
                 let request = request.public_access_block_configuration(on).send();
-                self.calls.make(action.call(), &format!("of account {account}"), request, self.calls.ok()).await?;
+                self.calls.make(action.call(), account, request, self.calls.ok()).await?;
             }
             Action::BlockBucket { bucket } => {
                 let on = s3::PublicAccessBlockConfiguration::builder()

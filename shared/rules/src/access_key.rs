@@ -53,7 +53,7 @@ impl Kind {
     pub const ALL: [Self; 4] =
         [Self::AccessKey, Self::ServiceSpecificCredential, Self::SshPublicKey, Self::SigningCertificate];
 
-    /// What people call it. In Japanese it begins a line or follows a 、, since one of them begins with ASCII and would need a space otherwise.
+    /// What people call it. In Japanese it begins a line or follows 、 or 。, since one of them begins with ASCII and would need a space otherwise.
     pub fn words(self, language: Language) -> &'static str {
         match (language, self) {
             (Language::English, Self::AccessKey) => "access key",

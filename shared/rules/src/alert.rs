@@ -84,7 +84,8 @@ impl Severity {
 pub struct Step {
     /// The API's name for it, such as `RevokeSecurityGroupIngress`.
     pub call: &'static str,
-    /// What it was about, such as a group's id.
+    /// What it was about: names and ids, the wider thing first, such as a group's and a rule's. No words, since it stands in a mail of any
+    /// language. Empty for the account itself, or for all there are.
     pub target: String,
     /// What it gave, in the mail's language, or the error with its causes.
     pub result: Result<String, String>,
@@ -177,12 +178,14 @@ pub fn time_ran_out() -> Localized {
 }
 
 /// A mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alert {
     /// ASCII, at most [`LONGEST_SUBJECT`] characters.
     pub subject: String,
     /// Plain text.
     pub body: String,
+    /// The one link in it, to the event in CloudTrail's event history.
+    pub link: Option<String>,
 }
 
 /// The report on an event that could not be understood.
@@ -257,11 +260,12 @@ pub fn render(report: &Report, event: &Event) -> Alert {
                 say!(language, "FAILED: {error}", "失敗: {error}")
             }
         };
-        let (number, call, target, millis) = (index + 1, step.call, quote(&step.target), step.millis);
+        let (number, call, millis) = (index + 1, step.call, step.millis);
+        let target = if step.target.is_empty() { String::new() } else { format!(" {}", quote(&step.target)) };
         say!(
             language,
-            "  {number}. {call} {target}: {result} ({millis} ms)",
-            "  {number}. {call} {target}: {result} ({millis} ミリ秒)"
+            "  {number}. {call}{target}: {result} ({millis} ms)",
+            "  {number}. {call}{target}: {result} ({millis} ミリ秒)"
         )
     });
     body.part(&say!(language, "WHAT SNAPBACK DID", "【snapback の対応】"), report.done.clone());
@@ -316,13 +320,14 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         say!(language, "Event:   {name}", "イベント: {name}"),
         say!(language, "Id:      {id}", "イベント ID: {id}"),
     ];
-    record.extend(console_link(event).map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
+    let link = console_link(event);
+    record.extend(link.as_ref().map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
     body.part(&say!(language, "CLOUDTRAIL", "【CloudTrail】"), record);
     if !report.to_allow.is_empty() {
         let title = say!(language, "TO ALLOW THIS THE NEXT TIME", "【次回から許可するには】");
         body.part(&title, report.to_allow.clone());
     }
-    Alert { subject, body: body.finish() }
+    Alert { subject, body: body.finish(), link }
 }
 
 /// The lines on who did it.

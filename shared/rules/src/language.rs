@@ -6,7 +6,35 @@
 //!
 //! The Japanese is です・ます, short, in the words of AWS's console and documentation. There is a space between Japanese and ASCII
 //! (`IAM ユーザー alice を削除しました。`), none beside 、。「」; colons and parentheses are ASCII, with a space outside. A label is
-//! followed by a colon and its value, and nothing is aligned: mail clients have no fixed widths.
+//! followed by a colon and its value, and nothing is aligned: mail clients have no fixed widths. What the console shows is in brackets, with
+//! ` > ` from one to the next: `[IAM] > [ロール]`. Two sentences are joined by 。, not by a colon: `何も変更していません。`.
+//!
+//! One word per thing, in all rules:
+//!
+//! | English | Japanese |
+//! | --- | --- |
+//! | actor (in a sentence; the field of a record is `プリンシパル`) | 実行者 |
+//! | to take back (a change, a key, a session), to revoke or to end (sessions) | 取り消す |
+//! | to revoke (a rule), to take out (an entry, a statement, a principal) | 削除する: a rule that is 取り消された may as well be the old one, back |
+//! | to close (what is open) | 閉じる for groups, 解消する for what a mail is about |
+//! | open to the world | インターネット全体に開放 |
+//! | public access block; its four switches; on, off | ブロックパブリックアクセス; 4 つの設定; 有効, 無効 |
+//! | public (S3) | パブリック; 公開 where a person means it |
+//! | to write (a policy, a list) | 設定する |
+//! | to let in; to keep out | 許可する; 拒否する |
+//! | everybody | 全員; `誰も` only with what is denied to all but the account |
+//! | to deactivate, inactive; to activate | 無効化する, 無効; 有効化する |
+//! | to shut off (a user, a key, whatever the means) | 使えないようにする |
+//! | to hang on (a user) | 付随する |
+//! | left (not taken out); left to do | 残す; 残っている |
+//! | to read again | 再確認する |
+//! | it cannot be told; is not known | 判断できない, わからない; 不明 |
+//! | not in the event | イベントに含まれていない, イベントに記録なし |
+//! | by hand | 手動で |
+//! | stranger, somebody else | 第三者; ほかの誰か where they may be a colleague |
+//! | temporary credentials | 一時的な認証情報 |
+//! | root user; central root access | ルートユーザー; ルートアクセスの一元管理 |
+//! | provider's audience, thumbprint | 対象者 (audience), サムプリント |
 
 use std::fmt;
 use std::str::FromStr;

@@ -10,6 +10,7 @@
 
 pub mod access_key;
 pub mod alert;
+pub mod chat;
 pub mod command;
 pub mod decision;
 pub mod event;

@@ -48,6 +48,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition { parameter: "WidestPublicIpv6Prefix", default: "32", takes: "a prefix length from 4 to 128" },
     Definition { parameter: "AlertLanguage", default: "en", takes: "`en` or `ja`" },
     Definition { parameter: "AlertTopicArn", default: "", takes: "the ARN of an SNS topic" },
+    Definition { parameter: "ChatTopicArn", default: "", takes: "the ARN of an SNS topic" },
 ];
 
 /// What template.yaml fills in by itself: a function reads it as it reads a setting, and there is no parameter for it.
@@ -101,6 +102,8 @@ pub struct Settings {
     pub canary_role_arn: Option<String>,
     /// The VPC in which the canary makes its groups.
     pub canary_vpc_id: Option<String>,
+    /// Where each alert goes in the format of AWS's chat integration as well.
+    pub chat_topic_arn: Option<String>,
 }
 
 /// What a rule does about a violation.
@@ -206,6 +209,7 @@ impl Settings {
             alert_topic_arn: read(given, "AlertTopicArn", topic_arn)?,
             canary_role_arn: read(given, "CanaryRoleArn", role_arn)?,
             canary_vpc_id: read(given, "CanaryVpcId", vpc_id)?,
+            chat_topic_arn: read(given, "ChatTopicArn", topic_arn)?,
         })
     }
 
@@ -358,7 +362,7 @@ fn topic_arn(text: &str) -> Result<Option<String>, String> {
     }
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "sns", _, _, name] if name.ends_with(".fifo") => {
-            Err("a FIFO topic, to which no mail can be subscribed".to_owned())
+            Err("a FIFO topic, to which neither mail nor chat can be subscribed".to_owned())
         }
         ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
             Ok(Some(text.to_owned()))
@@ -439,6 +443,7 @@ mod tests {
             ("CANARY_ROLE_ARN", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*"),
             ("CANARY_VPC_ID", "default"),
             ("CANARY_VPC_ID", "vpc-"),
+            ("CHAT_TOPIC_ARN", "https://hooks.slack.com/services/T0/B0/x"),
             ("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:111122223333:alerts.fifo"),
         ] {
             let error = with(variable, value).expect_err(value).to_string();

@@ -7,7 +7,8 @@
 pub const LONGEST_QUOTE: usize = 300;
 
 /// `text` on one line: control characters, line and paragraph separators, direction marks and other invisible characters become
-/// `\u{…}` escapes, and what is over [`LONGEST_QUOTE`] characters is cut with a note of the length.
+/// `\u{…}` escapes, and what is over [`LONGEST_QUOTE`] characters is cut and says how many are shown of how many: `… (300/5000)`, without a
+/// word, since it stands in mails of any language.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     let length = text.chars().count();
@@ -19,7 +20,7 @@ pub fn quote(text: &str) -> String {
         }
     }
     if length > LONGEST_QUOTE {
-        quoted.push_str(&format!("… (cut, {length} characters)"));
+        quoted.push_str(&format!("… ({LONGEST_QUOTE}/{length})"));
     }
     quoted
 }
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_and_says_so() {
         let quoted = quote(&"x".repeat(5_000));
-        assert!(quoted.ends_with("… (cut, 5000 characters)"), "{quoted}");
+        assert!(quoted.ends_with("… (300/5000)"), "{quoted}");
         assert!(quoted.chars().count() < LONGEST_QUOTE + 40);
     }
 

@@ -349,7 +349,7 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
 }
 
 fn made(call: &'static str, result: &str) -> Step {
-    Step { call, target: format!("{KEY} of mallory"), result: Ok(result.to_owned()), millis: 120 }
+    Step { call, target: format!("mallory {KEY}"), result: Ok(result.to_owned()), millis: 120 }
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn left_because_they_may_be_members() {
     };
     let course = left(&mixed(), organization.clone(), None);
     let steps = vec![
-        made("DescribeOrganization", "of the account", "ok"),
+        made("DescribeOrganization", "", "ok"),
         made("DescribeAccount", "999988887777", "this account is not told"),
         role_read(),
     ];
@@ -129,7 +129,7 @@ fn organization_not_read() {
     let narrowed = document(&[allow(json!("*"), json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}))]);
     let problem = call_failed("DescribeOrganization", REFUSED);
     let course = left(&narrowed, Organization::Unknown, Some(problem.clone()));
-    let steps = vec![failed("DescribeOrganization", "of the account", REFUSED), role_read()];
+    let steps = vec![failed("DescribeOrganization", "", REFUSED), role_read()];
     let event = created(&narrowed);
     check("organization_not_read", &event, &settings(&[]), &Organization::Unknown, course, steps.clone());
     let course = Course::Failed {
@@ -492,7 +492,7 @@ fn called(name: &str, request: Value, response: Value) -> Event {
 }
 
 fn asked() -> Step {
-    made("DescribeOrganization", "of the account", "it is in none")
+    made("DescribeOrganization", "", "it is in none")
 }
 
 fn role_read() -> Step {

@@ -191,6 +191,8 @@ pub struct Handled {
     pub mail: Option<Alert>,
     /// Whether there was no mail because this process had told the same before.
     pub is_told_before: bool,
+    /// Why the chat did not get what was mailed. It is not tried again, since that would mean to mail again.
+    pub chat_error: Option<CallError>,
     /// The AWS calls made, but for the mail's.
     pub steps: Vec<Step>,
     /// Why the invocation has to end in an error, so that Lambda tries again.
@@ -294,6 +296,7 @@ impl Runtime {
             report: None,
             mail: None,
             is_told_before: false,
+            chat_error: None,
             steps: Vec::new(),
             error: None,
         };
@@ -326,8 +329,12 @@ impl Runtime {
         }
         let mail = alert::render(&report, event);
         match self.publish(&mail).await {
-            Ok(()) if identity.is_empty() => {}
-            Ok(()) => self.memory.accepted(identity, report.outcome),
+            Ok(()) => {
+                if !identity.is_empty() {
+                    self.memory.accepted(identity, report.outcome);
+                }
+                handled.chat_error = self.chat(&mail).await.err();
+            }
             Err(error) => {
                 // Only what we closed can't be found again. Everything else is looked at anew, and told as it is by then.
                 if report.closed_at.is_some() && !identity.is_empty() {
@@ -349,8 +356,10 @@ impl Runtime {
 
     async fn resend(&self, event: &Event, Unsent { outcome, alert: mail, .. }: Unsent) -> Handled {
         let sent = self.publish(&mail).await;
+        let mut chat_error = None;
         if let (Ok(()), Some(identity)) = (&sent, &event.identity) {
             self.memory.accepted(identity, outcome);
+            chat_error = self.chat(&mail).await.err();
         }
         Handled {
             verdict: Verdict::Resent,
@@ -358,6 +367,7 @@ impl Runtime {
             report: None,
             mail: sent.is_ok().then_some(mail),
             is_told_before: false,
+            chat_error,
             steps: Vec::new(),
             error: sent.err().map(HandleError::Notify),
         }
@@ -366,6 +376,14 @@ impl Runtime {
     async fn publish(&self, mail: &Alert) -> Result<(), CallError> {
         match &self.notifier {
             Some(notifier) => notifier.publish(mail).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Only after the mail: whatever becomes of it, the mail is out and remembered.
+    async fn chat(&self, mail: &Alert) -> Result<(), CallError> {
+        match &self.notifier {
+            Some(notifier) => notifier.chat(mail).await,
             None => Ok(()),
         }
     }
@@ -408,12 +426,13 @@ fn log(function: &str, event: &Event, handled: &Handled, took: Duration) {
                 steps = steps.join("; "),
                 mailed = handled.mail.is_some(),
                 error = handled.error.as_ref().map(tracing::field::display),
+                chat_error = handled.chat_error.as_ref().map(tracing::field::display),
                 duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                 "decided"
             )
         };
     }
-    if handled.error.is_some() {
+    if handled.error.is_some() || handled.chat_error.is_some() {
         line!(error);
     } else {
         line!(info);

@@ -27,7 +27,11 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
     let (settings, config) = start().await?;
     let topic =
         settings.alert_topic_arn.clone().ok_or("`ALERT_TOPIC_ARN` is not set; it takes the ARN of an SNS topic")?;
-    let runtime = Runtime::new(settings, Some(Notifier::new(&config, &topic)?), Arc::new(Utc::now));
+    let mut notifier = Notifier::new(&config, &topic)?;
+    if let Some(chat) = &settings.chat_topic_arn {
+        notifier = notifier.and_chat(&config, chat)?;
+    }
+    let runtime = Runtime::new(settings, Some(notifier), Arc::new(Utc::now));
     let guardrail = new(config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let (runtime, guardrail) = (&runtime, &guardrail);
@@ -39,7 +43,10 @@ pub async fn run<G: Guardrail + Sync>(new: impl FnOnce(SdkConfig) -> G) -> Resul
                 _ => None,
             };
             if let Some(metric) = counted {
-                publish(&metrics::one(guardrail.name(), metric, Utc::now()));
+                publish(&metrics::one(("function", guardrail.name()), metric, Utc::now()));
+            }
+            if handled.chat_error.is_some() {
+                publish(&metrics::one(("topic", "chat"), metrics::UNSENT, Utc::now()));
             }
             match handled.error {
                 Some(error) => Err(Error::from(error)),

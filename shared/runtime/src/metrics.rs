@@ -15,29 +15,32 @@ pub const HELD_BACK: &str = "HeldBackMails";
 /// The metric with the seconds from the canary's call to the revert.
 pub const SECONDS_TO_REVERT: &str = "SecondsToRevert";
 
-/// The log line that counts one occurrence.
-pub fn one(function: &str, metric: &str, now: DateTime<Utc>) -> Value {
-    line(function, metric, "Count", json!(1), now)
+/// The metric that counts the alerts which a topic did not take.
+pub const UNSENT: &str = "UnsentAlerts";
+
+/// The log line that counts one occurrence of a metric with one dimension.
+pub fn one(dimension: (&str, &str), metric: &str, now: DateTime<Utc>) -> Value {
+    line(dimension, metric, "Count", json!(1), now)
 }
 
 /// The log line with a number of seconds.
 pub fn seconds(function: &str, metric: &str, seconds: f64, now: DateTime<Utc>) -> Value {
-    line(function, metric, "Seconds", json!(seconds), now)
+    line(("function", function), metric, "Seconds", json!(seconds), now)
 }
 
 /// A log line in the embedded metric format
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-fn line(function: &str, metric: &str, unit: &str, value: Value, now: DateTime<Utc>) -> Value {
+fn line((dimension, named): (&str, &str), metric: &str, unit: &str, value: Value, now: DateTime<Utc>) -> Value {
     json!({
         "_aws": {
             "Timestamp": now.timestamp_millis(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["function"]],
+                "Dimensions": [[dimension]],
                 "Metrics": [{"Name": metric, "Unit": unit}],
             }],
         },
-        "function": function,
+        dimension: named,
         metric: value,
     })
 }
@@ -50,7 +53,7 @@ mod tests {
     fn the_metric_and_its_dimension_are_members_of_the_line() {
         let now = DateTime::UNIX_EPOCH;
         let lines = [
-            (one("root-activity", FOLDED, now), "Count", json!(1)),
+            (one(("function", "root-activity"), FOLDED, now), "Count", json!(1)),
             (seconds("canary", SECONDS_TO_REVERT, 7.25, now), "Seconds", json!(7.25)),
         ];
         for (line, unit, value) in lines {

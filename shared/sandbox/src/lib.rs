@@ -9,14 +9,18 @@
 //! For the command and for tests. No Lambda depends on this crate.
 
 mod mailbox;
+mod ministack;
 mod recorder;
 pub mod reenact;
+mod server;
 mod stand_in;
 mod venv;
 
 pub use mailbox::{Mail, Mailbox, MailboxError};
+pub use ministack::{AwsError, MiniStack};
 pub use recorder::{Call, Fault, RecorderError, anonymous_get, calls, inject};
-pub use stand_in::{StandIn, StandInError, StandInOptions, local_config};
+pub use server::StandInError;
+pub use stand_in::{StandIn, StandInOptions, local_config};
 pub use venv::VenvError;
 
 /// An X.509 certificate whose private key nobody has, in PEM, for `UploadSigningCertificate`.

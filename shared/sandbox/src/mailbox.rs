@@ -63,10 +63,18 @@ impl Mailbox {
     /// When a call fails.
     pub async fn create(config: &SdkConfig, name: &str) -> Result<Self, MailboxError> {
         let sns = aws_sdk_sns::Client::new(config);
-        let sqs = aws_sdk_sqs::Client::new(config);
-
         let topic = sns.create_topic().name(name).send().await.map_err(failed("create the topic"))?;
         let topic_arn = present(topic.topic_arn, "CreateTopic")?;
+        Self::subscribe(config, &topic_arn, name).await
+    }
+
+    /// Subscribes a new queue called `name` to an existing topic.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn subscribe(config: &SdkConfig, topic_arn: &str, name: &str) -> Result<Self, MailboxError> {
+        let sns = aws_sdk_sns::Client::new(config);
+        let sqs = aws_sdk_sqs::Client::new(config);
         let queue = sqs.create_queue().queue_name(name).send().await.map_err(failed("create the queue"))?;
         let queue_url = present(queue.queue_url, "CreateQueue")?;
         let queue_arn = sqs
@@ -87,7 +95,7 @@ impl Mailbox {
                 "Principal": {"Service": "sns.amazonaws.com"},
                 "Action": "sqs:SendMessage",
                 "Resource": &queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": &topic_arn}},
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
             }],
         });
         sqs.set_queue_attributes()
@@ -99,7 +107,7 @@ impl Mailbox {
         // Not raw: a raw message would come without its subject.
         let subscription = sns
             .subscribe()
-            .topic_arn(&topic_arn)
+            .topic_arn(topic_arn)
             .protocol("sqs")
             .endpoint(queue_arn)
             .return_subscription_arn(true)
@@ -107,7 +115,7 @@ impl Mailbox {
             .await
             .map_err(failed("subscribe the queue"))?;
         let subscription_arn = present(subscription.subscription_arn, "Subscribe")?;
-        Ok(Self { sns, sqs, topic_arn, queue_url, subscription_arn })
+        Ok(Self { sns, sqs, topic_arn: topic_arn.to_owned(), queue_url, subscription_arn })
     }
 
     /// The topic to publish to.

@@ -1,4 +1,4 @@
-//! The Python environment that moto runs in: a folder in the user's cache, made once.
+//! The Python environments that moto and MiniStack run in: folders in the user's cache, made once.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,22 +7,60 @@ use std::process::{Command, Output, Stdio};
 
 use thiserror::Error;
 
-/// The project's exact versions of Python packages.
-const CONSTRAINTS: &str = include_str!("../../../constraints.txt");
-/// The launcher's files. Python runs the folder that has a `__main__.py`.
-const LAUNCHER: [(&str, &str); 9] = [
-    ("__main__.py", include_str!("../launcher/__main__.py")),
-    ("calls.py", include_str!("../launcher/calls.py")),
-    ("cloudtrail.py", include_str!("../launcher/cloudtrail.py")),
-    ("common.py", include_str!("../launcher/common.py")),
-    ("ec2.py", include_str!("../launcher/ec2.py")),
-    ("identity.py", include_str!("../launcher/identity.py")),
-    ("s3.py", include_str!("../launcher/s3.py")),
-    ("s3_policy.py", include_str!("../launcher/s3_policy.py")),
-    ("s3_calls.py", include_str!("../launcher/s3_calls.py")),
-];
+/// A program in Python, and what it needs.
+pub(crate) struct Program {
+    /// The package that it is about.
+    package: &'static str,
+    /// What it is, for those who wait for the download.
+    what: &'static str,
+    /// About how much is downloaded.
+    megabytes: u32,
+    /// What pip installs.
+    packages: &'static [&'static str],
+    /// Exact versions of Python packages.
+    constraints: &'static str,
+    /// Our own files beside it.
+    launcher: &'static [(&'static str, &'static str)],
+}
 
-/// What moto 5.2.5 asks for.
+/// The stand-in account.
+pub(crate) const MOTO: Program = Program {
+    package: "moto",
+    what: "a stand-in for AWS",
+    megabytes: 30,
+    // moto and its web server. The extra `server` would bring much more, for services that are not used here.
+    packages: &["moto[s3]", "flask", "flask-cors"],
+    constraints: include_str!("../../../constraints.txt"),
+    // Python runs the folder that has a `__main__.py`.
+    launcher: &[
+        ("__main__.py", include_str!("../launcher/__main__.py")),
+        ("calls.py", include_str!("../launcher/calls.py")),
+        ("cloudtrail.py", include_str!("../launcher/cloudtrail.py")),
+        ("common.py", include_str!("../launcher/common.py")),
+        ("ec2.py", include_str!("../launcher/ec2.py")),
+        ("identity.py", include_str!("../launcher/identity.py")),
+        ("s3.py", include_str!("../launcher/s3.py")),
+        ("s3_policy.py", include_str!("../launcher/s3_policy.py")),
+        ("s3_calls.py", include_str!("../launcher/s3_calls.py")),
+    ],
+};
+
+/// The stand-in for the deployment.
+pub(crate) const MINISTACK: Program = Program {
+    package: "ministack",
+    what: "a stand-in for AWS that takes deployments",
+    megabytes: 40,
+    // Its CloudFormation needs the translator for SAM's templates; boto3 makes our calls.
+    packages: &["ministack", "aws-sam-translator", "boto3"],
+    constraints: include_str!("../../../constraints-ministack.txt"),
+    launcher: &[
+        ("__main__.py", include_str!("../ministack/__main__.py")),
+        ("calls.py", include_str!("../ministack/calls.py")),
+        ("patches.py", include_str!("../ministack/patches.py")),
+    ],
+};
+
+/// What moto 5.2.5 and MiniStack 1.5.33 ask for.
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 /// Written last, so that a folder without it is an installation that was cut short.
 const MARKER: &str = "complete";
@@ -39,7 +77,7 @@ pub enum VenvError {
          `apt install python3 python3-venv`"
     )]
     PythonMissing,
-    /// There is Python, but moto does not run on it.
+    /// There is Python, but too old for them.
     #[error("find Python 3.10 or newer: `{program}` is Python {version}")]
     PythonTooOld {
         /// The program that was asked.
@@ -76,8 +114,10 @@ pub enum VenvError {
         output: String,
     },
     /// pip ended in an error; most often the package registry could not be reached.
-    #[error("install moto from the package registry (is the network there?):\n{output}")]
+    #[error("install {package} from the package registry (is the network there?):\n{output}")]
     Pip {
+        /// What was to be installed.
+        package: &'static str,
         /// The last lines that pip wrote.
         output: String,
     },
@@ -87,33 +127,33 @@ pub enum VenvError {
 pub(crate) struct Venv {
     /// Its Python interpreter.
     pub(crate) python: PathBuf,
-    /// The folder with the program that serves moto.
+    /// The folder with our own files.
     pub(crate) launcher: PathBuf,
 }
 
 /// Returns the environment, and makes it first if it is not there, which takes a minute and the network.
-pub(crate) fn prepare(progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError> {
+pub(crate) fn prepare(program: &Program, progress: &mut dyn FnMut(&str)) -> Result<Venv, VenvError> {
     let cache = cache_folder()?;
     fs::create_dir_all(&cache).map_err(at(&cache))?;
 
-    let name = format!("moto-{:016x}", fnv1a(CONSTRAINTS.as_bytes()));
+    let name = format!("{}-{:016x}", program.package, fnv1a(program.constraints.as_bytes()));
     let folder = cache.join(&name);
     let _lock = lock(&cache.join(format!("{name}.lock")), progress)?;
 
     let python = interpreter(&folder);
-    if !folder.join(MARKER).exists() || !has_moto(&python) {
-        make(&folder, &python, progress)?;
+    if !folder.join(MARKER).exists() || !has_package(&python, program.package) {
+        make(program, &folder, &python, progress)?;
     }
-    let launcher = write_launcher(&folder)?;
+    let launcher = write_launcher(program.launcher, &folder)?;
     Ok(Venv { python, launcher })
 }
 
 /// Writes what is not there yet. A launcher with other contents has another folder.
-fn write_launcher(venv: &Path) -> Result<PathBuf, VenvError> {
-    let all: String = LAUNCHER.iter().flat_map(|(name, text)| [*name, "\0", *text, "\0"]).collect();
+fn write_launcher(files: &[(&str, &str)], venv: &Path) -> Result<PathBuf, VenvError> {
+    let all: String = files.iter().flat_map(|(name, text)| [*name, "\0", *text, "\0"]).collect();
     let folder = venv.join(format!("launcher-{:016x}", fnv1a(all.as_bytes())));
     fs::create_dir_all(&folder).map_err(at(&folder))?;
-    for (name, text) in LAUNCHER {
+    for (name, text) in files {
         let file = folder.join(name);
         if fs::read(&file).ok().as_deref() != Some(text.as_bytes()) {
             fs::write(&file, text).map_err(at(&file))?;
@@ -122,23 +162,30 @@ fn write_launcher(venv: &Path) -> Result<PathBuf, VenvError> {
     Ok(folder)
 }
 
-/// Whether the interpreter finds moto. It is a link to the system's Python: when that is replaced, it breaks, or leads to a newer
+/// Whether the interpreter finds the package. It is a link to the system's Python: when that is replaced, it breaks, or leads to a newer
 /// version, which looks for packages in another folder.
-fn has_moto(python: &Path) -> bool {
-    let find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('moto') is None)";
-    Command::new(python).args(["-I", "-c", find]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+fn has_package(python: &Path, package: &str) -> bool {
+    let find = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)";
+    Command::new(python)
+        .args(["-I", "-c", find, package])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
-fn make(folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), VenvError> {
+fn make(program: &Program, folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), VenvError> {
     let system_python = find_python()?;
     if folder.exists() {
         progress(&format!("removing an unusable installation in `{}`", folder.display()));
         fs::remove_dir_all(folder).map_err(at(folder))?;
     }
     progress(&format!(
-        "downloading moto {}, a stand-in for AWS, into `{}`: once, about 30 MB",
-        moto_version(),
-        folder.display()
+        "downloading {} {}, {}, into `{}`: once, about {} MB",
+        program.package,
+        version(program),
+        program.what,
+        folder.display(),
+        program.megabytes
     ));
 
     let made = Command::new(system_python).args(["-I", "-m", "venv"]).arg(folder).output().map_err(at(folder))?;
@@ -147,25 +194,22 @@ fn make(folder: &Path, python: &Path, progress: &mut dyn FnMut(&str)) -> Result<
     }
 
     let constraints = folder.join("constraints.txt");
-    fs::write(&constraints, CONSTRAINTS).map_err(at(&constraints))?;
+    fs::write(&constraints, program.constraints).map_err(at(&constraints))?;
     let installed = Command::new(python)
         .args(["-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--retries", "2", "-c"])
         .arg(&constraints)
-        .args(PACKAGES)
+        .args(program.packages)
         .output()
         .map_err(at(python))?;
     if !installed.status.success() {
-        return Err(VenvError::Pip { output: last_lines(&installed) });
+        return Err(VenvError::Pip { package: program.package, output: last_lines(&installed) });
     }
 
     let marker = folder.join(MARKER);
     fs::write(&marker, "").map_err(at(&marker))?;
-    progress("moto is installed");
+    progress(&format!("{} is installed", program.package));
     Ok(())
 }
-
-/// moto and its web server. The extra `server` would bring much more, for services that are not used here.
-const PACKAGES: [&str; 3] = ["moto[s3]", "flask", "flask-cors"];
 
 fn cache_folder() -> Result<PathBuf, VenvError> {
     match std::env::var_os("SNAPBACK_CACHE_DIR") {
@@ -188,7 +232,7 @@ fn lock(path: &Path, progress: &mut dyn FnMut(&str)) -> Result<File, VenvError> 
     Ok(file)
 }
 
-/// The program to make the environment with: it has the version that moto asks for, and the modules.
+/// The program to make the environment with: it has the version that is asked for, and the modules.
 fn find_python() -> Result<&'static str, VenvError> {
     let mut best = VenvError::PythonMissing;
     for program in ["python3", "python"] {
@@ -220,8 +264,9 @@ fn interpreter(folder: &Path) -> PathBuf {
     if cfg!(windows) { folder.join("Scripts").join("python.exe") } else { folder.join("bin").join("python") }
 }
 
-fn moto_version() -> &'static str {
-    CONSTRAINTS.lines().find_map(|line| line.strip_prefix("moto==")).map_or("", str::trim)
+fn version(program: &Program) -> &'static str {
+    let pinned = |line: &'static str| line.split_once("==").filter(|(name, _)| *name == program.package);
+    program.constraints.lines().find_map(pinned).map_or("", |(_, version)| version.trim())
 }
 
 fn last_lines(output: &Output) -> String {
@@ -258,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_constraints_pin_moto() {
-        assert!(!moto_version().is_empty());
+    fn the_constraints_pin_the_programs() {
+        assert!([MOTO, MINISTACK].iter().all(|program| !version(program).is_empty()));
     }
 }

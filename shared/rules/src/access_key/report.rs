@@ -192,7 +192,7 @@ pub fn of_root(event: &Event, credential: &RootCredential, language: Language) -
     report.done.push(say!(
         language,
         "Nothing: no role can take back a credential of the root user. The root user can, or the organization's management account.",
-        "何もしていません: ルートユーザーの認証情報は、どのロールでも取り消せません。取り消せるのはルートユーザーか、組織の管理アカウントです。"
+        "何もしていません。ルートユーザーの認証情報は、どのロールでも取り消せません。取り消せるのはルートユーザーか、組織の管理アカウントです。"
     ));
     let (noun, option) = by_hand::command(credential.kind);
     let named = credential.id.as_deref().filter(|id| is_credential_id(id));
@@ -239,7 +239,7 @@ pub fn of_root(event: &Event, credential: &RootCredential, language: Language) -
         say!(
             language,
             "  and then, with what this answers in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN:",
-            "  続けて、その応答の値を AWS_ACCESS_KEY_ID、AWS_SECRET_ACCESS_KEY、AWS_SESSION_TOKEN に設定して:"
+            "  続けて、その応答の値を AWS_ACCESS_KEY_ID、AWS_SECRET_ACCESS_KEY、AWS_SESSION_TOKEN に設定して実行します:"
         ),
         format!("  aws iam delete-{noun} {named}"),
         say!(
@@ -284,7 +284,7 @@ pub fn of_user(
             report.done.push(say!(
                 language,
                 "Nothing: the account could not be read.",
-                "何もしていません: アカウントを読み取れませんでした。"
+                "アカウントを読み取れなかったため、何もしていません。"
             ));
             report.left.push(say!(
                 language,
@@ -338,27 +338,27 @@ pub fn of_user(
                 (Found::ActivatedSince, _) => say!(
                     language,
                     "Nothing was changed: an earlier try of snapback's shut the {words} off, and it was activated since.",
-                    "何も変更していません: {words}は snapback が以前の試行で無効化しましたが、その後に有効化されています。"
+                    "何も変更していません。{words}は snapback が以前の試行で無効化しましたが、その後に有効化されています。"
                 ),
                 (Found::Inactive, true) => say!(
                     language,
                     "Nothing more: an earlier try of snapback's shut the {words} off. It is inactive.",
-                    "追加の操作はありません: {words}は snapback が以前の試行で停止しており、現在は無効です。"
+                    "追加の操作は行っていません。{words}は snapback が以前の試行で使えないようにしており、現在は無効です。"
                 ),
                 (Found::Absent, true) => say!(
                     language,
                     "Nothing more: an earlier try of snapback's shut the {words} off. It is gone.",
-                    "追加の操作はありません: {words}は snapback が以前の試行で停止しており、現在は存在しません。"
+                    "追加の操作は行っていません。{words}は snapback が以前の試行で使えないようにしており、現在は存在しません。"
                 ),
                 (Found::Inactive, false) => say!(
                     language,
                     "Nothing was changed: the {words} was inactive already when snapback looked.",
-                    "何も変更していません: {words}は snapback が確認した時点ですでに無効でした。"
+                    "何も変更していません。{words}は snapback が確認した時点ですでに無効でした。"
                 ),
                 (Found::Absent, false) => say!(
                     language,
                     "Nothing was changed: no user had the {words} any more when snapback looked.",
-                    "何も変更していません: {words}は snapback が確認した時点でどのユーザーにもありませんでした。"
+                    "何も変更していません。{words}は snapback が確認した時点でどのユーザーにもありませんでした。"
                 ),
             });
             match found {
@@ -386,7 +386,7 @@ pub fn of_user(
                 report.left.push(say!(
                     language,
                     "If it was used, and the user is still there, end what was got with it:",
-                    "使用されていて、ユーザーがまだ存在する場合は、このキーで取得されたものを取り消してください:"
+                    "使用されていて、ユーザーがまだ存在する場合は、このキーで取得された一時的な認証情報を取り消してください:"
                 ));
                 report.left.push(by_hand::end_sessions(user, *now, language));
             }
@@ -497,7 +497,7 @@ fn say_handled(report: &mut Report, event: &Event, credential: &Credential, mode
             report.done.push(say!(
                 language,
                 "It is shut off all the same, by a call that ended in an error or by somebody else.",
-                "それでも停止されています。エラーで終わった呼び出しか、ほかの誰かによるものです。"
+                "それでも、使えない状態になっています。エラーで終わった呼び出しか、ほかの誰かによるものです。"
             ));
         }
         Outcome::Reverted | Outcome::Contained => {
@@ -621,7 +621,7 @@ fn say_roles(report: &mut Report, roles: &AssumedRoles, now: DateTime<Utc>) {
             say!(
                 language,
                 "In {regions}, CloudTrail shows no role assumed so far with the key or a session got by it. There may be more:",
-                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで引き受けられたロールは、今のところ記録されていません。ただし、ほかにもある可能性があります。"
+                "{regions} の CloudTrail には、このキーやこのキーで取得されたセッションで引き受けられたロールは、今のところ記録されていません。ただし、まだ表示されていないものがある可能性があります。"
             )
         } else {
             say!(
@@ -711,7 +711,7 @@ fn used(last_use: &LastUse, event: &Event, change: Change, language: Language) -
                 say!(
                     language,
                     "The key was used before the change: AWS shows its last use, for {service} in {region} at {at}.",
-                    "キーは変更前に使用されています。AWS の記録による最後の使用: {at}、サービス {service}、リージョン {region}。"
+                    "キーは変更前に使用されていました。AWS の記録による最後の使用: {at}、サービス {service}、リージョン {region}。"
                 )
             })
         }

@@ -155,7 +155,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: snapback only tells of this.",
-                "何も変更していません: snapback はこれを通知するだけです。"
+                "何も変更していません。この変更については、snapback は通知だけを行います。"
             ));
             report.left = to_look_at(finding, language);
         }
@@ -173,7 +173,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing: the account could not be read.",
-                "何もしていません: アカウントを読み取れませんでした。"
+                "アカウントを読み取れなかったため、何もしていません。"
             ));
             say_renamed(&mut report, name.as_deref());
             match name {
@@ -182,7 +182,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                     report.left.push(say!(
                         language,
                         "Look at IAM user {user} now. Another user may have the old name by now: leave that one alone.",
-                        "IAM ユーザー {user} を今すぐ確認してください。元の名前は別のユーザーのものになっている可能性があります。そちらには触らないでください。"
+                        "IAM ユーザー {user} を今すぐ確認してください。元の名前は別のユーザーのものになっている可能性があります。そのユーザーは変更しないでください。"
                     ));
                     report.left.push(delete_by_hand(name, language));
                 }
@@ -200,7 +200,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: the event does not hold the user's id, and the user who has the name now may be another one.",
-                "何も変更していません: イベントにユーザーの ID がなく、現在その名前を持つのは別のユーザーかもしれません。"
+                "何も変更していません。イベントにユーザーの ID がなく、現在その名前を持つのは別のユーザーかもしれません。"
             ));
             report.left.push(say!(
                 language,
@@ -249,7 +249,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                     report.done.push(say!(
                         language,
                         "There is nothing to take back: it was gone already.",
-                        "取り消すものはありません: すでに存在しませんでした。"
+                        "取り消すものはありません。すでに存在しませんでした。"
                     ));
                     ", already gone"
                 }
@@ -291,7 +291,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 None => report.done.push(say!(
                     language,
                     "The call ended in an error, and what it was to take away is gone all the same, by that call or by somebody else.",
-                    "呼び出しはエラーで終わりましたが、取り消す対象はすでにありません。その呼び出しか、ほかの誰かによるものです。"
+                    "呼び出しはエラーで終わりましたが、取り消す対象はすでになくなっています。その呼び出しか、ほかの誰かが取り消したものです。"
                 )),
             }
             report.done.push(say!(
@@ -367,7 +367,7 @@ fn no_user(finding: &Finding, about: &About, report: &mut Report) {
     report.done.push(say!(
         language,
         "Nothing was taken back: there is no user of that name. It was deleted, or renamed.",
-        "何も取り消していません: その名前のユーザーは存在しません。削除されたか、名前が変更されています。"
+        "何も取り消していません。その名前のユーザーは存在しません。削除されたか、名前が変更されています。"
     ));
     let renamed = match finding {
         Finding::MfaDeactivated { .. } => {
@@ -441,7 +441,7 @@ fn deleted(event: &Event, about: &About, deletion: &Deletion, report: &mut Repor
         report.done.push(say!(
             language,
             "It took {rounds} rounds: something was added or refused meanwhile.",
-            "{rounds} 回かかりました: その間に何かが追加されたか、拒否されました。"
+            "{rounds} 回かかりました。その間に何かが追加されたか、拒否されました。"
         ));
     }
     report.done.push(say!(
@@ -494,7 +494,7 @@ fn unfinished(event: &Event, about: &About, deletion: &Deletion, standing: &Stan
         Denial::Unknown => say!(
             language,
             "The inline policy {CONTAINMENT}, which denies everything, may or may not be on the user: the call did not come to an end.",
-            "すべてを拒否するインラインポリシー {CONTAINMENT} がユーザーに追加されているかどうかは不明です: 呼び出しが完了しませんでした。"
+            "呼び出しが完了しなかったため、すべてを拒否するインラインポリシー {CONTAINMENT} がユーザーに追加されているかどうかは不明です。"
         ),
     });
     match deletion.rounds {
@@ -563,12 +563,12 @@ fn say_others_deleted(deletion: &Deletion, report: &mut Report) {
         report.done.push(say!(
             language,
             "A call deleted another user, who had got the name {name} between the last look and the call.",
-            "最後の確認と呼び出しの間に {name} という名前になった別のユーザーが、呼び出しにより削除されました。"
+            "snapback の呼び出しにより、最後の確認から呼び出しまでの間に {name} という名前になった別のユーザーが削除されました。"
         ));
         report.left.push(say!(
             language,
             "See in CloudTrail who that other user {name} was (CreateUser, UpdateUser), and make it again if it was needed.",
-            "その別のユーザー {name} が何だったのかを CloudTrail で確認し (CreateUser、UpdateUser)、必要であれば作り直してください。"
+            "その別のユーザー {name} がどのようなユーザーだったのかを CloudTrail で確認し (CreateUser、UpdateUser)、必要であれば作り直してください。"
         ));
     }
 }
@@ -682,7 +682,7 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
                 say!(
                     language,
                     "It was not the user itself who changed it: whoever did can sign in as that user now.",
-                    "変更したのはユーザー本人ではありません。変更した者は、このユーザーとしてサインインできます。"
+                    "変更したのはユーザー本人ではありません。変更した者は現在、このユーザーとしてサインインできます。"
                 ),
             ]
         }
@@ -825,7 +825,7 @@ fn to_look_at(finding: &Finding, language: Language) -> Vec<String> {
             say!(
                 language,
                 "See in CloudTrail whether a ConsoleLogin of that user followed. Such a session lives up to 12 hours; to cut it:",
-                "その後このユーザーの ConsoleLogin がないか、CloudTrail で確認してください。セッションは最長 12 時間続きます。打ち切るには:"
+                "その後このユーザーの ConsoleLogin がないか、CloudTrail で確認してください。セッションは最長 12 時間有効です。取り消すには:"
             ),
             cut_sessions(user, language),
         ],
@@ -1034,17 +1034,17 @@ fn used_meanwhile(finding: &Finding, gone: Gone, language: Language) -> Option<S
         Finding::UserCreated { .. } => say!(
             language,
             "See in CloudTrail what was done with it until it was gone, unless you were told of its being taken back before.",
-            "取り消したことがすでに通知されている場合を除き、なくなるまでにこのユーザーで行われた操作を CloudTrail で確認してください。"
+            "取り消しを知らせるメールがすでに届いている場合を除き、なくなるまでにこのユーザーで行われた操作を CloudTrail で確認してください。"
         ),
         Finding::PasswordCreated { .. } => say!(
             language,
             "See in CloudTrail whether the user signed in (ConsoleLogin) until it was gone, unless you were told of its being taken back before.",
-            "取り消したことがすでに通知されている場合を除き、なくなるまでにユーザーがサインイン (ConsoleLogin) していないかを CloudTrail で確認してください。"
+            "取り消しを知らせるメールがすでに届いている場合を除き、なくなるまでにユーザーがサインイン (ConsoleLogin) していないかを CloudTrail で確認してください。"
         ),
         Finding::PolicyAttached { .. } | Finding::PolicyPut { .. } => say!(
             language,
             "See in CloudTrail what the user did until it was gone, unless you were told of its being taken back before.",
-            "取り消したことがすでに通知されている場合を除き、なくなるまでにユーザーが行った操作を CloudTrail で確認してください。"
+            "取り消しを知らせるメールがすでに届いている場合を除き、なくなるまでにユーザーが行った操作を CloudTrail で確認してください。"
         ),
         _ => return None,
     };
@@ -1073,7 +1073,7 @@ fn after_taking_back(finding: &Finding, language: Language) -> Vec<String> {
             say!(
                 language,
                 "See in CloudTrail whether the user signed in meanwhile (ConsoleLogin). Such a session lives up to 12 hours; to cut it:",
-                "その間にユーザーがサインイン (ConsoleLogin) していないか、CloudTrail で確認してください。セッションは最長 12 時間続きます。打ち切るには:"
+                "その間にユーザーがサインイン (ConsoleLogin) していないか、CloudTrail で確認してください。セッションは最長 12 時間有効です。取り消すには:"
             ),
             cut_sessions(user, language),
         ],

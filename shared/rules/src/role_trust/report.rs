@@ -100,7 +100,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             report.done.push(say!(
                 language,
                 "Nothing: the role could not be read.",
-                "何もしていません: ロールを読み取れませんでした。"
+                "ロールを読み取れなかったため、何もしていません。"
             ));
             how_to_close(&mut report, trust);
             report.left.push(tries_again(language));
@@ -116,22 +116,22 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 Situation::NoRole => say!(
                     language,
                     "Nothing was changed: the role was deleted when snapback looked.",
-                    "何も変更していません: snapback が確認した時点で、ロールは削除されていました。"
+                    "何も変更していません。snapback が確認した時点で、ロールは削除されていました。"
                 ),
                 Situation::AnotherRole => say!(
                     language,
                     "Nothing was changed: another role has that name now, which has its own event.",
-                    "何も変更していません: 現在この名前を持つのは別のロールで、そのロールには別のイベントがあります。"
+                    "何も変更していません。現在この名前を持つのは別のロールで、そのロールには別のイベントがあります。"
                 ),
                 Situation::Open | Situation::Closed if plan.others.is_empty() => say!(
                     language,
                     "Nothing was changed: nobody from outside whom this event let in is in the trust policy now.",
-                    "何も変更していません: このイベントで許可された外部のプリンシパルは、現在の信頼ポリシーにありません。"
+                    "何も変更していません。このイベントで許可された外部のプリンシパルは、現在の信頼ポリシーにありません。"
                 ),
                 Situation::Open | Situation::Closed => say!(
                     language,
                     "Nothing was changed: what this event wrote is no longer in the trust policy. It was written again since.",
-                    "何も変更していません: このイベントで書き込まれた内容は、すでに信頼ポリシーにありません。その後、書き換えられています。"
+                    "何も変更していません。このイベントで書き込まれた内容は、すでに信頼ポリシーにありません。その後、書き換えられています。"
                 ),
             });
             if plan.situation == Situation::Closed {
@@ -239,7 +239,7 @@ fn say_kept(report: &mut Report, plan: &Plan) {
         report.left.push(say!(
             language,
             "Still in it, because it cannot be told who they are:",
-            "誰なのか判断できないため、信頼ポリシーに残っています:"
+            "誰なのか判断できないため、信頼ポリシーに残しています:"
         ));
         report.left.extend(named(&plan.unclear, language));
     }
@@ -247,7 +247,7 @@ fn say_kept(report: &mut Report, plan: &Plan) {
         report.left.push(say!(
             language,
             "Still in it, because a Deny in the trust policy keeps them out. Judge whether it is to stay so:",
-            "信頼ポリシーの Deny で拒否されているため、残っています。このままでよいか判断してください:"
+            "信頼ポリシーの Deny で拒否されているため、残しています。このままでよいか判断してください:"
         ));
         report.left.extend(named(&plan.denied, language));
     }
@@ -301,7 +301,7 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
         report.done.push(say!(
             language,
             "Nor would `revert` have changed anything.",
-            "`revert` の場合でも、変更する対象はありませんでした。"
+            "`revert` であっても、何も変更していませんでした。"
         ));
     }
     if may_be_own && not_told.is_none() {
@@ -463,7 +463,7 @@ fn how_to_close(report: &mut Report, trust: &Trust) {
     report.left.push(say!(
         language,
         "  Console: IAM, Roles, the role, Trust relationships, Edit trust policy.",
-        "  コンソール: IAM > ロール > 該当のロール > 信頼関係 > 信頼ポリシーを編集"
+        "  コンソール: [IAM] > [ロール] > 該当のロール > [信頼関係] > [信頼ポリシーを編集]"
     ));
     if let Some(name) = Some(&trust.role_name).filter(|name| is_iam_name(name)) {
         report.left.push(say!(language, "  Or:", "  または:"));
@@ -490,7 +490,7 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
         report.left.push(say!(
             language,
             "Sessions last for up to 12 hours, whatever the trust policy says by now. To end them: IAM console, the role, Revoke sessions.",
-            "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。終了するには、IAM コンソールの該当のロールでセッションを取り消してください。"
+            "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。取り消すには: [IAM] > [ロール] > 該当のロール > [セッションの取り消し]"
         ));
         return;
     };
@@ -501,12 +501,12 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
     report.left.push(say!(
         language,
         "Sessions last for up to 12 hours, whatever the trust policy says by now. If there are any that are not right, end them once",
-        "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。不審なセッションがあれば、信頼ポリシーを正してから終了してください。"
+        "現在の信頼ポリシーの内容にかかわらず、セッションは最長 12 時間有効です。不審なセッションがあれば、信頼ポリシーを正してから取り消してください。"
     ));
     report.left.push(say!(
         language,
         "the trust policy is right. This ends all sessions of the role that have begun until then:",
-        "次のコマンドは、実行時点までに開始されたこのロールのセッションをすべて終了します:"
+        "次のコマンドは、実行時点までに開始されたこのロールのセッションをすべて取り消します:"
     ));
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
     report.left.push(format!(
@@ -643,7 +643,7 @@ fn of_provider(event: &Event, provider: &Provider, language: Language) -> Report
     report.done.push(say!(
         language,
         "Nothing was changed: snapback only tells of identity providers, in every mode.",
-        "何も変更していません: ID プロバイダーについては、snapback はどのモードでも通知だけを行います。"
+        "何も変更していません。ID プロバイダーについては、snapback はどのモードでも通知だけを行います。"
     ));
     report.left.push(say!(
         language,
@@ -682,7 +682,7 @@ fn take_back(event: &Event, provider: &Provider, language: Language) -> Vec<Stri
         say!(
             language,
             "  Console: IAM, Identity providers, the provider.",
-            "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー"
+            "  コンソール: [IAM] > [ID プロバイダー] > 該当のプロバイダー"
         )
     };
     let command = match (event.name.as_str(), arn) {
@@ -696,7 +696,7 @@ fn take_back(event: &Event, provider: &Provider, language: Language) -> Vec<Stri
                 say!(
                     language,
                     "  the provider, Replace metadata. Take it anew from your identity provider.",
-                    "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー > メタデータを置き換える"
+                    "  コンソール: [IAM] > [ID プロバイダー] > 該当のプロバイダーで、メタデータを置き換えます。"
                 ),
             ];
         }
@@ -710,7 +710,7 @@ fn take_back(event: &Event, provider: &Provider, language: Language) -> Vec<Stri
                 say!(
                     language,
                     "  provider, Thumbprints.",
-                    "  コンソール: IAM > ID プロバイダー > 該当のプロバイダー > サムプリント"
+                    "  コンソール: [IAM] > [ID プロバイダー] > 該当のプロバイダー > [サムプリント]"
                 ),
             ];
         }

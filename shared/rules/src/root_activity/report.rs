@@ -32,19 +32,19 @@ pub fn report(event: &Event, finding: &Finding, folded: Folded, language: Langua
         Finding::UserSignIn { .. } => say!(
             language,
             "Nothing was changed: snapback only tells of sign-ins.",
-            "何も変更していません: snapback はサインインを通知するだけです。"
+            "何も変更していません。サインインについては、snapback は通知だけを行います。"
         ),
         Finding::RootSignIn { attempt: Attempt::Failed(_), .. }
         | Finding::RootAccess { attempt: Attempt::Failed(_), .. }
         | Finding::RootCall { attempt: Attempt::Failed(_), .. } => say!(
             language,
             "Nothing: what was refused needs no taking back.",
-            "何もしていません: 拒否されたものは取り消す必要がありません。"
+            "何もしていません。拒否されたものは取り消す必要がありません。"
         ),
         _ => say!(
             language,
             "Nothing was changed: nobody in an account can take back what root does. snapback only tells.",
-            "何も変更していません: ルートユーザーの操作は、アカウント内の誰にも取り消せません。snapback は通知するだけです。"
+            "何も変更していません。ルートユーザーの操作は、アカウント内の誰にも取り消せません。snapback は通知だけを行います。"
         ),
     });
     if let Some(alike) = finding.folds() {
@@ -52,22 +52,22 @@ pub fn report(event: &Event, finding: &Finding, folded: Folded, language: Langua
             (true, true) => say!(
                 language,
                 "For {FOLDED_MINUTES} minutes, more refused calls that change something of this session are counted, not mailed.",
-                "今後 {FOLDED_MINUTES} 分間、このセッションの拒否された変更系の呼び出しは、件数だけを数え、メールでは通知しません。"
+                "今後 {FOLDED_MINUTES} 分間、このセッションで拒否された変更系の呼び出しは、件数のみを集計し、メールでは通知しません。"
             ),
             (true, false) => say!(
                 language,
                 "For {FOLDED_MINUTES} minutes, more refused calls that only read of this session are counted, not mailed.",
-                "今後 {FOLDED_MINUTES} 分間、このセッションの拒否された読み取りのみの呼び出しは、件数だけを数え、メールでは通知しません。"
+                "今後 {FOLDED_MINUTES} 分間、このセッションで拒否された読み取りのみの呼び出しは、件数のみを集計し、メールでは通知しません。"
             ),
             (false, true) => say!(
                 language,
                 "For {FOLDED_MINUTES} minutes, more calls that change something of this session are counted, not mailed.",
-                "今後 {FOLDED_MINUTES} 分間、このセッションの変更系の呼び出しは、件数だけを数え、メールでは通知しません。"
+                "今後 {FOLDED_MINUTES} 分間、このセッションによる変更系の呼び出しは、件数のみを集計し、メールでは通知しません。"
             ),
             (false, false) => say!(
                 language,
                 "For {FOLDED_MINUTES} minutes, more calls that only read of this session are counted, not mailed.",
-                "今後 {FOLDED_MINUTES} 分間、このセッションの読み取りのみの呼び出しは、件数だけを数え、メールでは通知しません。"
+                "今後 {FOLDED_MINUTES} 分間、このセッションによる読み取りのみの呼び出しは、件数のみを集計し、メールでは通知しません。"
             ),
         });
         report.done.push(say!(
@@ -281,7 +281,7 @@ fn root_signed_in(attempt: &Attempt, mfa: Option<bool>, language: Language) -> S
         (Attempt::Failed(_), _) => say!(
             language,
             "The root user failed to sign in to the console.",
-            "ルートユーザーがコンソールへのサインインに失敗しました。"
+            "ルートユーザーとしてのコンソールへのサインインが失敗しました。"
         ),
         (Attempt::Succeeded, Some(true)) => say!(
             language,
@@ -391,7 +391,7 @@ fn root_called(event: &Event, effect: &Effect, language: Language) -> Vec<String
         Effect::Account => Some(say!(
             language,
             "With it, an account leaves its organization, is closed, or gets another owner's address.",
-            "アカウントを組織から離脱させる、閉鎖する、または所有者のアドレスを変更する呼び出しです。"
+            "アカウントを組織から離脱させる、閉鎖する、または所有者の E メールアドレスを変更する呼び出しです。"
         )),
         Effect::Blinding => Some(say!(
             language,
@@ -421,7 +421,7 @@ fn counted(Folded { reads, changes }: Folded, language: Language) -> String {
     say!(
         language,
         "Since the last mail about this session it made {calls}, which {were} counted and not mailed.",
-        "このセッションに関する前回のメール以降、さらに{calls}ありました。件数だけを数え、メールでは通知していません。"
+        "このセッションに関する前回のメール以降、さらに{calls}ありました。件数のみを集計し、メールでは通知していません。"
     )
 }
 
@@ -451,7 +451,7 @@ fn left(event: &Event, finding: &Finding, language: Language) -> Vec<String> {
     lines.push(say!(
         language,
         "If it was not, somebody else is root in this account. Do this now, in this order:",
-        "そうでなければ、他人がこのアカウントのルートユーザーになっています。今すぐ次の順に対応してください:"
+        "そうでなければ、第三者がこのアカウントをルートユーザーとして操作しています。今すぐ次の順に対応してください:"
     ));
     if let Finding::RootAccess { .. } = finding {
         lines.push(say!(
@@ -503,8 +503,8 @@ fn of_user(language: Language) -> Vec<String> {
             "本人であれば、MFA デバイスを追加してもらってください (コンソール右上のユーザー名 > [セキュリティ認証情報])。",
             "  できればコンソールパスワードを削除し、IAM Identity Center からサインインしてもらってください。",
             "本人でない場合、または連絡がつかない場合は、今すぐ次の対応をしてください:",
-            "  1. [IAM] > [ユーザー] > 該当ユーザー > [セキュリティ認証情報]: コンソールアクセスとアクセスキーを無効化します。",
-            "  2. 同じページの [許可]: * に対する * を拒否するインラインポリシーを追加します。開いているセッションも止まります。",
+            "  1. [IAM] > [ユーザー] > 該当のユーザー > [セキュリティ認証情報]: コンソールアクセスとアクセスキーを無効化します。",
+            "  2. 同じページの [許可]: すべてのリソース (*) に対するすべてのアクション (*) を拒否するインラインポリシーを追加します。開いているセッションも使えなくなります。",
             "  3. CloudTrail の [イベント履歴] をユーザー名で検索し、その後の操作と、ユーザーを消しても残るものを作っていないかを確認します。",
         ],
     };
@@ -582,24 +582,24 @@ fn take_root_back(finding: &Finding, language: Language) -> Vec<String> {
             "  3. アカウント名 > [アカウント] で、E メールアドレス、電話番号、代替連絡先が自分のものであることを確認します。",
             "     そのメールボックスのパスワードも変更します。",
             "  4. 開いているセッションは引き続き有効です。組織のアカウントであれば、管理アカウントから、aws:PrincipalArn が arn:*:iam::*:root に",
-            "     一致する場合に * に対する * を拒否するサービスコントロールポリシー (SCP) をアタッチします。それ以外の場合は AWS サポートに依頼します。",
+            "     一致する場合にすべてのリソース (*) に対するすべてのアクション (*) を拒否するサービスコントロールポリシー (SCP) をアタッチします。それ以外の場合は AWS サポートに依頼します。",
         ],
     };
     let fifth = match finding {
         Finding::RootCall { effect: Effect::Change, attempt: Attempt::Succeeded | Attempt::Unknown(_) } => say!(
             language,
             "  5. CloudTrail, Event history, User name root: take back what this call and others changed, first of all new users,",
-            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索し、この呼び出しとほかの呼び出しによる変更を元に戻します。まず、新しいユーザー、"
+            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索し、この呼び出しとほかの呼び出しによる変更を元に戻します。最優先で取り除くか元に戻すもの: 新しいユーザー、"
         ),
         Finding::RootCall { effect: Effect::Blinding, .. } => say!(
             language,
             "  5. Switch recording and alerts on again. CloudTrail, Event history, User name root: take back new users,",
-            "  5. 記録とアラートを再び有効にします。CloudTrail の [イベント履歴] をユーザー名 root で検索し、次のものを元に戻します: 新しいユーザー、"
+            "  5. 記録とアラートを再び有効にします。CloudTrail の [イベント履歴] をユーザー名 root で検索し、次のものを取り除くか元に戻します: 新しいユーザー、"
         ),
         _ => say!(
             language,
             "  5. CloudTrail, Event history, User name root: see what it did, and take back what it made: new users,",
-            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索して操作を確認し、行われたことを元に戻します: 新しいユーザー、"
+            "  5. CloudTrail の [イベント履歴] をユーザー名 root で検索して操作を確認し、次のものを取り除くか元に戻します: 新しいユーザー、"
         ),
     };
     let rest = [

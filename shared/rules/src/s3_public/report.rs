@@ -190,7 +190,7 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                         say!(
                             language,
                             "{call} made {of}. Its own public access block, which can't be changed later, is without",
-                            "{call} により、{of} が作成されました。アクセスポイント自体のブロックパブリックアクセスは後から変更できません。"
+                            "{call} により、{of} が作成されました。アクセスポイント自体のブロックパブリックアクセスは一部が無効で、後から変更できません。"
                         ),
                         say!(language, "{off}.", "無効: {off}"),
                     ]
@@ -199,7 +199,7 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
                     let wrote = say!(
                         language,
                         "{call} wrote the policy of {of}.",
-                        "{call} により、{of} のポリシーが書き込まれました。"
+                        "{call} により、{of} のポリシーが設定されました。"
                     );
                     let rest = if document.is_some() { public() } else { vec![policy_not_in_it(language)] };
                     std::iter::once(wrote).chain(rest).collect()
@@ -278,7 +278,7 @@ fn of_bucket(
             lines.push(say!(
                 language,
                 "{call} wrote the policy of bucket {bucket}.",
-                "{call} により、バケット {bucket} のバケットポリシーが書き込まれました。"
+                "{call} により、バケット {bucket} のバケットポリシーが設定されました。"
             ));
             match document {
                 Some(_) => lines.extend(public()),
@@ -293,7 +293,7 @@ fn of_bucket(
                 _ => say!(
                     language,
                     "{call} wrote the access control list (ACL) of bucket {bucket}.",
-                    "{call} により、バケット {bucket} のアクセスコントロールリスト (ACL) が書き込まれました。"
+                    "{call} により、バケット {bucket} のアクセスコントロールリスト (ACL) が設定されました。"
                 ),
             });
             lines.extend(named_grants(grants.as_deref(), language));
@@ -307,7 +307,7 @@ fn of_bucket(
             lines.push(say!(
                 language,
                 "{call} wrote the access control list (ACL) of object {key}{version} in bucket {bucket}.",
-                "{call} により、バケット {bucket} のオブジェクト {key}{version} のアクセスコントロールリスト (ACL) が書き込まれました。"
+                "{call} により、バケット {bucket} のオブジェクト {key}{version} のアクセスコントロールリスト (ACL) が設定されました。"
             ));
             lines.extend(named_grants(grants.as_deref(), language));
         }
@@ -358,7 +358,7 @@ fn told(report: &mut Report, finding: &Finding) {
     report.done.push(say!(
         language,
         "Nothing: snapback only tells of this.",
-        "何もしていません: この変更については、snapback は通知だけを行います。"
+        "何も変更していません。この変更については、snapback は通知だけを行います。"
     ));
     match &finding.opened {
         Opened::Told(Told::MultiRegion { .. }) => {
@@ -445,7 +445,7 @@ fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Se
     report.left.push(say!(
         language,
         "A bucket of another account is for that account to close.",
-        "別のアカウントのバケットは、そのアカウントで閉じる必要があります。"
+        "別のアカウントのバケットについては、そのアカウントで対応する必要があります。"
     ));
     report.left.push(tries_again(language));
 }
@@ -454,7 +454,7 @@ fn take_others_out(language: Language) -> String {
     say!(
         language,
         "Take the other accounts out of the policy by hand.",
-        "ほかのアカウントをポリシーから手動で削除してください。"
+        "ほかのアカウントへの許可を、ポリシーから手動で削除してください。"
     )
 }
 
@@ -477,27 +477,27 @@ fn gone(report: &mut Report, finding: &Finding, plan: Option<&Plan>) {
         (None, Opened::AccessPoint { .. }) => say!(
             language,
             "Nothing was changed: the access point was gone when snapback looked.",
-            "何も変更していません: snapback が確認した時点で、アクセスポイントはすでにありませんでした。"
+            "何も変更していません。snapback が確認した時点で、アクセスポイントはすでにありませんでした。"
         ),
         (None, _) => say!(
             language,
             "Nothing was changed: the bucket or the object was gone when snapback looked.",
-            "何も変更していません: snapback が確認した時点で、バケットまたはオブジェクトはすでにありませんでした。"
+            "何も変更していません。snapback が確認した時点で、バケットまたはオブジェクトはすでにありませんでした。"
         ),
         (Some(_), Opened::Account(_) | Opened::Bucket { change: BucketChange::Block(_), .. }) => say!(
             language,
             "Nothing was changed: all four switches were on again when snapback looked.",
-            "何も変更していません: snapback が確認した時点で、4 つの設定はすべて有効に戻っていました。"
+            "何も変更していません。snapback が確認した時点で、4 つの設定はすべて有効に戻っていました。"
         ),
         (Some(_), _) if finding.document().is_some() && written_public(finding).is_empty() => say!(
             language,
             "Nothing was changed: nobody else was let in any more when snapback looked.",
-            "何も変更していません: snapback が確認した時点で、ほかの相手はもう許可されていませんでした。"
+            "何も変更していません。snapback が確認した時点で、ほかの相手への許可はすでになくなっていました。"
         ),
         (Some(_), _) => say!(
             language,
             "Nothing was changed: it was not public any more when snapback looked.",
-            "何も変更していません: snapback が確認した時点で、すでにパブリックではありませんでした。"
+            "何も変更していません。snapback が確認した時点で、すでにパブリックではありませんでした。"
         ),
     });
     if let Some(plan) = plan {
@@ -529,7 +529,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
             report.done.push(say!(
                 language,
                 "Nothing was changed: the account's block would also close the buckets in PublicBuckets.",
-                "何も変更していません: アカウントのブロックパブリックアクセスを有効にすると、PublicBuckets のバケットも閉じられるためです。"
+                "何も変更していません。アカウントのブロックパブリックアクセスを有効にすると、PublicBuckets のバケットも非公開になるためです。"
             ));
         }
         [] => report.done.push(say!(language, "Nothing was changed.", "何も変更していません。")),
@@ -557,7 +557,7 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
             report.done.push(say!(
                 language,
                 "The block is on, and keeps everybody out.",
-                "ブロックパブリックアクセスが有効で、誰もアクセスできません。"
+                "ブロックパブリックアクセスが有効なため、パブリックアクセスはブロックされています。"
             ));
         }
         delete_weak_access_point(report, event, finding);
@@ -593,7 +593,7 @@ fn of_others(plan: &Plan, language: Language) -> Vec<String> {
         lines.push(say!(
             language,
             "The list gives others than this account:",
-            "ACL は、このアカウント以外に次を許可しています:"
+            "ACL により、このアカウント以外に次の許可が与えられています:"
         ));
         lines.extend(plan.foreign_grants.iter().map(|grant| format!("  - {}", quote(&grant.of(language)))));
     }
@@ -611,7 +611,7 @@ fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
         report.done.push(say!(
             language,
             "Other accounts in the policy are left, because S3CrossAccountMode is `alert`.",
-            "S3CrossAccountMode が `alert` のため、ポリシーのほかのアカウントは残しました。"
+            "S3CrossAccountMode が `alert` のため、ポリシーにあるほかのアカウントへの許可は残しました。"
         ));
     } else if !is_certain && plan.outsiders.iter().any(|outsider| !outsider.accounts.is_empty()) {
         report.done.push(say!(
@@ -629,7 +629,7 @@ fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
     report.left.push(say!(
         language,
         "If those whom it lets in are not yours, take them out.",
-        "許可されている相手が自社のものでなければ、削除してください。"
+        "許可されている相手が自社のものでなければ、その許可を削除してください。"
     ));
 }
 
@@ -713,7 +713,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         report.problem = Some(match done.problems {
             [] => localized!(
                 "what was to be closed or taken out was still there when it was read again, or could not be read",
-                "閉じるはずのもの、または削除するはずのものが、再確認した時点でも残っていたか、読み取れませんでした"
+                "解消または削除するはずのものが、再確認した時点でも残っていたか、読み取れませんでした"
             ),
             problems => Localized::join(problems),
         });
@@ -752,7 +752,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
                 report.done.push(say!(
                     language,
                     "The event in CloudTrail holds the policy in full, as it was written.",
-                    "書き込まれたポリシーの全文は、CloudTrail のイベントに含まれています。"
+                    "設定されたポリシーの全文は、CloudTrail のイベントに含まれています。"
                 ));
             }
         }
@@ -761,7 +761,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         report.done.push(say!(
             language,
             "What was public in the bucket without this event went too: the bucket's block closes it in any case.",
-            "このイベントとは別にバケットでパブリックになっていたものも削除しました。いずれにしてもバケットのブロックパブリックアクセスで閉じられるためです。"
+            "このイベントとは別にバケットをパブリックにしていたステートメントや ACL の許可も削除しました。いずれにしても、バケットのブロックパブリックアクセスにより効力がなくなるためです。"
         ));
     }
     report.done.push(seen(finding, done, report.outcome, language));
@@ -770,7 +770,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         report.done.push(say!(
             language,
             "What is public in it was left, because S3PublicMode is `alert`.",
-            "S3PublicMode が `alert` のため、パブリックなものは残しました。"
+            "S3PublicMode が `alert` のため、パブリックにしている設定は残しました。"
         ));
         how_to_close(report, event, finding, settings);
     }
@@ -778,7 +778,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         report.left.push(say!(
             language,
             "All four switches are on now. What they were before is not in the event: what was public on purpose is closed.",
-            "現在は 4 つの設定がすべて有効です。変更前の設定はイベントに含まれていないため、意図して公開していたものも閉じられています。"
+            "現在は 4 つの設定がすべて有効です。変更前の設定はイベントに含まれていないため、意図して公開していたものも非公開になっています。"
         ));
     }
     if report.outcome == Outcome::Contained && to_contain {
@@ -821,7 +821,7 @@ fn delete_weak_access_point(report: &mut Report, event: &Event, finding: &Findin
     report.left.push(say!(
         report.language,
         "The access point's own block can't be changed; only the bucket's keeps everybody out. If the access point is not needed:",
-        "アクセスポイント自体のブロックパブリックアクセスは変更できず、アクセスを防いでいるのはバケットのブロックパブリックアクセスだけです。アクセスポイントが不要であれば削除してください:"
+        "アクセスポイント自体のブロックパブリックアクセスは変更できず、パブリックアクセスを防いでいるのはバケットのブロックパブリックアクセスだけです。アクセスポイントが不要であれば削除してください:"
     ));
     let arguments = ["s3control", "delete-access-point", "--account-id", &finding.account, "--name", name];
     report.left.extend(command(&arguments, "", region(event, finding)));
@@ -880,7 +880,7 @@ fn say_doubt(report: &mut Report, doubt: Option<Doubt>, now: Option<&Plan>) {
         (Doubt::OnlyAws, true) => say!(
             language,
             "The policy was left. The block stays on and keeps everybody out, other accounts in the policy too.",
-            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままで、ポリシーにあるほかのアカウントも含め、誰もアクセスできません。"
+            "ポリシーは変更していません。ブロックパブリックアクセスは有効なままで、ポリシーにあるほかのアカウントも含め、外部からは誰もアクセスできません。"
         ),
         (Doubt::OnlySnapback, true) => say!(
             language,
@@ -922,7 +922,7 @@ fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome, language: Language
         () if outcome == Outcome::Failed => say!(
             language,
             "It was read again afterwards, and was not seen to be closed.",
-            "その後に再確認しましたが、閉じられたことは確認できませんでした。"
+            "その後に再確認しましたが、解消されたことは確認できませんでした。"
         ),
         () if done.takes_only_others_out() || !now.is_blocked && now.is_open() => say!(
             language,
@@ -932,7 +932,7 @@ fn seen(finding: &Finding, done: &Done<'_>, outcome: Outcome, language: Language
         () if now.is_blocked && is_bucket && !now.is_public() && !done.is_unfinished() && !is_hidden => say!(
             language,
             "It was read again afterwards: all four switches of the block are on, and nothing under it is public.",
-            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効で、その下にパブリックなものはありませんでした。"
+            "その後に再確認したところ、ブロックパブリックアクセスの 4 つの設定はすべて有効で、その適用範囲にパブリックなものはありませんでした。"
         ),
         () if now.is_blocked => say!(
             language,
@@ -1015,12 +1015,12 @@ fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, setting
                 true => say!(
                     language,
                     "Close it by hand, for all buckets of the account:",
-                    "アカウントのすべてのバケットを手動で閉じてください:"
+                    "アカウントのすべてのバケットについて、手動でパブリックアクセスをブロックしてください:"
                 ),
                 false => say!(
                     language,
                     "Close it by hand, for all buckets of the account, those in PublicBuckets too:",
-                    "アカウントのすべてのバケットを、PublicBuckets のバケットも含めて手動で閉じてください:"
+                    "PublicBuckets のバケットも含め、アカウントのすべてのバケットについて、手動でパブリックアクセスをブロックしてください:"
                 ),
             };
             by_command(report, of, close_all);
@@ -1033,7 +1033,11 @@ fn close_by_block(report: &mut Report, event: &Event, finding: &Finding, setting
     match bucket {
         Some(bucket) => {
             let close = command(&["s3api", "put-public-access-block", "--bucket", bucket], &options, region);
-            by_command(report, say!(language, "Close it by hand:", "手動で閉じてください:"), close);
+            by_command(
+                report,
+                say!(language, "Close it by hand:", "手動でパブリックアクセスをブロックしてください:"),
+                close,
+            );
         }
         None => report.left.push(say!(
             language,

@@ -41,6 +41,7 @@ fn is_opening(rule: &EventRule) -> bool {
 mod tests {
     use super::*;
     use crate::event;
+    use crate::language::Localized;
     use crate::security_group::detect::read;
     use crate::security_group::plan::{Live, LiveRule, Remedy, plan};
     use crate::security_group::report::{Course, report};
@@ -144,7 +145,7 @@ mod tests {
         by_name.record["responseElements"] = Value::Null;
         let failed: fn(Course) -> Course = |course| match course {
             Course::Closed { plan, carried_out, .. } => {
-                Course::Failed { plan, carried_out, remaining: None, problem: "x".to_owned() }
+                Course::Failed { plan, carried_out, remaining: None, problem: Localized::verbatim("x") }
             }
             other => other,
         };

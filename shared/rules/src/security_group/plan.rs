@@ -296,7 +296,7 @@ impl Action {
             Self::RevokeRules { group_id, rules } => {
                 let line = |rule: &LiveRule| {
                     let rule = rule.of(language);
-                    say!(language, "  - revoke from {group_id}: {rule}", "  - {group_id} のルールを取り消す: {rule}")
+                    say!(language, "  - revoke from {group_id}: {rule}", "  - {group_id} のルールを削除する: {rule}")
                 };
                 rules.iter().map(line).collect()
             }
@@ -321,7 +321,7 @@ impl Action {
                 say!(
                     language,
                     "Revoked from {group_id}: {rules}.",
-                    "{group_id} のインバウンドルールを取り消しました: {rules}"
+                    "{group_id} のインバウンドルールを削除しました: {rules}"
                 )
             }
             Self::RemoveEntries { prefix_list_id, entries, .. } => {

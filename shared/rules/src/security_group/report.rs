@@ -85,12 +85,12 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing: the account could not be read.",
-                "何もしていません: アカウントを読み取れませんでした。"
+                "アカウントを読み取れなかったため、何もしていません。"
             ));
             report.left.push(say!(
                 language,
                 "Look at {object} now and take out what is open to everyone.",
-                "{object} を今すぐ確認し、誰にでも開放されているものを削除してください。"
+                "{object} を今すぐ確認し、インターネット全体に開放しているルールまたはエントリを削除してください。"
             ));
             report.left.push(tries_again(language));
         }
@@ -125,7 +125,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: what the event opened was closed already when snapback looked.",
-                "何も変更していません: snapback が確認した時点で、このイベントで開放されたものはすでに閉じられていました。"
+                "何も変更していません。snapback が確認した時点で、このイベントで開放されたものはすでに閉じられていました。"
             ));
             report.left.push(say!(
                 language,
@@ -139,7 +139,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "Nothing was changed: no security group names the list, so that it opens nothing now.",
-                "何も変更していません: このリストを参照するセキュリティグループがないため、現在は何も開放されていません。"
+                "何も変更していません。このリストを参照するセキュリティグループがないため、現在は何も開放されていません。"
             ));
             report.left.push(say!(
                 language,
@@ -171,7 +171,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.push(say!(
                 language,
                 "It was read again afterwards: what the event opened no longer lets the world in.",
-                "その後に再確認したところ、このイベントで開放されたものは、もうインターネット全体を許可していませんでした。"
+                "その後に再確認したところ、このイベントで開放されたものは、インターネット全体には開放されていませんでした。"
             ));
             if let Finding::Rules(OpenedRules { changed: true, .. }) = finding {
                 report.done.push(say!(
@@ -201,7 +201,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.done.push(say!(
                     language,
                     "The rules that name the list were revoked instead of taking its entries out.",
-                    "リストのエントリを削除する代わりに、リストを参照するルールを取り消しました。"
+                    "リストのエントリを削除する代わりに、リストを参照するルールを削除しました。"
                 ));
                 report.left.push(say!(
                     language,
@@ -365,7 +365,7 @@ fn to_allow(event: &Event, finding: &Finding, course: &Course, language: Languag
         lines.push(say!(
             language,
             "For everyone, add to the setting AllowedPublicPorts: {ports}",
-            "誰に対しても許可するには、設定 AllowedPublicPorts に次のポートを追加してください: {ports}"
+            "どの実行者にも許可するには、設定 AllowedPublicPorts に次のポートを追加してください: {ports}"
         ));
     }
     lines.extend(allow_actor(event, language));
