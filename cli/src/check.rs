@@ -21,7 +21,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rules::Settings;
 use rules::command::is_account_id;
 use rules::foresee::FUNCTIONS;
-use rules::text::quote;
 
 use crate::input;
 use crate::settings::SettingFlags;
@@ -59,6 +58,11 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until)
+        && since > until
+    {
+        bail!("nothing is in between: --since is later than --until");
+    }
     let settings = settings(arguments)?;
     let decider = Decider {
         settings,
@@ -77,11 +81,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     files::decide(&arguments.paths, &decider, &progress, |mut part| {
         part.decided.iter_mut().for_each(|decided| groups.note(decided, &decider.settings));
         for problem in &part.problems {
-            progress.suspend(|| anstream::eprintln!("snapback: {}", quote(problem)));
+            progress.suspend(|| anstream::eprintln!("snapback: {}", show::in_full(problem)));
         }
         if arguments.json {
             for decided in &part.decided {
-                output.line(&decided.to_json());
+                output.line(&show::harmless(&decided.to_json().to_string()));
             }
         }
         tally.add(part);
@@ -120,11 +124,11 @@ struct Output {
 }
 
 impl Output {
-    fn line(&mut self, value: &serde_json::Value) {
+    fn line(&mut self, line: &str) {
         if self.is_closed || !self.is_json {
             return;
         }
-        if let Err(problem) = writeln!(io::stdout(), "{value}") {
+        if let Err(problem) = writeln!(io::stdout(), "{line}") {
             self.is_closed = true;
             self.problem = Some(problem).filter(|problem| problem.kind() != ErrorKind::BrokenPipe);
         }
@@ -147,7 +151,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     // Without one, a folder in which there is none.
     let folder = folders.first().cloned().unwrap_or_else(|| PathBuf::from("-"));
     let (settings, file) = arguments.settings.load(&folder)?;
-    if let Some(file) = file.filter(|_| !arguments.json) {
+    if let Some(file) = file {
         anstream::eprintln!("settings from {}", input::shown(&file));
     }
     Ok(settings)

@@ -70,6 +70,16 @@ pub(super) struct Decided {
     pub(super) opened: Option<Opened>,
 }
 
+/// The longest text that is kept of a record, in characters: more than AWS's own limits let there be of a name or an ARN.
+const LONGEST: usize = 1_000;
+
+/// The longest reason that is kept.
+const LONGEST_REASON: usize = 4_000;
+
+/// How many openings of a record are kept: as many as a group may have rules
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>).
+const MOST_OPENINGS: usize = 1_000;
+
 /// What a record opened in a security group.
 #[derive(Clone, Debug)]
 pub(super) struct Opened {
@@ -125,21 +135,24 @@ impl Decided {
         let written = Some(event.time_text.clone()).filter(|time| !time.is_empty());
         let depends_on_group = function == security_group::NAME && foreseen.verdict == Verdict::Depends;
         let opened = depends_on_group.then(|| security_group::foresee::opened(event)).flatten();
+        let opened = opened.filter(|(group, openings)| group.len() <= LONGEST && openings.len() <= MOST_OPENINGS);
+        let kept = |text: &Option<String>| text.as_deref().map(|text| shortened(text, LONGEST));
         let of_envelope = || event.time.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let exempted_by = foreseen.exempted_by.clone().into_iter();
         Self {
-            event_id: event.id.clone(),
-            event_time: written.or_else(of_envelope),
-            event_name: event.name.clone(),
-            account: event.account.clone(),
-            region: event.region.clone(),
-            actor: event.actor.principal_arn().or(event.actor.arn.as_deref()).map(str::to_owned),
-            source_ip: event.source_ip.clone(),
+            event_id: kept(&event.id),
+            event_time: kept(&written.or_else(of_envelope)),
+            event_name: shortened(&event.name, LONGEST),
+            account: kept(&event.account),
+            region: kept(&event.region),
+            actor: event.actor.principal_arn().or(event.actor.arn.as_deref()).map(|arn| shortened(arn, LONGEST)),
+            source_ip: kept(&event.source_ip),
             function,
             rule: foreseen.rule,
             verdict: foreseen.verdict,
-            reason: foreseen.reason(),
-            resource: foreseen.resource,
-            exempted_by: foreseen.exempted_by,
+            reason: shortened(&foreseen.reason(), LONGEST_REASON),
+            resource: kept(&foreseen.resource),
+            exempted_by: exempted_by.filter(|exemption| exemption.value.len() <= LONGEST).collect(),
             opened: opened.map(|(group, openings)| Opened { group, openings }),
         }
     }
@@ -163,9 +176,32 @@ impl Decided {
     }
 }
 
+/// The text, or its beginning and how much there is of it.
+fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}… ({longest}/{})", text.get(..end).unwrap_or_default(), text.chars().count()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn however_much_a_record_holds_little_of_it_is_kept() {
+        let mut raw = new_key();
+        let long = "ü".repeat(100_000);
+        raw["responseElements"]["accessKey"] = json!({"accessKeyId": long, "userName": long});
+        for name in ["eventID", "awsRegion", "sourceIPAddress"] {
+            raw[name] = json!(long);
+        }
+        raw["userIdentity"]["arn"] = json!(long);
+        let Read::Record { decided, .. } = decider(Filter::default()).read(&raw) else { panic!("no record") };
+        let size = decided.iter().map(|decided| decided.to_json().to_string().len()).max();
+        assert!(size.is_some_and(|size| size < 30_000), "{size:?}");
+        assert!(decided[0].resource.as_ref().unwrap().ends_with("… (1000/100000)"));
+    }
 
     fn decider(filter: Filter) -> Decider {
         Decider { settings: Settings::default(), filter, with_ignored: true }

@@ -15,7 +15,7 @@ use super::decide::{Decided, Decider, Read};
 use super::tally::Counts;
 
 /// How many verdicts or problems of a file are handed on together, and how many such parts of a file may wait for their turn.
-const PART: usize = 256;
+const PART: usize = 64;
 const PARTS_WAITING: usize = 4;
 
 /// How many files may wait for their turn, for each thread.
@@ -170,7 +170,7 @@ impl File<'_> {
                     }
                 }
             }
-            if self.part.decided.len() >= PART {
+            if is_large || self.part.decided.len() >= PART {
                 self.hand_on()?;
             }
         }

@@ -34,7 +34,9 @@ impl Groups {
     pub(super) fn note(&mut self, decided: &mut Decided, settings: &Settings) {
         let Some(opened) = decided.opened.take() else { return };
         let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
-        let known = self.known.entry((decided.account.clone(), decided.region.clone(), opened.group)).or_default();
+        let group = (decided.account.clone(), decided.region.clone(), opened.group);
+        let none = Vec::new();
+        let known = self.known.get(&group).unwrap_or(&none);
         // The same record may be in two files.
         if decided.event_id.is_some() && known.iter().any(|known| known.event_id == decided.event_id) {
             return;
@@ -49,7 +51,7 @@ impl Groups {
         }
         if known.len() < MOST_IN_GROUP && self.number < MOST_REMEMBERED {
             self.number += opened.openings.len();
-            known.push(Known {
+            self.known.entry(group).or_default().push(Known {
                 event_id: decided.event_id.clone(),
                 event_time: decided.event_time.clone(),
                 openings: opened.openings,

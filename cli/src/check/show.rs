@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use rules::foresee::Verdict;
-use rules::text::quote;
+use rules::text::{LONGEST_QUOTE, is_harmful, quote};
 
 use super::decide::Decided;
 use super::tally::{ByVerdict, Counts, MOST_LISTED, Tally};
@@ -119,7 +119,7 @@ fn candidates(out: &mut impl Write, tally: &Tally) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\n{BOLD}candidates for TrustedActors{BOLD:#}, if they are to do this, and nobody else can be them:"
+        "\n{BOLD}candidates for TrustedActors{BOLD:#}, if they are to do this, and nobody else can be them; an attacker's would be listed, too:"
     )?;
     let mut actors: Vec<(&String, &u64)> = tally.trust.iter().collect();
     actors.sort_by_key(|(actor, number)| (std::cmp::Reverse(**number), (*actor).clone()));
@@ -151,6 +151,27 @@ pub(super) fn counts(counts: &Counts) -> String {
     parts.join(", ")
 }
 
+/// Text of any length on one line, nothing of it cut off: what is wrong with a file stands behind its path.
+pub(super) fn in_full(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(LONGEST_QUOTE).map(|piece| quote(&piece.iter().collect::<String>())).collect()
+}
+
+/// A line of JSON with escapes for what would play tricks on a terminal. That stands only in its strings.
+pub(super) fn harmless(line: &str) -> String {
+    let mut harmless = String::with_capacity(line.len());
+    for character in line.chars() {
+        if is_harmful(character) {
+            let units =
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            harmless.push_str(&units);
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
+}
+
 /// As wide as the terminal; without one, as wide as it takes.
 fn width() -> usize {
     let size = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
@@ -168,6 +189,15 @@ fn cut(text: &str, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_stays_the_same_and_shows_no_tricks() {
+        let text = "a\u{9b}31m\u{202e}\u{e0041}ä\n開";
+        let line = harmless(&serde_json::json!({"reason": text}).to_string());
+        assert_eq!(line, r#"{"reason":"a\u009b31m\u202e\udb40\udc41ä\n開"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["reason"], text);
+        assert_eq!(in_full(&"x\u{1b}".repeat(400)), "x\\u{1b}".repeat(400));
+    }
 
     #[test]
     fn a_line_is_as_wide_as_there_is_room() {

@@ -11,6 +11,10 @@ use super::files::Part;
 /// How many verdicts of a list are kept. The others are counted, and `--json` gives them all.
 pub(super) const MOST_LISTED: usize = 1_000;
 
+/// How many actors are counted by name. Those beyond are counted together.
+const MOST_COUNTED: usize = 20_000;
+const OTHERS: &str = "others";
+
 /// How much was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
@@ -52,10 +56,15 @@ impl Tally {
         self.counts.add(counts);
         for decided in decided.into_iter().filter(|decided| decided.verdict != Verdict::Ignore) {
             *self.by_rule.entry(decided.rule).or_default().entry(decided.verdict).or_default() += 1;
-            let actor = decided.actor.clone().unwrap_or_else(|| "nobody named".to_owned());
+            let mut actor = decided.actor.clone().unwrap_or_else(|| "nobody named".to_owned());
+            if self.by_actor.len() >= MOST_COUNTED && !self.by_actor.contains_key(&actor) {
+                OTHERS.clone_into(&mut actor);
+            }
             *self.by_actor.entry(actor).or_default().entry(decided.verdict).or_default() += 1;
             for exemption in decided.exempted_by.iter().filter(|exemption| exemption.setting == "TrustedActors") {
-                *self.trust.entry(exemption.value.clone()).or_default() += 1;
+                if self.trust.len() < MOST_COUNTED || self.trust.contains_key(&exemption.value) {
+                    *self.trust.entry(exemption.value.clone()).or_default() += 1;
+                }
             }
             let list = match decided.verdict {
                 Verdict::Revert | Verdict::Quarantine => Verdict::Revert,

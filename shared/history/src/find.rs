@@ -11,8 +11,11 @@ use crate::split::Records;
 /// What stands for standard input.
 const STDIN: &str = "-";
 
-/// How the names of files end that are meant to hold history.
-const MEANT: &[&str] = &["json", "jsonl", "ndjson", "gz", "gzip", "zst", "zstd", "log"];
+/// What stands behind a dot in the names of files that are meant to hold history, also in forms that are not read.
+const MEANT: &[&str] = &[
+    "json", "jsonl", "ndjson", "log", "gz", "gzip", "tgz", "zst", "zstd", "bz2", "xz", "lz4", "snappy", "br", "zip",
+    "7z", "tar", "parquet",
+];
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +37,10 @@ impl Input {
     pub fn is_meant(&self) -> bool {
         match self {
             Self::Stdin | Self::File { is_named: true, .. } => true,
-            Self::File { path, .. } => path
-                .extension()
-                .is_some_and(|extension| MEANT.iter().any(|meant| extension.eq_ignore_ascii_case(meant))),
+            Self::File { path, .. } => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.split('.').skip(1).any(|part| MEANT.iter().any(|meant| part.eq_ignore_ascii_case(meant)))
+            }
         }
     }
 
@@ -62,7 +66,8 @@ impl Input {
 }
 
 /// All that is to be read of `paths`, in order; the files of a folder and of those in it in the order of their names. `-` is standard input.
-/// Links to folders inside a folder are not followed, since they may lead in a circle.
+/// Links to folders inside a folder are not followed, since they may lead in a circle, and pipes in it are not read, since there may never be
+/// anything in them: each is an error that says so.
 pub fn find(paths: Vec<PathBuf>) -> Find {
     Find { named: paths.into_iter(), folders: Vec::new() }
 }
@@ -103,19 +108,24 @@ impl Iterator for Find {
 }
 
 impl Find {
-    /// The file, or `None` for a folder, which is gone through next, and for what is no file.
+    /// The file, or `None` for a folder, which is gone through next.
     fn enter(&mut self, path: PathBuf, is_named: bool) -> io::Result<Option<Input>> {
         let named = |error| named(&path, &error);
         let kind = fs::metadata(&path).map_err(named)?;
         if kind.is_dir() {
             let is_link = fs::symlink_metadata(&path).map_err(named)?.is_symlink();
-            if is_named || !is_link {
-                self.folders.push(listed(&path).map_err(named)?.into_iter());
+            if is_link && !is_named {
+                return Err(named(io::Error::other(
+                    "it is a link to a folder, which is not followed: name it to have it read",
+                )));
             }
+            self.folders.push(listed(&path).map_err(named)?.into_iter());
             return Ok(None);
         }
-        // A pipe in a folder may never have anything to read.
-        Ok((is_named || kind.is_file()).then_some(Input::File { path, is_named }))
+        if !is_named && !kind.is_file() {
+            return Err(named(io::Error::other("it is neither a file nor a folder: name it to have it read")));
+        }
+        Ok(Some(Input::File { path, is_named }))
     }
 }
 

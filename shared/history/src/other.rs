@@ -14,15 +14,18 @@ pub enum Other {
 }
 
 impl Other {
-    /// Which one a value is, if any. An Insights event may stand in EventBridge's envelope.
+    /// Which one a value is, if any. An Insights event may stand in EventBridge's envelope. What says that it is a call is one, whatever else it
+    /// holds.
     pub fn of(value: &Value) -> Option<Self> {
         let has = |name| value.get(name).is_some();
-        if has("digestStartTime") && has("digestS3Object") && has("logFiles") {
+        if !has("eventName") && !has("detail") && has("digestStartTime") && has("digestS3Object") && has("logFiles") {
             return Some(Self::Digest);
         }
         let record = value.get("detail").filter(|detail| detail.is_object()).unwrap_or(value);
         let is = |name: &str, text: &str| record.get(name).and_then(Value::as_str) == Some(text);
-        (is("eventType", "AwsCloudTrailInsight") || is("eventCategory", "Insight")).then_some(Self::Insight)
+        let is_untyped = record.get("eventType").is_none();
+        (is("eventType", "AwsCloudTrailInsight") || is_untyped && is("eventCategory", "Insight"))
+            .then_some(Self::Insight)
     }
 
     /// In a few words, of several.
@@ -52,6 +55,8 @@ mod tests {
         for record in [
             json!({"eventName": "CreateUser", "eventCategory": "Management", "requestParameters": digest}),
             json!({"eventName": "CreateUser", "requestParameters": {"eventCategory": "Insight"}}),
+            json!({"eventName": "CreateUser", "eventType": "AwsApiCall", "eventCategory": "Insight"}),
+            json!({"eventName": "CreateUser", "digestStartTime": "x", "digestS3Object": "y", "logFiles": []}),
             json!({"digestStartTime": "x"}),
             json!([digest]),
             json!(null),

@@ -233,7 +233,7 @@ fn files_are_found_in_the_order_of_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let day = folder.path().join("AWSLogs/111122223333/CloudTrail/us-east-1/2026/01/02");
     fs::create_dir_all(&day).unwrap();
-    for name in ["b.json.gz", "a.json.gz", "README"] {
+    for name in ["b.json.gz", "a.json.gz", "README", "d.json.xz"] {
         fs::write(day.join(name), "{}").unwrap();
     }
     fs::create_dir(folder.path().join("empty")).unwrap();
@@ -242,11 +242,18 @@ fn files_are_found_in_the_order_of_their_names() {
     let found: Vec<_> =
         find(vec![day.join("b.json.gz"), missing, folder.path().to_owned(), PathBuf::from("-")]).collect();
     let file = |name: &str, is_named| Input::File { path: day.join(name), is_named };
-    let [named, Err(missing), readme, first, second, stdin] = found.as_slice() else { panic!("{found:?}") };
+    let [named, Err(missing), readme, first, second, Err(circle), packed, stdin] = found.as_slice() else {
+        panic!("{found:?}")
+    };
     assert_eq!(named.as_ref().unwrap(), &file("b.json.gz", true));
     assert!(missing.to_string().contains("missing`: No such file"), "{missing}");
-    for (found, name, is_meant) in [(readme, "README", false), (first, "a.json.gz", true), (second, "b.json.gz", true)]
-    {
+    assert!(circle.to_string().contains("circle`: it is a link to a folder, which is not followed"), "{circle}");
+    for (found, name, is_meant) in [
+        (readme, "README", false),
+        (first, "a.json.gz", true),
+        (second, "b.json.gz", true),
+        (packed, "d.json.xz", true),
+    ] {
         let input = found.as_ref().unwrap();
         assert_eq!((input, input.is_meant()), (&file(name, false), is_meant));
     }

@@ -6,6 +6,7 @@
 use crate::decision::{API_CALL, CONSOLE_ACTION, Decision, SIGN_IN, Subscription, decide};
 use crate::event::Event;
 use crate::settings::{Mode, Rollout, Settings};
+use crate::text::quote;
 use crate::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 
 /// What a function would have done about an event.
@@ -292,17 +293,27 @@ impl Rule {
             Decision::Incident(finding) => foresee(&finding, event, settings),
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let found = foresee(&finding, event, settings);
-                let actor = event.actor.principal_arn().filter(|arn| is_trustable(arn)).map(str::to_owned);
+                let actor =
+                    event.actor.principal_arn().filter(|arn| is_candidate(arn, event, settings)).map(str::to_owned);
                 found.exempted_by("TrustedActors", actor.as_slice())
             }
         }
     }
 }
 
-/// Whether `TrustedActors` takes an ARN.
+/// Whether somebody may be offered as one to trust: of the event's own account, if that is known, and not the canary, which is there to be
+/// taken back.
+fn is_candidate(arn: &str, event: &Event, settings: &Settings) -> bool {
+    let is_of_account = event.account.as_deref().is_none_or(|account| arn.split(':').nth(4) == Some(account));
+    is_of_account && settings.canary_role_arn.as_deref() != Some(arn) && is_trustable(arn)
+}
+
+/// Whether `TrustedActors` takes an ARN, as that of one actor and not as a pattern, and it can be shown in full.
 fn is_trustable(arn: &str) -> bool {
     let only = |name: &str| (name == "TRUSTED_ACTORS").then(|| arn.to_owned());
-    !arn.contains(',') && Settings::from_variables(only).is_ok_and(|settings| settings.trusts(arn))
+    !arn.contains([',', '*'])
+        && quote(arn) == arn
+        && Settings::from_variables(only).is_ok_and(|settings| settings.trusts(arn))
 }
 
 #[cfg(test)]
@@ -344,6 +355,21 @@ mod tests {
     }
 
     #[test]
+    fn neither_strangers_nor_the_canary_are_offered() {
+        let role = "arn:aws:iam::123456789012:role/snapback-CanaryRole-1";
+        let offered = |account: &str, canary: &str| {
+            let mut raw = new_key("AwsApiCall");
+            raw["recipientAccountId"] = json!(account);
+            raw["userIdentity"] =
+                json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role}}});
+            foreseen("access-key", raw, &[("CANARY_ROLE_ARN", canary)]).exempted_by.len()
+        };
+        assert_eq!(offered("123456789012", ""), 1);
+        assert_eq!(offered("111122223333", ""), 0);
+        assert_eq!(offered("123456789012", role), 0);
+    }
+
+    #[test]
     fn nobody_is_offered_who_cannot_be_trusted() {
         for (arn, is) in [
             ("arn:aws:iam::123456789012:role/Admin", true),
@@ -351,6 +377,8 @@ mod tests {
             ("arn:aws:iam::1234:user/kim", false),
             ("arn:aws:iam::123456789012:user/kim,arn:aws:iam::123456789012:user/eve", false),
             ("arn:aws:iam::123456789012:root", false),
+            ("arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*", false),
+            (&format!("arn:aws:iam::123456789012:role/{}", "x/".repeat(150)), false),
             ("kim", false),
             ("", false),
         ] {
