@@ -68,6 +68,11 @@ impl FromArgMatches for SettingFlags {
 }
 
 impl SettingFlags {
+    /// Whether a file was given.
+    pub(crate) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The settings for events in `folder`, and the file that was used: the one given, else a `settings.toml` in the folder.
     pub(crate) fn load(&self, folder: &Path) -> Result<(Settings, Option<PathBuf>)> {
         let (given, file) = self.given(folder)?;

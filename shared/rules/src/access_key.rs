@@ -7,6 +7,7 @@
 
 mod by_hand;
 pub mod detect;
+pub mod foresee;
 pub mod plan;
 pub mod report;
 pub mod sessions;

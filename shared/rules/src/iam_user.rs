@@ -4,6 +4,7 @@
 //! deleted, [`plan`] says in which order what is taken away, [`report`] says what came of it.
 
 pub mod detect;
+pub mod foresee;
 pub mod plan;
 pub mod report;
 

@@ -14,6 +14,7 @@ pub mod chat;
 pub mod command;
 pub mod decision;
 pub mod event;
+pub mod foresee;
 pub mod iam_user;
 pub mod json;
 pub mod language;

@@ -5,6 +5,7 @@
 //! policy as it is, [`plan::plan`] says what to take out of it, [`report`] says what came of it.
 
 pub mod detect;
+pub mod foresee;
 pub mod judge;
 pub mod plan;
 pub mod report;

@@ -5,6 +5,7 @@
 //! remembers them.
 
 pub mod detect;
+pub mod foresee;
 pub mod report;
 
 use crate::decision::{API_CALL, CONSOLE_ACTION, SIGN_IN, Subscription};

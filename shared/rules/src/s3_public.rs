@@ -6,6 +6,7 @@
 pub mod acl;
 pub mod block;
 pub mod detect;
+pub mod foresee;
 pub mod judge;
 pub mod plan;
 pub mod report;

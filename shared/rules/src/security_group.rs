@@ -7,6 +7,7 @@
 pub mod canary;
 pub mod detect;
 pub mod exposure;
+pub mod foresee;
 pub mod plan;
 pub mod report;
 pub mod traffic;

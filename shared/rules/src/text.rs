@@ -37,7 +37,7 @@ pub fn ascii(text: &str, longest: usize) -> String {
 }
 
 /// Control characters, separators, and the format characters of Unicode (category Cf and its like) that are seen by nobody.
-fn is_harmful(character: char) -> bool {
+pub fn is_harmful(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{115f}' | '\u{1160}'
