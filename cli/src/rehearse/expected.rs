@@ -50,7 +50,9 @@ impl Replay {
             let position = line.get("position").and_then(Value::as_u64).unwrap_or_default();
             let decided = items(&line, "functions").map(|function| {
                 let outcome = function.get("outcome").and_then(Value::as_str).map(str::to_owned);
-                (text(function, "function"), Decision { verdict: text(function, "verdict"), outcome })
+                // The functions' log writes the words of a verdict as one.
+                let verdict = text(function, "verdict").replace('-', "");
+                (text(function, "function"), Decision { verdict, outcome })
             });
             let position = usize::try_from(position).unwrap_or_default();
             decisions.insert(((*file).to_owned(), position), decided.collect());
