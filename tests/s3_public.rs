@@ -67,6 +67,18 @@ impl Scene {
         Self::of(Stage::new().await).await
     }
 
+    /// With a bucket in eu-west-1.
+    async fn in_another_region() -> Self {
+        let stage = Stage::new().await;
+        let config = runtime::clients::in_region(&stage.admin, "eu-west-1").unwrap();
+        let (s3, control) = (Client::new(&config), Control::new(&config));
+        let scene = Self { stage, s3, control, bucket: format!("bucket-{}", unique()) };
+        let place = s3::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
+        let create = scene.s3.create_bucket().bucket(&scene.bucket);
+        create.create_bucket_configuration(place).send().await.unwrap();
+        scene
+    }
+
     async fn of(stage: Stage) -> Self {
         let (s3, control) = (Client::new(&stage.admin), Control::new(&stage.admin));
         let scene = Self { stage, s3, control, bucket: format!("bucket-{}", unique()) };
@@ -809,13 +821,7 @@ async fn an_account_in_a_list_is_told_and_left() {
 
 #[tokio::test]
 async fn a_new_bucket_in_another_region_is_found_there() {
-    let stage = Stage::new().await;
-    let config = runtime::clients::in_region(&stage.admin, "eu-west-1").unwrap();
-    let (s3, control) = (Client::new(&config), Control::new(&config));
-    let scene = Scene { stage, s3, control, bucket: format!("bucket-{}", unique()) };
-    let place = s3::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
-    let create = scene.s3.create_bucket().bucket(&scene.bucket);
-    create.create_bucket_configuration(place).send().await.unwrap();
+    let scene = Scene::in_another_region().await;
     scene.open(&scene.bucket).await;
     scene.set_block(OFF).await;
     scene.put_acl(s3::BucketCannedAcl::PublicRead).await;
@@ -889,13 +895,7 @@ async fn an_access_point_s_policy_loses_what_is_public() {
 /// An access point is in its bucket's region, and its ARN names that.
 #[tokio::test]
 async fn an_access_point_in_another_region_is_closed_there() {
-    let stage = Stage::new().await;
-    let config = runtime::clients::in_region(&stage.admin, "eu-west-1").unwrap();
-    let (s3, control) = (Client::new(&config), Control::new(&config));
-    let scene = Scene { stage, s3, control, bucket: format!("bucket-{}", unique()) };
-    let place = s3::CreateBucketConfiguration::builder().location_constraint("eu-west-1".into()).build();
-    let create = scene.s3.create_bucket().bucket(&scene.bucket);
-    create.create_bucket_configuration(place).send().await.unwrap();
+    let scene = Scene::in_another_region().await;
     let (name, _) = scene.create_point(OFF).await;
     for (principals, written) in [(vec![json!("*"), json!({"AWS": ACCOUNT})], "Put"), (vec![json!("*")], "Delete")] {
         scene.set_block(OFF).await;

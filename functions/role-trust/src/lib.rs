@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use rules::alert::time_ran_out;
 use rules::role_trust::detect::{self, Finding, Trust};
 use rules::role_trust::judge::{Circle, Organization, Stranger, strangers, undecided_accounts};
 use rules::role_trust::plan::{Action, LiveRole, Plan, Situation, plan};
@@ -105,7 +106,7 @@ impl Guardrail for RoleTrust {
         };
         let course = match timeout_at(invocation.deadline, work.run()).await {
             Ok(course) => course,
-            Err(_) => Some(work.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
+            Err(_) => Some(work.failed(&time_ran_out())),
         };
         let Some(course) = course else {
             return Remedied::Nothing("whom the trust policy lets in is of the account's own organization".to_owned());

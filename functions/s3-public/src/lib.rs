@@ -8,6 +8,7 @@ pub mod account;
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use rules::alert::time_ran_out;
 use rules::policy::is_the_same;
 use rules::s3_public::acl::{Acl, Grant, requested};
 use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
@@ -192,7 +193,7 @@ impl<'a> Work<'a> {
     async fn run(&mut self) -> Option<Course> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
-            Err(_) => Some(self.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
+            Err(_) => Some(self.failed(&time_ran_out())),
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use rules::alert::time_ran_out;
 use rules::security_group::canary;
 use rules::security_group::detect::{self, Added, Finding};
 use rules::security_group::plan::{Action, Live, LiveRule, Plan, Remedy, Situation, plan};
@@ -135,7 +136,7 @@ impl Work<'_> {
     async fn run(mut self) -> Result<Option<Course>, Course> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
-            Err(_) => Err(self.failed(&localized!("the time for it ran out", "制限時間を超えました"))),
+            Err(_) => Err(self.failed(&time_ran_out())),
         }
     }
 

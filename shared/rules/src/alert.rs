@@ -149,6 +149,23 @@ impl Report {
             closed_at: None,
         }
     }
+
+    /// Says that the account could not be read, and why, so that nothing was done.
+    pub(crate) fn say_not_read(&mut self, problem: &Localized) {
+        self.problem = Some(Localized::new(|language| {
+            let problem = problem.of(language);
+            say!(
+                language,
+                "The account could not be read, so nothing was changed: {problem}",
+                "アカウントを読み取れなかったため、何も変更していません: {problem}"
+            )
+        }));
+        self.done.push(say!(
+            self.language,
+            "Nothing: the account could not be read.",
+            "アカウントを読み取れなかったため、何もしていません。"
+        ));
+    }
 }
 
 /// The setting that allows an actor everything, for `to_allow`; `None` for an actor who can't be trusted.

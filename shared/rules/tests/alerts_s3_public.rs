@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use common::Scene;
 use mail::{compare, mails};
-use s3::{BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, narrow, role_writes, tls_only, website};
+use s3::{BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, narrow, private, role_writes, tls_only, website};
 
 const SCENE: Scene =
     Scene { account: "123456789012", region: "eu-west-1", time: "2026-03-02T09:14:05Z", service: "s3" };
@@ -445,17 +445,6 @@ fn ended(before: Plan, now: Option<Plan>, refused: &[&str]) -> Course {
         shut_at: is_shut.then(|| "2026-03-02T09:14:11Z".parse().unwrap()),
         before: Box::new(before),
         now: now.map(Box::new),
-    }
-}
-
-fn private() -> LiveBucket {
-    LiveBucket {
-        block: Ok(None),
-        policy: Ok(None),
-        is_public: Ok(None),
-        acl: Ok(acl(&[])),
-        object_acl: None,
-        is_versioned: None,
     }
 }
 

@@ -19,7 +19,8 @@ use rules::{Decision, Event, Localized, Outcome, Settings, event};
 use serde_json::{Value, json};
 
 use s3::{
-    BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, foreign_reads, narrow, role_writes, tls_only, website,
+    BUCKET, EVERYBODY, acl, document, everybody_reads, foreign, foreign_reads, narrow, private, role_writes, tls_only,
+    website,
 };
 
 const ACCOUNT: &str = "123456789012";
@@ -257,7 +258,7 @@ fn the_door_is_shut_first_and_then_all_of_the_bucket_is_put_right() {
         policy: Ok(Some(document(&[role_writes(), everybody_reads(), tls_only()]))),
         is_public: Ok(Some(true)),
         acl: Ok(acl(&[(EVERYBODY, "READ"), ("abc", "READ")])),
-        ..open_bucket()
+        ..private()
     };
     for change in [BucketChange::Policy(Some(website())), BucketChange::Acl(None), BucketChange::Block(None)] {
         let plan = planned(&change, &live, &[]);
@@ -278,7 +279,7 @@ fn the_door_is_shut_first_and_then_all_of_the_bucket_is_put_right() {
 
 #[test]
 fn a_policy_of_which_nothing_is_left_is_deleted() {
-    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
+    let live = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
     let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
     assert!(matches!(plan.repair.as_slice(), [Action::WritePolicy { document: None, .. }]), "{:?}", plan.repair);
     assert_eq!(plan.repair.first().unwrap().permission(), "s3:DeleteBucketPolicy");
@@ -286,10 +287,10 @@ fn a_policy_of_which_nothing_is_left_is_deleted() {
 
 #[test]
 fn what_the_event_did_not_open_is_no_ground_to_shut_anything() {
-    let old_acl = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..open_bucket() };
+    let old_acl = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..private() };
     let benign = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(false)), ..old_acl.clone() };
     assert!(planned(&BucketChange::Policy(Some(narrow())), &benign, &[]).is_empty());
-    let old_policy = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
+    let old_policy = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
     assert!(planned(&BucketChange::Acl(Some(Vec::new())), &old_policy, &[]).is_empty());
     let of_object = BucketChange::ObjectAcl { key: "k".to_owned(), version_id: None, grants: None };
     let private = LiveBucket { object_acl: Some(Ok(Some(acl(&[])))), ..old_acl };
@@ -298,7 +299,7 @@ fn what_the_event_did_not_open_is_no_ground_to_shut_anything() {
 
 #[test]
 fn once_the_door_is_shut_the_rest_is_still_put_right() {
-    let live = LiveBucket { block: Ok(Some(Block::ON)), acl: Ok(acl(&[(EVERYBODY, "READ")])), ..open_bucket() };
+    let live = LiveBucket { block: Ok(Some(Block::ON)), acl: Ok(acl(&[(EVERYBODY, "READ")])), ..private() };
     let change = BucketChange::Policy(Some(website()));
     assert!(planned(&change, &live, &[]).is_empty());
     let settings = settings(&[]);
@@ -310,7 +311,7 @@ fn once_the_door_is_shut_the_rest_is_still_put_right() {
 
 #[test]
 fn where_aws_says_public_and_nothing_was_found_the_block_goes_on_and_the_policy_stays() {
-    let live = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(true)), ..open_bucket() };
+    let live = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(true)), ..private() };
     let plan = planned(&BucketChange::Policy(Some(narrow())), &live, &[]);
     assert_eq!(plan.doubt, Some(Doubt::OnlyAws));
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.is_open());
@@ -323,7 +324,7 @@ fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_polic
     let denied = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::team-reports/*",
         "Condition": {"StringNotEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}}});
     denying["Statement"].as_array_mut().unwrap().push(denied);
-    let live = LiveBucket { policy: Ok(Some(denying)), is_public: Ok(Some(false)), ..open_bucket() };
+    let live = LiveBucket { policy: Ok(Some(denying)), is_public: Ok(Some(false)), ..private() };
     let plan = planned(&change, &live, &[]);
     assert_eq!(plan.doubt, Some(Doubt::OnlySnapback));
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.is_open(), "{plan:?}");
@@ -334,7 +335,7 @@ fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_polic
     }
     // Nor is a late word of AWS's a ground to leave anything, beside a denial that only demands TLS.
     for document in [website(), document(&[everybody_reads(), tls_only()])] {
-        let late = LiveBucket { policy: Ok(Some(document)), is_public: Ok(Some(false)), ..open_bucket() };
+        let late = LiveBucket { policy: Ok(Some(document)), is_public: Ok(Some(false)), ..private() };
         let plan = planned(&change, &late, &[]);
         assert!(plan.doubt.is_none() && plan.contain.is_some() && plan.repair.len() == 1, "{plan:?}");
     }
@@ -347,7 +348,7 @@ fn where_aws_says_private_and_a_denial_may_be_why_the_door_is_shut_and_the_polic
 #[test]
 fn what_cannot_be_read_is_shut_by_the_events_word() {
     let unread = || Err(Localized::verbatim("AccessDenied"));
-    let live = LiveBucket { policy: unread(), is_public: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
+    let live = LiveBucket { policy: unread(), is_public: Err(Localized::verbatim("AccessDenied")), ..private() };
     let plan = planned(&BucketChange::Policy(Some(website())), &live, &[]);
     assert!(plan.contain.is_some() && plan.repair.is_empty() && plan.not_read.len() == 2, "{plan:?}");
     assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).contain.is_none());
@@ -355,11 +356,11 @@ fn what_cannot_be_read_is_shut_by_the_events_word() {
     let live = LiveBucket { is_public: Ok(Some(true)), ..live };
     let plan = planned(&BucketChange::Policy(Some(narrow())), &live, &[]);
     assert!(plan.contain.is_some() && plan.doubt == Some(Doubt::OnlyAws), "{plan:?}");
-    let live = LiveBucket { acl: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
+    let live = LiveBucket { acl: Err(Localized::verbatim("AccessDenied")), ..private() };
     assert!(planned(&BucketChange::Policy(Some(narrow())), &live, &[]).not_read.is_empty());
     let grants = vec![Grant { grantee: Grantee::Group(EVERYBODY.to_owned()), permission: "READ".to_owned() }];
     assert!(planned(&BucketChange::Acl(Some(grants)), &live, &[]).contain.is_some());
-    let live = LiveBucket { block: Err(Localized::verbatim("AccessDenied")), ..open_bucket() };
+    let live = LiveBucket { block: Err(Localized::verbatim("AccessDenied")), ..private() };
     assert!(planned(&BucketChange::Block(None), &live, &[]).contain.is_some());
 }
 
@@ -368,7 +369,7 @@ fn modes_say_what_is_planned() {
     let live = LiveBucket {
         policy: Ok(Some(document(&[everybody_reads(), foreign_reads()]))),
         is_public: Ok(Some(true)),
-        ..open_bucket()
+        ..private()
     };
     let change = BucketChange::Policy(None);
     let removed = |given: &[(&'static str, &str)]| {
@@ -395,7 +396,7 @@ fn a_version_that_can_t_be_told_is_shut_in() {
     let live = |is_versioned, object_acl| LiveBucket {
         is_versioned: Some(is_versioned),
         object_acl: Some(Ok(object_acl)),
-        ..open_bucket()
+        ..private()
     };
     for (is_versioned, object_acl, expected) in [
         (Ok(true), Some(acl(&[])), true),
@@ -420,7 +421,7 @@ fn a_version_that_can_t_be_told_is_shut_in() {
 fn a_block_hides_what_lists_hold() {
     let only_ignores = Block { ignore_public_acls: true, ..Block::OFF };
     let hides =
-        |block, acl| planned(&BucketChange::Acl(None), &LiveBucket { block, acl, ..open_bucket() }, &[]).hides_grants;
+        |block, acl| planned(&BucketChange::Acl(None), &LiveBucket { block, acl, ..private() }, &[]).hides_grants;
     assert!(hides(Ok(Some(only_ignores)), Ok(acl(&[]))) && hides(Ok(Some(Block::ON)), Ok(acl(&[]))));
     assert!(
         !hides(Ok(None), Ok(acl(&[])))
@@ -430,7 +431,7 @@ fn a_block_hides_what_lists_hold() {
 
 #[test]
 fn lists_of_other_accounts_are_only_told() {
-    let live = LiveBucket { acl: Ok(acl(&[("abc", "READ")])), ..open_bucket() };
+    let live = LiveBucket { acl: Ok(acl(&[("abc", "READ")])), ..private() };
     let plan = planned(&BucketChange::Acl(None), &live, &[("S3CrossAccountMode", "revert")]);
     assert!(plan.actions().next().is_none() && plan.foreign_grants.len() == 1);
     assert!(planned(&BucketChange::Policy(None), &live, &[]).is_empty());
@@ -482,10 +483,10 @@ fn an_access_point_is_shut_by_its_buckets_block() {
 #[test]
 fn the_outcome_is_what_was_seen() {
     let policy = BucketChange::Policy(Some(website()));
-    let public = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..open_bucket() };
-    let blocked = LiveBucket { block: Ok(Some(Block::ON)), ..open_bucket() };
+    let public = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
+    let blocked = LiveBucket { block: Ok(Some(Block::ON)), ..private() };
     let mixed = document(&[everybody_reads(), foreign_reads()]);
-    let with_foreign = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..open_bucket() };
+    let with_foreign = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..private() };
     let only_cross = [("S3PublicMode", "alert"), ("S3CrossAccountMode", "revert")];
     let cross = [("S3CrossAccountMode", "revert")];
     let still_public = LiveBucket { block: Ok(Some(Block::ON)), ..public.clone() };
@@ -495,7 +496,7 @@ fn the_outcome_is_what_was_seen() {
         ("shut and put right", &public, &blocked, &[][..], none, Outcome::Reverted, false),
         ("an error, and done", &public, &blocked, &[], refused, Outcome::Alert, false),
         ("shut, not put right", &public, &still_public, &[], none, Outcome::Contained, true),
-        ("put right, not shut", &public, &open_bucket(), &[], refused, Outcome::Contained, false),
+        ("put right, not shut", &public, &private(), &[], refused, Outcome::Contained, false),
         ("neither", &public, &public, &[], refused, Outcome::Failed, true),
         (
             "shut, not all read",
@@ -517,7 +518,7 @@ fn the_outcome_is_what_was_seen() {
         ),
         (
             "policy never read",
-            &LiveBucket { policy: unread(), is_public: unread(), ..open_bucket() },
+            &LiveBucket { policy: unread(), is_public: unread(), ..private() },
             &LiveBucket { policy: unread(), is_public: unread(), ..blocked.clone() },
             &[],
             none,
@@ -542,11 +543,11 @@ fn the_outcome_is_what_was_seen() {
             Outcome::Alert,
             false,
         ),
-        ("other accounts out", &with_foreign, &open_bucket(), &cross, none, Outcome::Reverted, false),
+        ("other accounts out", &with_foreign, &private(), &cross, none, Outcome::Reverted, false),
         (
             "other accounts out, list not read",
             &with_foreign,
-            &LiveBucket { acl: unread(), ..open_bucket() },
+            &LiveBucket { acl: unread(), ..private() },
             &cross,
             none,
             Outcome::Reverted,
@@ -634,17 +635,6 @@ fn planned_point(change: &AccessPointChange, live: &LiveAccessPoint) -> Plan {
 
 fn unread<T>() -> Result<T, Localized> {
     Err(Localized::verbatim("AccessDenied"))
-}
-
-fn open_bucket() -> LiveBucket {
-    LiveBucket {
-        block: Ok(None),
-        policy: Ok(None),
-        is_public: Ok(None),
-        acl: Ok(acl(&[])),
-        object_acl: None,
-        is_versioned: None,
-    }
 }
 
 fn access_point() -> LiveAccessPoint {

@@ -273,19 +273,7 @@ pub fn of_user(
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("may work: {short}");
-            report.problem = Some(Localized::new(|language| {
-                let problem = problem.of(language);
-                say!(
-                    language,
-                    "The account could not be read, so nothing was changed: {problem}",
-                    "アカウントを読み取れなかったため、何も変更していません: {problem}"
-                )
-            }));
-            report.done.push(say!(
-                language,
-                "Nothing: the account could not be read.",
-                "アカウントを読み取れなかったため、何もしていません。"
-            ));
+            report.say_not_read(problem);
             report.left.push(say!(
                 language,
                 "Look at the {words} now, and take it back by hand:",

@@ -162,19 +162,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::NotRead { problem, name } => {
             report.outcome = Outcome::Failed;
             report.headline = about.headline(" could not be read");
-            report.problem = Some(Localized::new(|language| {
-                let problem = problem.of(language);
-                say!(
-                    language,
-                    "The account could not be read, so nothing was changed: {problem}",
-                    "アカウントを読み取れなかったため、何も変更していません: {problem}"
-                )
-            }));
-            report.done.push(say!(
-                language,
-                "Nothing: the account could not be read.",
-                "アカウントを読み取れなかったため、何もしていません。"
-            ));
+            report.say_not_read(problem);
             say_renamed(&mut report, name.as_deref());
             match name {
                 Some(name) => {

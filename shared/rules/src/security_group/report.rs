@@ -74,19 +74,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         Course::NotRead { problem } => {
             report.outcome = Outcome::Failed;
             report.headline = format!("{short} could not be read");
-            report.problem = Some(Localized::new(|language| {
-                let problem = problem.of(language);
-                say!(
-                    language,
-                    "The account could not be read, so nothing was changed: {problem}",
-                    "アカウントを読み取れなかったため、何も変更していません: {problem}"
-                )
-            }));
-            report.done.push(say!(
-                language,
-                "Nothing: the account could not be read.",
-                "アカウントを読み取れなかったため、何もしていません。"
-            ));
+            report.say_not_read(problem);
             report.left.push(say!(
                 language,
                 "Look at {object} now and take out what is open to everyone.",

@@ -1,6 +1,7 @@
 //! The bucket and its policies that the tests of `s3-public` share.
 
 use rules::s3_public::acl::{Acl, Grant, Grantee};
+use rules::s3_public::plan::LiveBucket;
 use serde_json::{Value, json};
 
 /// The bucket's name.
@@ -54,4 +55,16 @@ pub(crate) fn narrow() -> Value {
 
 pub(crate) fn foreign() -> Value {
     document(&[foreign_reads()])
+}
+
+/// A bucket that lets in nobody else, and has no block that would keep anybody out.
+pub(crate) fn private() -> LiveBucket {
+    LiveBucket {
+        block: Ok(None),
+        policy: Ok(None),
+        is_public: Ok(None),
+        acl: Ok(acl(&[])),
+        object_acl: None,
+        is_versioned: None,
+    }
 }
