@@ -194,6 +194,12 @@ const VALUES: &[Values] = &[
         refused: &["Observe", "off", "revert"],
     },
     Values {
+        parameter: "ConfigFindings",
+        taken: &["alert", "revert"],
+        refused_at_start: &[],
+        refused: &["Revert", "off", "quarantine", "true"],
+    },
+    Values {
         parameter: "TrustedActors",
         taken: &[
             "",

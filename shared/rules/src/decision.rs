@@ -1,6 +1,8 @@
 //! What is to be done about an event, before anything of the account has been read.
 
-use crate::event::Event;
+use crate::access_analyzer::{ACCESS_FINDING, ACTIVE};
+use crate::config::{COMPLIANCE_CHANGE, NON_COMPLIANT};
+use crate::event::{Event, Origin};
 use crate::language::Localized;
 use crate::settings::{Mode, Settings};
 
@@ -31,6 +33,29 @@ pub struct Subscription {
     pub includes_reads: bool,
     /// Whether what AWS refused is wanted too.
     pub includes_failures: bool,
+    /// The resources whose findings are wanted; of calls `None`.
+    pub findings: Option<ResourceTypes>,
+}
+
+/// Which types of resources (`resourceType` of the detail).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceTypes {
+    /// All.
+    All,
+    /// Only these.
+    Only(&'static [&'static str]),
+    /// All but these.
+    AllBut(&'static [&'static str]),
+}
+
+impl ResourceTypes {
+    fn contain(self, resource_type: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(types) => types.contains(&resource_type),
+            Self::AllBut(types) => !types.contains(&resource_type),
+        }
+    }
 }
 
 impl Subscription {
@@ -44,11 +69,42 @@ impl Subscription {
             actor_kind: None,
             includes_reads: false,
             includes_failures: false,
+            findings: None,
+        }
+    }
+
+    /// What AWS Config finds non-compliant among resources.
+    pub const fn config(resources: ResourceTypes) -> Self {
+        Self::findings("aws.config", &[COMPLIANCE_CHANGE], resources)
+    }
+
+    /// What IAM Access Analyzer finds to be reachable from outside among resources.
+    pub const fn access_analyzer(resources: ResourceTypes) -> Self {
+        Self::findings("aws.access-analyzer", &[ACCESS_FINDING], resources)
+    }
+
+    const fn findings(source: &'static str, detail_types: &'static [&'static str], resources: ResourceTypes) -> Self {
+        Self {
+            source: Some(source),
+            detail_types,
+            event_source: None,
+            event_names: &[],
+            actor_kind: None,
+            includes_reads: false,
+            includes_failures: false,
+            findings: Some(resources),
         }
     }
 
     /// Whether this is one of the events asked for, as far as the record tells.
     pub fn covers(&self, event: &Event) -> bool {
+        match (self.findings, event.origin.resource_type()) {
+            (None, None) => {}
+            (Some(wanted), Some(found)) => {
+                return self.detail_types.contains(&event.name.as_str()) && wanted.contain(found);
+            }
+            _ => return false,
+        }
         self.event_source.is_none_or(|source| source == event.source)
             && (self.event_names.is_empty() || self.event_names.contains(&event.name.as_str()))
             && self.actor_kind.is_none_or(|kind| kind == event.actor.kind)
@@ -92,6 +148,15 @@ pub fn decide<F>(
         && !wanted.any(|subscription| subscription.includes_failures)
     {
         return Decision::Ignore(format!("the call failed with `{}`: nothing was changed", error.code));
+    }
+    match &event.origin {
+        Origin::Config(change) if change.compliance != NON_COMPLIANT => {
+            return Decision::Ignore(format!("AWS Config says that it is `{}`", change.compliance));
+        }
+        Origin::AccessAnalyzer(access) if access.status != ACTIVE => {
+            return Decision::Ignore(format!("the finding is `{}`", access.status));
+        }
+        _ => {}
     }
     if mode == Mode::Off {
         return Decision::Ignore("the rule's mode is `off`".to_owned());

@@ -10,7 +10,7 @@ use crate::command::is_argument;
 use crate::event::Event;
 use crate::language::{Language, Localized};
 use crate::say;
-use crate::settings::{Rollout, Settings};
+use crate::settings::Settings;
 use crate::text::quote;
 
 /// What came of a finding.
@@ -199,20 +199,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         }
         Course::Withheld { actions, hanging, not_read, name } => {
             say_renamed(&mut report, name.as_deref());
-            report.done.push(if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {}", report.headline);
-                say!(
-                    language,
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-                )
-            } else {
-                say!(
-                    language,
-                    "Nothing was changed, because IamUserMode is `alert`. With `revert` it would have:",
-                    "IamUserMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
-                )
-            });
+            report.say_withheld(event, settings, "IamUserMode");
             report.done.extend(lines(actions, language));
             report.actions = actions.iter().map(ToString::to_string).collect();
             report.left.push(say!(

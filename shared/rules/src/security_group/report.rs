@@ -9,7 +9,7 @@ use crate::alert::{Outcome, Report, Step, allow_actor, nothing_allows, tries_aga
 use crate::event::Event;
 use crate::language::{Language, Localized};
 use crate::say;
-use crate::settings::{Rollout, Settings};
+use crate::settings::Settings;
 use crate::text::quote;
 
 /// What came of a finding.
@@ -84,20 +84,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         }
         Course::Withheld(plan) => {
             say_naming(&mut report, plan);
-            if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {open}");
-                report.done.push(say!(
-                    language,
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-                ));
-            } else {
-                report.done.push(say!(
-                    language,
-                    "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:",
-                    "SecurityGroupMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
-                ));
-            }
+            report.headline.clone_from(&open);
+            report.say_withheld(event, settings, "SecurityGroupMode");
             report.done.extend(lines(&plan.actions));
             report.left.push(say!(
                 language,

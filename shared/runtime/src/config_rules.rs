@@ -1,0 +1,89 @@
+//! What is behind the names of AWS Config's rules.
+
+use std::sync::{Mutex, PoisonError};
+
+use aws_config::SdkConfig;
+use aws_sdk_config::error::SdkError;
+use aws_sdk_config::operation::describe_config_rules::DescribeConfigRulesError;
+use aws_sdk_config::types::Owner;
+use rules::config::{Behind, ComplianceChange};
+use rules::{Localized, localized, say};
+use serde_json::Value;
+
+use crate::calls::{Calls, ObserveError};
+use crate::clients::PerRegion;
+
+/// How many rules are remembered. An account may have 1,000 of them in a region.
+const MOST_KNOWN: usize = 1_000;
+
+/// AWS Config's rules, each asked for once.
+pub struct ConfigRules {
+    clients: PerRegion<aws_sdk_config::Client>,
+    known: Mutex<Vec<(String, String, Behind)>>,
+}
+
+impl ConfigRules {
+    /// Clients are made from `config` as regions are needed.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { clients: PerRegion::new(config, aws_sdk_config::Client::new), known: Mutex::default() }
+    }
+
+    /// What is behind the rule that a change names, in the region of the change. A rule that is gone is asked for again, since it may have been
+    /// renewed.
+    ///
+    /// # Errors
+    /// [`Localized`], in words, if AWS could not be asked or its answer made no sense.
+    pub async fn behind(
+        &self,
+        change: &ComplianceChange,
+        region: Option<&str>,
+        calls: &Calls,
+    ) -> Result<Behind, Localized> {
+        let region =
+            region.ok_or_else(|| localized!("the event has no `awsRegion`", "イベントに `awsRegion` がありません"))?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_this = |known: &&(String, String, Behind)| known.0 == region && known.1 == change.rule_name;
+        if let Some((.., behind)) = known.iter().find(is_this) {
+            return Ok(behind.clone());
+        }
+        drop(known);
+        let client = self.clients.get(region).map_err(|problem| Localized::from(&problem))?;
+        let behind = ask(&client, &change.rule_name, calls).await.map_err(|error| Localized::from(&error))?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if behind != Behind::Gone && known.len() < MOST_KNOWN {
+            known.push((region.to_owned(), change.rule_name.clone(), behind.clone()));
+        }
+        Ok(behind)
+    }
+}
+
+async fn ask(client: &aws_sdk_config::Client, name: &str, calls: &Calls) -> Result<Behind, ObserveError> {
+    let call = "DescribeConfigRules";
+    let request = async {
+        match client.describe_config_rules().config_rule_names(name).send().await {
+            Err(error) if is_gone(&error) => Ok(None),
+            answer => answer.map(Some),
+        }
+    };
+    let language = calls.language();
+    let told = |answer: &Option<_>| match answer {
+        Some(_) => say!(language, "ok", "成功"),
+        None => say!(language, "no such rule", "ルールなし"),
+    };
+    let Some(answer) = calls.make(call, name, request, told).await? else { return Ok(Behind::Gone) };
+    let problem = |problem: Localized| ObserveError::Answer { call, problem };
+    let Some(rule) = answer.config_rules.unwrap_or_default().into_iter().next() else { return Ok(Behind::Gone) };
+    let source = rule.source.ok_or_else(|| problem(localized!("no `Source`", "`Source` がありません")))?;
+    if source.owner != Owner::Aws {
+        return Ok(Behind::Custom);
+    }
+    let identifier = source
+        .source_identifier
+        .ok_or_else(|| problem(localized!("no `SourceIdentifier`", "`SourceIdentifier` がありません")))?;
+    let parameters = rule.input_parameters.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+    Ok(Behind::Managed { identifier, parameters })
+}
+
+fn is_gone<R>(error: &SdkError<DescribeConfigRulesError, R>) -> bool {
+    error.as_service_error().is_some_and(DescribeConfigRulesError::is_no_such_config_rule_exception)
+}
