@@ -7,6 +7,8 @@
     reason = "a test fails by panicking, also in its helpers, and says what it left out"
 )]
 
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
