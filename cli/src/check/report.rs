@@ -8,7 +8,7 @@ mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -31,6 +31,9 @@ use timeline::{Drawn, Timeline};
 
 const STYLE: &str = include_str!("report/report.css");
 const SCRIPT: &str = include_str!("report/report.js");
+
+/// Where the table's rows go. Text of a record is escaped, so it is nowhere else.
+const ROWS: &str = "<!-- rows -->";
 
 /// What a page calls its maker. A file that does not begin with a page of ours is not overwritten.
 const GENERATOR: &str = "snapback check";
@@ -93,26 +96,33 @@ impl Report {
 
     /// Writes the page: whole, or not at all.
     pub(super) fn write(&self, tally: &Tally, asked: &Asked) -> Result<()> {
-        let page = self.page(tally, asked, DateTime::from(SystemTime::now())).into_string();
+        let rows = self.rows.sorted();
+        let page = self.page(tally, asked, rows.len(), DateTime::from(SystemTime::now())).into_string();
+        // The rows go in one by one: all of them as one text would be the largest thing in memory.
+        let (before, after) = page.split_once(ROWS).unwrap_or((&page, ""));
         let write = || -> Result<()> {
-            let mut temporary = temporary(&self.file)?;
-            temporary.write_all(page.as_bytes())?;
+            let mut out = BufWriter::new(temporary(&self.file)?);
+            out.write_all(before.as_bytes())?;
+            for row in rows {
+                out.write_all(finding(row).into_string().as_bytes())?;
+            }
+            out.write_all(after.as_bytes())?;
             may_be_replaced(&self.file)?;
-            temporary.persist(&self.file)?;
+            out.into_inner()?.persist(&self.file)?;
             Ok(())
         };
         let shown = show::in_full(&self.file.display().to_string());
         write().with_context(|| format!("failed to write the report to `{shown}`"))
     }
 
-    fn page(&self, tally: &Tally, asked: &Asked, now: DateTime<Utc>) -> Markup {
+    /// The page with [`ROWS`] where its rows go.
+    fn page(&self, tally: &Tally, asked: &Asked, rows: usize, now: DateTime<Utc>) -> Markup {
         let policy = format!(
             "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'; \
              require-trusted-types-for 'script'; trusted-types 'none'",
             hash(STYLE),
             hash(SCRIPT)
         );
-        let rows = self.rows.sorted();
         let verdicts: Vec<Verdict> = show::COLUMNS.into_iter().filter(|verdict| tally.number(*verdict) > 0).collect();
         html! {
             (DOCTYPE)
@@ -145,7 +155,7 @@ impl Report {
                                     (counts("actor", "Actor", tally.by_actor.iter().map(|(actor, by)| (actor.as_str(), by)), &verdicts))
                                 }
                             }
-                            (table(&rows, self.rows.found()))
+                            (table(rows as u64, self.rows.found()))
                         }
                         (self.about(tally, asked))
                     }
@@ -313,7 +323,11 @@ fn counts<'a>(
                     @for (name, by) in numbers {
                         @let name = show::in_full(name);
                         tr {
-                            th scope="row" { button type="button" disabled data-kind=(kind) data-value=(name) { (breakable(&name)) } }
+                            th scope="row" {
+                                @if name == tally::OTHERS { (name) } @else {
+                                    button type="button" disabled data-kind=(kind) data-value=(name) { (breakable(&name)) }
+                                }
+                            }
                             @for verdict in verdicts {
                                 td.number { @if let Some(number) = by.get(verdict) { (grouped(*number)) } @else { span.none { "–" } } }
                             }
@@ -327,7 +341,7 @@ fn counts<'a>(
 }
 
 /// The findings. With the script they can be sorted and searched.
-fn table(rows: &[&Decided], found: u64) -> Markup {
+fn table(rows: u64, found: u64) -> Markup {
     let columns = [
         "Time",
         "Verdict",
@@ -340,13 +354,13 @@ fn table(rows: &[&Decided], found: u64) -> Markup {
         "Reason",
         "Left alone with",
     ];
-    let left_out = found.saturating_sub(rows.len() as u64);
+    let left_out = found.saturating_sub(rows);
     html! {
         section {
             h2 #each { "One by one" }
             @if left_out > 0 {
                 p.warning role="note" {
-                    strong { (grouped(rows.len() as u64)) " of " (grouped(found)) " are in this table, " (grouped(left_out)) " are not: " }
+                    strong { (grouped(rows)) " of " (grouped(found)) " are in this table, " (grouped(left_out)) " are not: " }
                     "of each verdict and rule the newest. The numbers and the picture above are of all, and "
                     code { "snapback check --json" } " lists all."
                 }
@@ -366,7 +380,7 @@ fn table(rows: &[&Decided], found: u64) -> Markup {
                         @for column in columns { th scope="col" { button type="button" disabled { (column) } } }
                     }
                 }
-                tbody { @for row in rows { (finding(row)) } }
+                tbody { (PreEscaped(ROWS)) }
             }
             p #nothing hidden { "No row of the table is like that." }
             noscript { p.note { "Sorting and searching need JavaScript." } }

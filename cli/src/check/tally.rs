@@ -13,7 +13,10 @@ pub(super) const MOST_LISTED: usize = 1_000;
 
 /// How many actors are counted by name, and how many accounts. Those beyond are counted together.
 const MOST_COUNTED: usize = 20_000;
-const OTHERS: &str = "others";
+pub(super) const OTHERS: &str = "others";
+
+/// What is longer is no account's id. Such are counted together, too.
+const LONGEST_ACCOUNT: usize = 100;
 
 /// Where a record names no actor, or no account.
 pub(super) const NOBODY: &str = "nobody named";
@@ -61,7 +64,12 @@ impl Tally {
         self.counts.add(counts);
         for decided in decided.into_iter().filter(|decided| decided.verdict != Verdict::Ignore) {
             *self.by_rule.entry(decided.rule).or_default().entry(decided.verdict).or_default() += 1;
-            count(&mut self.by_account, decided.account.as_deref().unwrap_or(NO_ACCOUNT), decided.verdict);
+            let account = match decided.account.as_deref() {
+                None => NO_ACCOUNT,
+                Some(account) if account.len() > LONGEST_ACCOUNT => OTHERS,
+                Some(account) => account,
+            };
+            count(&mut self.by_account, account, decided.verdict);
             count(&mut self.by_actor, decided.actor.as_deref().unwrap_or(NOBODY), decided.verdict);
             for exemption in decided.exempted_by.iter().filter(|exemption| exemption.setting == "TrustedActors") {
                 if self.trust.len() < MOST_COUNTED || self.trust.contains_key(&exemption.value) {
