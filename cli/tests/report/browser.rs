@@ -16,7 +16,9 @@ use tungstenite::{Message, WebSocket};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Names of browsers that speak the protocol. Chromium's shell has no window at all, and is the smallest.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
+    // Debian's. What is on the PATH there is a script that starts it, and that would be all that is ended if it hangs.
+    "/usr/lib/chromium/chromium-headless-shell",
     "chromium-headless-shell",
     "chrome-headless-shell",
     "google-chrome",
