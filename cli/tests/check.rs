@@ -4,8 +4,11 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, also in its helpers, and says what it left out"
 )]
+
+mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

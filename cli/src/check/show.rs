@@ -18,7 +18,8 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const MOST_ACTORS: usize = 30;
 
 /// The verdicts that have a column, if there are any.
-const COLUMNS: [Verdict; 5] = [Verdict::Revert, Verdict::Quarantine, Verdict::Alert, Verdict::Depends, Verdict::Exempt];
+pub(super) const COLUMNS: [Verdict; 5] =
+    [Verdict::Revert, Verdict::Quarantine, Verdict::Alert, Verdict::Depends, Verdict::Exempt];
 
 /// The narrowest that a line is made for.
 const NARROWEST: usize = 60;
@@ -35,7 +36,6 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
         table(&mut out, "rule", rows, &columns, width)?;
         let mut actors: Vec<(String, &ByVerdict)> =
             tally.by_actor.iter().map(|(actor, verdicts)| (quote(actor), verdicts)).collect();
-        let weight = |verdicts: &ByVerdict| COLUMNS.map(|verdict| verdicts.get(&verdict).copied().unwrap_or_default());
         actors.sort_by_key(|(_, verdicts)| std::cmp::Reverse(weight(verdicts)));
         let more = actors.len().saturating_sub(MOST_ACTORS);
         actors.truncate(MOST_ACTORS);
@@ -47,6 +47,11 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
     candidates(&mut out, tally)?;
     writeln!(out, "\n{BOLD}{}{BOLD:#}", counts(&tally.counts))?;
     out.flush()
+}
+
+/// By what those are sorted that did something: the weightiest verdict counts first.
+pub(super) fn weight(verdicts: &ByVerdict) -> [u64; COLUMNS.len()] {
+    COLUMNS.map(|verdict| verdicts.get(&verdict).copied().unwrap_or_default())
 }
 
 /// Those of a verdict, two lines each and one more for the settings that would have left it alone.
