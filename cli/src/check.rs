@@ -3,6 +3,8 @@
 mod decide;
 mod files;
 mod groups;
+#[cfg(test)]
+mod same;
 mod show;
 mod tally;
 

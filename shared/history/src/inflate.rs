@@ -50,7 +50,9 @@ impl Memory {
         // What can't be read on now can't be read on later either, and is told then.
         let most = u64::try_from(self.most / SMALLEST).unwrap_or(u64::MAX);
         let read = stored.by_ref().take(most).read_to_end(&mut self.stored);
-        if read.is_ok_and(|length| length < self.most / SMALLEST) && let Some(length) = self.inflate() {
+        if read.is_ok_and(|length| length < self.most / SMALLEST)
+            && let Some(length) = self.inflate()
+        {
             return Ok(Records::whole(Box::new(io::empty()), std::mem::take(&mut self.inflated), length));
         }
         inflate(Cursor::new(std::mem::take(&mut self.stored)).chain(stored)).map(Records::new)

@@ -202,7 +202,14 @@ impl Look {
 
     /// Goes through the brackets of a block.
     #[inline(always)]
-    fn brackets(&mut self, mask: u64, block: &[u8; BLOCK], at: usize, bytes: &[u8], members: &mut Members) -> Option<Brackets> {
+    fn brackets(
+        &mut self,
+        mask: u64,
+        block: &[u8; BLOCK],
+        at: usize,
+        bytes: &[u8],
+        members: &mut Members,
+    ) -> Option<Brackets> {
         let mut brackets = Brackets {
             object: 0,
             list: 0,

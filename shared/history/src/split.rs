@@ -219,7 +219,8 @@ impl<R: Read> Records<R> {
             }
             Ok(Some(whole)) => {
                 let Whole { length, found } = self.given.insert(whole);
-                let bytes = self.buffer.get(self.next..self.filled).and_then(|bytes| bytes.get(..*length)).unwrap_or_default();
+                let bytes =
+                    self.buffer.get(self.next..self.filled).and_then(|bytes| bytes.get(..*length)).unwrap_or_default();
                 let plain = found.as_ref().and_then(|found| found.read(bytes));
                 Some(Ok(Record { bytes, position: self.position, plain }))
             }
