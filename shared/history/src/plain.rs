@@ -172,7 +172,8 @@ impl Look {
         self.in_name = u64::from(over | over_too);
         let name_end = sum & close_quote;
 
-        // What may follow what. Whatever is outside of texts is one of these kinds, so that each byte is held to the one in front of it.
+        // What may follow what. Whatever is outside of texts is one of these kinds, so that each byte is held to the one in front of it. What
+        // follows a word is looked at with it.
         let value = open_quote | object | list | word;
         let stop = comma | close;
         wrong |= behind_object & !(open_quote | close);
@@ -181,12 +182,10 @@ impl Look {
         wrong |= self.behind_value_wanted.of(colon | comma & !in_object) & !value;
         wrong |= self.behind_value.of(close_quote | close) & !(stop | colon);
         wrong |= colon ^ self.behind_name.of(name_end);
-        let behind_word = self.behind_word.of(word);
-        wrong |= behind_word & !(stop | word);
         if wrong & here != 0 {
             return None;
         }
-        for place in places(word & !behind_word & here) {
+        for place in places(word & !self.behind_word.of(word) & here) {
             if !is_word(bytes.get(at + place..)?) {
                 return None;
             }

@@ -14,7 +14,7 @@ const CALL: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser","s
 /// What is seen of a text's only record.
 fn plain(text: &str) -> Option<(String, String, String)> {
     let mut records = Records::new(text.as_bytes());
-    let record = records.next().unwrap().unwrap();
+    let record = records.next()?.ok()?;
     let words = |Plain { event_source, event_name, actor_kind }: Plain<'_>| {
         [event_source, event_name, actor_kind].map(str::to_owned).into()
     };
@@ -72,6 +72,15 @@ fn what_is_odd_is_not_plain() {
         ("-20,", "-20,,"),
         ("-20,", "-20 "),
         ("[1,", "[,1,"),
+        ("[1,", "[1"),
+        ("[1,", "[1\"a\","),
+        ("[1,", "[1[2],"),
+        ("[1,", "[{1},"),
+        ("[1,", "[{[]},"),
+        ("[1,", "[{{}},"),
+        ("[1,", "[{\"a\":1],"),
+        ("[1,", "[[1},"),
+        ("[1,", "[]1,"),
         ("[1,", "[1:"),
         ("true}", "true,}"),
         ("true}", "\"true\":}"),
