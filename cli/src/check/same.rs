@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use history::{Problem, Record, Records};
@@ -258,7 +258,7 @@ fn all_records_as_they_are() {
 fn all_records_with_anything_wrong() {
     let records = records();
     let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-        ProptestConfig { cases: 6_000, failure_persistence: None, ..ProptestConfig::default() },
+        ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() },
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
     let quick = std::cell::Cell::new(0);
@@ -276,5 +276,5 @@ fn all_records_with_anything_wrong() {
         Ok(())
     });
     result.unwrap();
-    assert!(quick.get() > 2_000, "{} were looked at quickly", quick.get());
+    assert!(quick.get() > 1_000, "{} were looked at quickly", quick.get());
 }

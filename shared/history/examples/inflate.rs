@@ -14,15 +14,16 @@ use history::{Input, find};
 use libdeflater::Decompressor;
 
 type Anything = Box<dyn Error + Send + Sync>;
+type Inflate = fn(&[u8], &mut Vec<u8>) -> Result<u64, Anything>;
 
 fn main() -> Result<(), Anything> {
     let mut arguments = std::env::args().skip(1);
     let (Some(library), Some(folder)) = (arguments.next(), arguments.next()) else {
         return Err("it takes a library and a folder".into());
     };
-    let inflate = match library.as_str() {
+    let inflate: Inflate = match library.as_str() {
         "libdeflate" => libdeflate,
-        "zlib-rs" => zlib_rs,
+        "zlib-rs" => |stored, inflated| zlib_rs(stored, inflated),
         _ => return Err(format!("no library `{library}`").into()),
     };
     let files = Mutex::new(find(vec![PathBuf::from(folder)]));
@@ -60,7 +61,7 @@ fn libdeflate(stored: &[u8], inflated: &mut Vec<u8>) -> Result<u64, Anything> {
     Ok(u64::try_from(bytes)?)
 }
 
-fn zlib_rs(stored: &[u8], inflated: &mut Vec<u8>) -> Result<u64, Anything> {
+fn zlib_rs(stored: &[u8], inflated: &mut [u8]) -> Result<u64, Anything> {
     let (mut decoder, mut bytes) = (MultiGzDecoder::new(stored), 0);
     loop {
         match decoder.read(inflated)? {
