@@ -1,6 +1,6 @@
 //! The quick ways: what they take, and that they come to what the slow ones do. `snapback check` has more, with its verdicts.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::fs;
 use std::io::{Read, Write};
