@@ -4,6 +4,8 @@ mod decide;
 mod files;
 mod groups;
 mod report;
+#[cfg(test)]
+mod same;
 mod show;
 mod tally;
 

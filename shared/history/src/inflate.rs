@@ -3,6 +3,10 @@
 use std::io::{self, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use libdeflater::Decompressor;
+use memchr::memmem;
+
+use crate::split::Records;
 
 /// How much is read of a file at a time.
 const READ: usize = 128 * 1024;
@@ -11,8 +15,67 @@ const READ: usize = 128 * 1024;
 /// decide for us how much memory we take.
 const ZSTD_WINDOW: u32 = 24;
 
+/// What gzip begins with: its magic number, and the only method that there is (RFC 1952).
+const GZIP: &[u8] = b"\x1f\x8b\x08";
+
+/// How much smaller something may be in gzip.
+const SMALLEST: usize = 4;
+
 /// Bytes that are no longer compressed.
 pub type Inflated = Box<dyn Read>;
+
+/// Memory for reading one file after the other.
+pub struct Memory {
+    decompressor: Decompressor,
+    /// How many bytes a file may have, inflated, to be inflated at once.
+    most: usize,
+    stored: Vec<u8>,
+    inflated: Vec<u8>,
+}
+
+impl Memory {
+    /// `most` is how many bytes of a file may be held.
+    pub fn new(most: usize) -> Self {
+        Self { decompressor: Decompressor::new(), most, stored: Vec::new(), inflated: Vec::new() }
+    }
+
+    /// Lets the next file have the memory of one that has been read.
+    pub fn take_back(&mut self, records: Records<Inflated>) {
+        self.inflated = records.into_buffer();
+    }
+
+    /// The records of a file, which is read in whole now if it is small.
+    pub(crate) fn records(&mut self, mut stored: impl Read + 'static) -> io::Result<Records<Inflated>> {
+        self.stored.clear();
+        // What can't be read on now can't be read on later either, and is told then.
+        let most = u64::try_from(self.most / SMALLEST).unwrap_or(u64::MAX);
+        let read = stored.by_ref().take(most).read_to_end(&mut self.stored);
+        if read.is_ok_and(|length| length < self.most / SMALLEST)
+            && let Some(length) = self.inflate()
+        {
+            return Ok(Records::whole(Box::new(io::empty()), std::mem::take(&mut self.inflated), length));
+        }
+        inflate(Cursor::new(std::mem::take(&mut self.stored)).chain(stored)).map(Records::new)
+    }
+
+    /// Inflates what is stored, if that is one member of gzip and nothing else: how much there is of it.
+    fn inflate(&mut self) -> Option<usize> {
+        let inside = self.stored.strip_prefix(GZIP)?;
+        // Another member would begin with these bytes.
+        if memmem::find(inside, GZIP).is_some() {
+            return None;
+        }
+        let length = usize::try_from(u32::from_le_bytes(*self.stored.last_chunk()?)).ok()?;
+        if length > self.most {
+            return None;
+        }
+        if self.inflated.len() < length {
+            self.inflated.resize(length, 0);
+        }
+        let inflated = self.decompressor.gzip_decompress(&self.stored, self.inflated.get_mut(..length)?).ok()?;
+        (inflated == length).then_some(length)
+    }
+}
 
 /// How something is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read};
 use memchr::{memchr_iter, memchr2};
 use serde_json::Value;
 
+use crate::plain::{Found, Plain};
+
 /// The largest record, in bytes. EventBridge takes 256 KB; what CloudTrail stores may be of a size that is called large
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventConfiguration.html>) and said to be 1 MB.
 pub const LARGEST_RECORD: usize = 3 << 19;
@@ -87,6 +89,8 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Where it begins.
     pub position: Position,
+    /// What it is about, if that was seen in passing. Then it is JSON, too.
+    pub plain: Option<Plain<'a>>,
 }
 
 impl Record<'_> {
@@ -123,8 +127,8 @@ pub struct Records<R> {
     filled: usize,
     /// Where `next` is.
     position: Position,
-    /// How much the caller was given and has not been passed over yet.
-    given: usize,
+    /// What the caller was given and has not been passed over yet.
+    given: Option<Whole>,
     place: Place,
     has_begun: bool,
     has_ended: bool,
@@ -150,6 +154,14 @@ enum Expected {
     CommaOrEnd,
 }
 
+/// A value at hand.
+struct Whole {
+    /// In bytes.
+    length: usize,
+    /// What it is about, if it is a plain record.
+    found: Option<Found>,
+}
+
 /// How far a look at a value has come.
 enum Seen {
     /// The value goes on behind the bytes at hand.
@@ -171,11 +183,21 @@ impl<R: Read> Records<R> {
             next: 0,
             filled: 0,
             position: Position { byte: 0, line: 1 },
-            given: 0,
+            given: None,
             place: Place::Top,
             has_begun: false,
             has_ended: false,
         }
+    }
+
+    /// Of bytes that are all there: the first `filled` of `buffer`.
+    pub(crate) fn whole(input: R, buffer: Vec<u8>, filled: usize) -> Self {
+        Self { buffer, filled, has_ended: true, ..Self::new(input) }
+    }
+
+    /// The memory that it took.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next record. After a problem there is no other: what follows can't be told apart any more.
@@ -184,17 +206,23 @@ impl<R: Read> Records<R> {
     /// Says what is wrong, and where.
     #[expect(clippy::should_implement_trait, reason = "the record is borrowed from here, which no iterator can say")]
     pub fn next(&mut self) -> Option<Result<Record<'_>, Problem>> {
-        self.pass(self.given);
-        self.given = 0;
+        match self.given.take() {
+            // There is no line break in a plain record.
+            Some(Whole { length, found: Some(_) }) => self.step(length),
+            Some(Whole { length, found: None }) => self.pass(length),
+            None => {}
+        }
         match self.advance() {
             Ok(None) => {
                 self.place = Place::Over;
                 None
             }
-            Ok(Some(length)) => {
-                self.given = length;
-                let position = self.position;
-                Some(Ok(Record { bytes: self.at_hand().get(..length).unwrap_or_default(), position }))
+            Ok(Some(whole)) => {
+                let Whole { length, found } = self.given.insert(whole);
+                let bytes =
+                    self.buffer.get(self.next..self.filled).and_then(|bytes| bytes.get(..*length)).unwrap_or_default();
+                let plain = found.as_ref().and_then(|found| found.read(bytes));
+                Some(Ok(Record { bytes, position: self.position, plain }))
             }
             Err(problem) => {
                 self.place = Place::Over;
@@ -203,8 +231,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Goes on to the next value, and tells how long it is.
-    fn advance(&mut self) -> Result<Option<usize>, Problem> {
+    /// Goes on to the next value.
+    fn advance(&mut self) -> Result<Option<Whole>, Problem> {
         loop {
             match self.place {
                 Place::Over => return Ok(None),
@@ -214,12 +242,17 @@ impl<R: Read> Records<R> {
                     };
                     let has_begun = std::mem::replace(&mut self.has_begun, true);
                     match first {
-                        b'{' => match self.value(Scan::of_object())? {
-                            Looked::Whole(length) => return Ok(Some(length)),
-                            Looked::Records => {
-                                self.place = Place::List { expected: Expected::ElementOrEnd, in_object: true };
+                        b'{' => {
+                            if let Some(plain) = self.plain() {
+                                return Ok(Some(plain));
                             }
-                        },
+                            match self.value(Scan::of_object())? {
+                                Looked::Whole(length) => return Ok(Some(Whole { length, found: None })),
+                                Looked::Records => {
+                                    self.place = Place::List { expected: Expected::ElementOrEnd, in_object: true };
+                                }
+                            }
+                        }
                         b'[' => {
                             self.pass(1);
                             self.place = Place::List { expected: Expected::ElementOrEnd, in_object: false };
@@ -264,17 +297,27 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// The length of an element of a list.
-    fn element(&mut self, first: u8) -> Result<usize, Problem> {
+    /// The plain record at hand, if all of it is.
+    fn plain(&self) -> Option<Whole> {
+        let found = Found::in_front(self.at_hand()).filter(|found| found.length <= LARGEST_RECORD)?;
+        Some(Whole { length: found.length, found: Some(found) })
+    }
+
+    /// An element of a list.
+    fn element(&mut self, first: u8) -> Result<Whole, Problem> {
+        if let Some(plain) = self.plain() {
+            return Ok(plain);
+        }
         let scan = match first {
             b'{' | b'[' | b'"' => Scan::of_value(),
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Scan::of_word(),
             _ => return Err(self.unexpected("an element")),
         };
-        match self.value(scan)? {
-            Looked::Whole(length) => Ok(length),
-            Looked::Records => Ok(0),
-        }
+        let length = match self.value(scan)? {
+            Looked::Whole(length) => length,
+            Looked::Records => 0,
+        };
+        Ok(Whole { length, found: None })
     }
 
     /// Looks at a value until its end, reading as much as that takes.
@@ -344,6 +387,11 @@ impl<R: Read> Records<R> {
         let passed = self.at_hand().get(..length).unwrap_or_default();
         let lines = memchr_iter(b'\n', passed).count();
         self.position.line += u64::try_from(lines).unwrap_or(u64::MAX);
+        self.step(length);
+    }
+
+    /// Passes over what holds no line break.
+    fn step(&mut self, length: usize) {
         self.position.byte += u64::try_from(length).unwrap_or(u64::MAX);
         self.next += length;
     }

@@ -236,6 +236,11 @@ impl Function {
         self.subscriptions.iter().any(|subscription| subscription.covers(event))
     }
 
+    /// Whether the function would have got a record with these: see [`Subscription::asks_for`].
+    pub fn asks_for(&self, event_source: &str, event_name: &str, actor_kind: &str) -> bool {
+        self.subscriptions.iter().any(|subscription| subscription.asks_for(event_source, event_name, actor_kind))
+    }
+
     /// What the function would have done about an event, by the same code that decides in Lambda.
     pub fn foresee(&self, event: &Event, settings: &Settings) -> Foreseen {
         let wanted = self.subscriptions.iter().filter(|subscription| subscription.covers(event));
