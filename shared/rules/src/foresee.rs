@@ -5,7 +5,7 @@
 
 use crate::decision::{API_CALL, CONSOLE_ACTION, Decision, SIGN_IN, Subscription, decide};
 use crate::event::Event;
-use crate::settings::{Mode, Rollout, Settings};
+use crate::settings::{Mode, Rollout, Settings, trusted_actor};
 use crate::text::quote;
 use crate::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 
@@ -315,10 +315,7 @@ fn is_candidate(arn: &str, event: &Event, settings: &Settings) -> bool {
 
 /// Whether `TrustedActors` takes an ARN, as that of one actor and not as a pattern, and it can be shown in full.
 fn is_trustable(arn: &str) -> bool {
-    let only = |name: &str| (name == "TRUSTED_ACTORS").then(|| arn.to_owned());
-    !arn.contains([',', '*'])
-        && quote(arn) == arn
-        && Settings::from_variables(only).is_ok_and(|settings| settings.trusts(arn))
+    !arn.contains([',', '*']) && arn.trim() == arn && quote(arn) == arn && trusted_actor(arn).is_ok()
 }
 
 #[cfg(test)]
@@ -385,6 +382,8 @@ mod tests {
             ("arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*", false),
             (&format!("arn:aws:iam::123456789012:role/{}", "x/".repeat(150)), false),
             ("kim", false),
+            (" arn:aws:iam::123456789012:role/Admin", false),
+            ("arn:aws:iam::123456789012:role/Admin ", false),
             ("", false),
         ] {
             assert_eq!(is_trustable(arn), is, "{arn}");
