@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use history::{Other, Records};
+use history::{Other, Records, looked_up};
 use rules::foresee::{FUNCTIONS, Foreseen, Verdict};
 use rules::settings::{Given, definitions};
 use rules::{Settings, event, security_group};
@@ -62,6 +62,11 @@ pub(crate) fn check(input: &[u8]) {
     let mut records = Records::new(input);
     while let Some(Ok(record)) = records.next() {
         let Ok(raw) = record.parse() else { continue };
+        let raw = match looked_up(&raw) {
+            None => raw,
+            Some(Ok(record)) => record,
+            Some(Err(_)) => continue,
+        };
         if !raw.is_object() || Other::of(&raw).is_some() {
             continue;
         }

@@ -131,7 +131,11 @@ pub fn mutated(text: &[u8], random: &mut Random) -> Option<Vec<u8>> {
         let mut place = random.below(places);
         change(&mut value, &mut place, random);
     }
-    // A policy stands as text in a record: now and then an object becomes that, and the other way round.
+    match random.below(30) {
+        0 => value = json!({"Records": [value, value]}),
+        1 => value = json!([{"Events": [{"CloudTrailEvent": value.to_string()}]}, value]),
+        _ => {}
+    }
     Some(value.to_string().into_bytes())
 }
 

@@ -100,8 +100,16 @@ fn policy(finding: &Finding, name: &str, of: &str, document: Option<&Value>, set
         true => Word::depends("whether it can be reached from the internet, and on the block of its bucket"),
         false => public(settings),
     };
+    let mut accounts: Vec<String> = others.iter().flat_map(|outsider| outsider.accounts.clone()).collect();
+    accounts.sort();
+    accounts.dedup();
+    let lets_in = format!("lets in account {}", accounts.join(", "));
     if opened.public && (public_word.acts() || !(opened.outsiders && cross_account(settings).acts())) {
-        let foreseen = found(NAME, format!("the {of} is public"), public_word);
+        let what = match opened.outsiders && !accounts.is_empty() {
+            true => format!("the {of} is public and {lets_in}"),
+            false => format!("the {of} is public"),
+        };
+        let foreseen = found(NAME, what, public_word);
         return match opened {
             // Other accounts would still be told.
             Opens { outsiders: false, .. } if !is_access_point && others.is_empty() => of_bucket(foreseen, name),
@@ -109,11 +117,7 @@ fn policy(finding: &Finding, name: &str, of: &str, document: Option<&Value>, set
         };
     }
     if opened.outsiders {
-        let mut accounts: Vec<String> = others.iter().flat_map(|outsider| outsider.accounts.clone()).collect();
-        accounts.sort();
-        accounts.dedup();
-        let what = format!("the {of} lets in account {}", accounts.join(", "));
-        return found(CROSS_ACCOUNT, what, cross_account(settings));
+        return found(CROSS_ACCOUNT, format!("the {of} {lets_in}"), cross_account(settings));
     }
     match (scope.public, others.is_empty()) {
         (true, _) => {
