@@ -1,12 +1,5 @@
 //! What was found once is not there again; and a few seconds of looking for more.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and says what it failed on"
-)]
-
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;

@@ -225,4 +225,20 @@ mod tests {
             assert_eq!(found, expected, "{name} {request} {variables:?}");
         }
     }
+
+    #[test]
+    fn what_is_public_and_lets_in_an_account_says_both() {
+        let statement = |principal: &str| json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:*", "Resource": "*"});
+        let reason = |principals: &[&str], variables: &[(&str, &str)]| {
+            let statements: Vec<Value> = principals.iter().map(|principal| statement(principal)).collect();
+            let policy = json!({"Version": "2012-10-17", "Statement": statements});
+            foreseen("PutBucketPolicy", json!({"bucketName": "web", "bucketPolicy": policy}), variables)
+                .unwrap()
+                .reason()
+        };
+        let other = "arn:aws:iam::111122223333:root";
+        assert_eq!(reason(&["*", other], &[]), "the policy of bucket web is public and lets in account 111122223333");
+        assert_eq!(reason(&["*"], &[]), "the policy of bucket web is public");
+        assert_eq!(reason(&["*", other], &[("S3_CROSS_ACCOUNT_MODE", "off")]), "the policy of bucket web is public");
+    }
 }
