@@ -115,6 +115,14 @@ impl Decider {
 
     /// Decides on one value of a file.
     pub(super) fn read(&self, raw: &Value) -> Read {
+        match history::looked_up(raw) {
+            None => self.read_record(raw),
+            Some(Ok(record)) => self.read_record(&record),
+            Some(Err(problem)) => Read::Unreadable(problem),
+        }
+    }
+
+    fn read_record(&self, raw: &Value) -> Read {
         if !raw.is_object() {
             return Read::Unreadable("it is no event: an event is a JSON object".to_owned());
         }

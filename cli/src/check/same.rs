@@ -54,6 +54,8 @@ const MEMBERS: &[&str] = &[
     r#""detail":"x","#,
     r#""Records":[],"#,
     r#""Records":[{"eventName":"CreateUser"}],"#,
+    r#""Events":[],"#,
+    r#""Events":[{"eventName":"CreateUser"}],"#,
     r#""\u0052ecords":[],"#,
     r#""digestStartTime":"x","digestS3Object":"y","logFiles":[],"#,
     r#""x":{"eventName":"CreateUser","userIdentity":{"type":"Root"}},"#,

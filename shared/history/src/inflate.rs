@@ -1,8 +1,8 @@
 //! Inflating what is compressed. This is the only place that knows how: it takes bytes as they are stored and gives them as they were.
 
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use libdeflater::Decompressor;
 use memchr::memmem;
 
@@ -93,7 +93,7 @@ pub(crate) fn inflate(mut stored: impl Read + 'static) -> io::Result<Inflated> {
     let stored: BufReader<Chain<Cursor<Vec<u8>>, _>> = BufReader::with_capacity(READ, Cursor::new(first).chain(stored));
     Ok(match form {
         Form::Plain => Box::new(stored),
-        Form::Gzip => Box::new(MultiGzDecoder::new(stored)),
+        Form::Gzip => Box::new(Members { decoder: Some(GzDecoder::new(stored)) }),
         Form::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
             decoder.window_log_max(ZSTD_WINDOW)?;
@@ -108,5 +108,49 @@ fn form(first: &[u8]) -> Form {
         [0x1f, 0x8b, ..] => Form::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Form::Zstd,
         _ => Form::Plain,
+    }
+}
+
+/// The members of a gzip file, one after the other. Zeros behind the last of them fill up a block of a disk or tape, and mean nothing: gzip itself
+/// ignores them, too.
+struct Members<R> {
+    /// `None` behind the last one.
+    decoder: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let length = decoder.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            self.decoder = match self.decoder.take() {
+                Some(decoder) => behind(decoder.into_inner())?.map(GzDecoder::new),
+                None => None,
+            };
+        }
+        Ok(0)
+    }
+}
+
+/// What is behind a member, if there is another one.
+fn behind<R: BufRead>(mut stored: R) -> io::Result<Option<R>> {
+    let mut has_zeros = false;
+    loop {
+        let bytes = stored.fill_buf()?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        match bytes.get(zeros) {
+            Some(_) if has_zeros || zeros > 0 || bytes.first() != Some(&0x1f) => {
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    "what stands behind the compressed data is not gzip",
+                ));
+            }
+            Some(_) => return Ok(Some(stored)),
+            None if bytes.is_empty() => return Ok(None),
+            None => has_zeros = true,
+        }
+        stored.consume(zeros);
     }
 }

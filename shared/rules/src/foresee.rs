@@ -298,6 +298,9 @@ impl Rule {
             Decision::Incident(finding) => foresee(&finding, event, settings),
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let found = foresee(&finding, event, settings);
+                if found.verdict == Verdict::Ignore {
+                    return found;
+                }
                 let actor =
                     event.actor.principal_arn().filter(|arn| is_candidate(arn, event, settings)).map(str::to_owned);
                 found.exempted_by("TrustedActors", actor.as_slice())
@@ -346,6 +349,15 @@ mod tests {
         let exempt = foreseen("access-key", new_key("AwsApiCall"), &[("TRUSTED_ACTORS", actor)]);
         assert_eq!((exempt.verdict, exempt.resource.as_deref()), (Verdict::Exempt, Some("AKIA1")));
         assert_eq!(exempt.reason(), format!("{}; `{actor}` is one of TrustedActors", violation.what));
+    }
+
+    #[test]
+    fn what_is_left_alone_anyway_needs_no_setting() {
+        let raw = json!({"eventName": "AttachUserPolicy", "eventSource": "iam.amazonaws.com",
+            "userIdentity": {"type": "IAMUser", "userName": "kim", "arn": "arn:aws:iam::123456789012:user/kim"},
+            "requestParameters": {"userName": "eve", "policyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}});
+        let foreseen = foreseen("iam-user", raw, &[]);
+        assert_eq!((foreseen.verdict, foreseen.exempted_by.len()), (Verdict::Ignore, 0), "{}", foreseen.reason());
     }
 
     #[test]
