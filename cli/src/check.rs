@@ -3,10 +3,13 @@
 mod decide;
 mod files;
 mod groups;
+mod report;
+#[cfg(test)]
+mod same;
 mod show;
 mod tally;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,11 +24,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rules::Settings;
 use rules::command::is_account_id;
 use rules::foresee::FUNCTIONS;
+use rules::settings::Given;
 
 use crate::input;
 use crate::settings::SettingFlags;
 use decide::{Decider, Filter};
 use groups::Groups;
+use report::{Asked, Report};
 use tally::Tally;
 
 /// Arguments of `snapback check`.
@@ -40,6 +45,9 @@ pub(crate) struct Arguments {
     /// With --json, what is ignored too
     #[arg(long, requires = "json")]
     all: bool,
+    /// Write a page of what was found, for a browser; it replaces an older report, and nothing else
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Only what happened then or later: a date, or a time such as 2026-01-31T12:00:00Z; UTC
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<DateTime<Utc>>,
@@ -63,7 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     {
         bail!("nothing is in between: --since is later than --until");
     }
-    let settings = settings(arguments)?;
+    let (settings, given) = settings(arguments)?;
+    let mut report = arguments.report.as_deref().map(Report::to).transpose()?;
     let decider = Decider {
         settings,
         filter: Filter {
@@ -88,8 +97,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 output.line(&show::harmless(&decided.to_json().to_string()));
             }
         }
+        if let Some(report) = &mut report {
+            report.add(&part);
+        }
         tally.add(part);
-        if output.is_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        // A report is of all, whether or not somebody reads the lines.
+        if output.is_closed && report.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish_and_clear();
     if let Some(problem) = output.problem {
@@ -108,6 +121,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             Err(problem) if problem.kind() != ErrorKind::BrokenPipe => return Err(problem).context("failed to write"),
             _ => {}
         }
+    }
+    if let Some(report) = report {
+        report.write(&tally, &Asked { paths: &arguments.paths, filter: &decider.filter, given: &given })?;
     }
     Ok(match (tally.counts.not_read, tally.has_findings()) {
         (1.., _) => ExitCode::from(2),
@@ -135,8 +151,8 @@ impl Output {
     }
 }
 
-/// The settings: of the file given, else of the one `settings.toml` beside the history.
-fn settings(arguments: &Arguments) -> Result<Settings> {
+/// The settings, of the file given, else of the one `settings.toml` beside the history; and what of them was given anywhere.
+fn settings(arguments: &Arguments) -> Result<(Settings, BTreeMap<&'static str, Given>)> {
     let folder = |path: &PathBuf| match path {
         path if path.is_dir() => path.clone(),
         path => path.parent().unwrap_or(Path::new("")).to_owned(),
@@ -150,11 +166,12 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     }
     // Without one, a folder in which there is none.
     let folder = folders.first().cloned().unwrap_or_else(|| PathBuf::from("-"));
-    let (settings, file) = arguments.settings.load(&folder)?;
+    let (given, file) = arguments.settings.given(&folder)?;
+    let settings = Settings::from_given(&given)?;
     if let Some(file) = file {
         anstream::eprintln!("settings from {}", input::shown(&file));
     }
-    Ok(settings)
+    Ok((settings, given))
 }
 
 /// A bar on a terminal, with the rate and the time left if it is known how much there is to read.

@@ -4,8 +4,11 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, also in its helpers, and says what it left out"
 )]
+
+mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -409,6 +412,103 @@ fn standard_input_is_read_in_any_form() {
         let (code, stdout, _) = finished(child.wait_with_output().unwrap());
         assert_eq!((code, stdout.lines().count()), (1, 1));
     }
+}
+
+/// What `aws cloudtrail lookup-events` prints, and what people make of it and of CloudTrail's files with jq.
+#[test]
+fn what_the_command_line_prints_is_read() {
+    let event = json!({"EventId": "e-1", "EventName": "CreateAccessKey", "ReadOnly": "false", "EventTime": "2026-01-02T04:04:05+01:00",
+        "EventSource": "iam.amazonaws.com", "Username": "kim", "Resources": [], "CloudTrailEvent": new_key().to_string()});
+    let other = json!({"EventId": "e-2", "EventName": "ListUsers", "CloudTrailEvent": "{\"eventName\":\"ListUsers\",\"eventSource\":\"iam.amazonaws.com\"}"});
+    let whole = json!({"Events": [other, event], "NextToken": "x"});
+    let texts = json!([event["CloudTrailEvent"]]);
+    let slurped = json!([{"Records": [new_key()]}, {"Records": []}, {"Records": [{"eventName": "ListUsers", "eventSource": "iam.amazonaws.com"}]}]);
+    let plain = folder(&[("plain.json", new_key().to_string().as_bytes())]);
+    let expected = lines(&[&plain.1]).1;
+    assert_eq!(expected.len(), 1);
+    for (what, text) in [
+        ("whole", whole.to_string()),
+        ("indented", format!("{whole:#}")),
+        ("twice", format!("{{\"Events\":[]}}\n{whole}")),
+        ("lines", format!("{other}\n{event}\n")),
+        ("texts", texts.to_string()),
+        ("slurped", slurped.to_string()),
+        ("slurped lookups", json!([whole]).to_string()),
+    ] {
+        let (_folder, path) = folder(&[("x.json", text.as_bytes())]);
+        assert_eq!(lines(&[&path]), (1, expected.clone()), "{what}");
+    }
+
+    let mut broken = event.clone();
+    broken["CloudTrailEvent"] = json!("{\"eventName\":");
+    let text = format!("{{\"Events\":[\n{other},\n{broken}]}}");
+    let (_folder, path) = folder(&[("x.json", text.as_bytes())]);
+    let (code, _, stderr) = check(&[&path]);
+    assert_eq!(code, 2);
+    let byte = text.rfind("{\"CloudTrailEvent").unwrap();
+    let said = format!(
+        "the record in `CloudTrailEvent` is not JSON: EOF while parsing a value at line 1 column 13 (byte {byte}, line 3)"
+    );
+    assert!(stderr.contains(&said), "{stderr}");
+}
+
+/// Ten gigabytes, packed: the members of gzip and the frames of zstd follow each other, and so are cheap to make.
+#[test]
+fn bombs_end_at_the_limit_of_a_record_and_take_little_memory() {
+    const MEMBER: usize = 4 << 20;
+    const MEMBERS: usize = 2_560;
+    let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 1).unwrap();
+    let too_large = "larger than 1572864 bytes, which no record is; the rest of it is not read";
+    for (what, begin, filling, said) in [
+        ("a text", r#"[{"a":1},{"a":""#, "x", too_large),
+        ("brackets", "[[", "[", too_large),
+        ("a number", "[1", "1", too_large),
+        ("space", "{}", " ", too_large),
+        ("beside the records", r#"{"Records":[],"x":[""#, "x", too_large),
+        ("a name beside the records", r#"{"Records":[],""#, "x", too_large),
+        ("members beside the records", r#"{"Records":[]"#, ",\"\":0", too_large),
+        ("zeros", "", "\0", "it does not begin like history in JSON, but with the byte 0x00"),
+    ] {
+        let filling = filling.repeat(MEMBER / filling.len());
+        for (form, begin, filling) in [
+            ("gzip", gzip(begin.as_bytes()), gzip(filling.as_bytes())),
+            ("zstd", zstd(begin.as_bytes()), zstd(filling.as_bytes())),
+        ] {
+            let bomb = [begin, filling.repeat(MEMBERS)].concat();
+            let (stderr, most) = check_measured(&bomb);
+            assert!(stderr.contains(said), "{what} in {form}: {stderr}");
+            assert!(most < 64 << 20, "{what} in {form}: {most} bytes");
+        }
+    }
+    let wrapped = gzip(&gzip(&gzip(b"{}")));
+    assert!(check_measured(&wrapped).0.contains("it does not begin like history in JSON, but with the byte 0x1f"));
+    // What is no bomb, but many: records, and members without any bytes.
+    for many in [
+        gzip(b"{}\n").repeat(50_000),
+        gzip(b"[0,{\"eventName\":\"x\"}]\n".repeat(50_000).as_slice()),
+        gzip(b"").repeat(50_000),
+    ] {
+        let (stderr, most) = check_measured(&many);
+        assert!(stderr.lines().count() < 20 && most < 64 << 20, "{most} bytes: {stderr}");
+    }
+}
+
+/// Checks a file: what is said about it, and how much memory that took at most, in bytes.
+fn check_measured(bytes: &[u8]) -> (String, u64) {
+    let (_folder, path) = folder(&[("x.json.gz", bytes)]);
+    let script = "import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(done.returncode, most if sys.platform == 'darwin' else most * 1024)
+sys.stdout.flush()
+sys.stderr.buffer.write(done.stderr)";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, env!("CARGO_BIN_EXE_snapback"), "check", &path]);
+    let (code, stdout, stderr) = finished(python.output().unwrap());
+    assert_eq!(code, 0, "{stderr}");
+    let (code, most) = stdout.trim().split_once(' ').unwrap();
+    assert_eq!(code, "2", "{stderr}");
+    (stderr, most.parse().unwrap())
 }
 
 #[test]

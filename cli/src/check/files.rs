@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use history::{Find, Input, Reason};
+use history::{Find, Input, Memory, Reason};
 use indicatif::ProgressBar;
 
 use super::decide::{Decided, Decider, Read};
@@ -27,6 +27,10 @@ const MOST_NAMED: u64 = 10;
 /// From which size on records are decided on one at a time, in bytes: the largest that EventBridge takes. In memory, a value may take fifty times what its text
 /// does, and with many threads that adds up.
 const LARGE: usize = 256 * 1024;
+
+/// Up to which size, inflated, a file is held in memory as a whole, in bytes; and how much of files is held by all threads together.
+const HELD_AT_ONCE: usize = 16 << 20;
+const HELD: usize = 64 << 20;
 
 /// A part of what came of a file.
 #[derive(Default)]
@@ -58,8 +62,10 @@ pub(super) fn decide(
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
+                let mut memory = Memory::new(HELD_AT_ONCE.min(HELD / threads));
                 while let Some((found, hand_on)) = next(&queue) {
-                    let file = File { decider, progress, large: &large, part: Part::default(), hand_on };
+                    let (memory, part) = (&mut memory, Part::default());
+                    let file = File { decider, progress, large: &large, memory, part, hand_on };
                     if file.read(found).is_break() {
                         break;
                     }
@@ -97,6 +103,7 @@ struct File<'a> {
     progress: &'a ProgressBar,
     /// Whoever has a large record in hand holds it.
     large: &'a Mutex<()>,
+    memory: &'a mut Memory,
     part: Part,
     hand_on: SyncSender<Part>,
 }
@@ -123,7 +130,7 @@ impl File<'_> {
     }
 
     fn records(&mut self, input: &Input) -> ControlFlow<()> {
-        let mut records = match input.records(|stored| self.progress.wrap_read(stored)) {
+        let mut records = match input.records_in(self.memory, |stored| self.progress.wrap_read(stored)) {
             Ok(records) => records,
             Err(problem) => {
                 self.part.counts.not_read += 1;
@@ -148,10 +155,7 @@ impl File<'_> {
             has_records = true;
             let is_large = record.bytes.len() > LARGE;
             let alone = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
-            let read = match record.parse() {
-                Ok(value) => self.decider.read(&value),
-                Err(problem) => Read::Unreadable(problem.to_string()),
-            };
+            let read = self.decider.record(&record);
             drop(alone);
             match read {
                 Read::Record { decided, ignored } => {
@@ -179,6 +183,7 @@ impl File<'_> {
             self.part.problems.push(format!("{}: and {more} more records that could not be read", input.shown()));
         }
         self.part.counts.not_read += not_read;
+        self.memory.take_back(records);
         self.part.counts.files += 1;
         self.part.counts.without_records += u64::from(!has_records && not_read == 0);
         ControlFlow::Continue(())

@@ -4,6 +4,7 @@
 //! were added in it. Whether they were still there is not to be told from it, since records come in no certain order and may be missing: so the
 //! verdict stays `depends`, and the reason names them.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use rules::Settings;
@@ -15,11 +16,16 @@ use super::decide::Decided;
 const MOST_REMEMBERED: usize = 50_000;
 const MOST_IN_GROUP: usize = 100;
 
+/// How many pairs of openings are compared in all. Who fills a history with openings that all overlap gets fewer reasons in full, not a check
+/// without an end.
+const MOST_COMPARED: usize = 1_000_000_000;
+
 /// What was opened so far, by account, region and group.
 #[derive(Default)]
 pub(super) struct Groups {
     known: HashMap<(Option<String>, Option<String>, String), Vec<Known>>,
     number: usize,
+    compared: usize,
 }
 
 /// What one record opened.
@@ -41,7 +47,16 @@ impl Groups {
         if decided.event_id.is_some() && known.iter().any(|known| known.event_id == decided.event_id) {
             return;
         }
-        let is_wide_with = |others: &[Opening]| !to_take_away(&opened.openings, others, limits).is_empty();
+        let in_group: usize = known.iter().map(|known| known.openings.len()).sum();
+        let number = in_group + opened.openings.len();
+        if number > MOST_IN_GROUP || self.compared > MOST_COMPARED {
+            return;
+        }
+        let compared = Cell::new(self.compared);
+        let is_wide_with = |others: &[Opening]| {
+            compared.set(compared.get().saturating_add(number * number));
+            !to_take_away(&opened.openings, others, limits).is_empty()
+        };
         if !is_wide_with(&[])
             && let Some(with) = wide_with(known, is_wide_with)
         {
@@ -49,7 +64,8 @@ impl Groups {
             decided.reason +=
                 &format!(", and with what was opened by {} it is, if that was still there", with.join(" and "));
         }
-        if known.len() < MOST_IN_GROUP && self.number < MOST_REMEMBERED {
+        self.compared = compared.get();
+        if self.number < MOST_REMEMBERED {
             self.number += opened.openings.len();
             self.known.entry(group).or_default().push(Known {
                 event_id: decided.event_id.clone(),
@@ -113,5 +129,31 @@ mod tests {
         assert_eq!(reason("c", "sg-2", &["12.0.0.0/8"]), None);
         assert_eq!(reason("d", "sg-1", &["12.0.0.0/8"]), with("event b at time of b"));
         assert_eq!(reason("e", "sg-2", &["14.0.0.0/9"]), with("event c at time of c"));
+    }
+
+    #[test]
+    fn however_much_is_opened_little_of_it_is_compared() {
+        let settings = Settings::default();
+        let mut groups = Groups::default();
+        let decided = |id: usize, openings: usize| {
+            let ranges: Vec<_> =
+                (0..openings).map(|number| json!({"cidrIp": format!("11.{id}.{number}.0/24")})).collect();
+            let raw = json!({"eventID": format!("e-{id}"), "eventName": "AuthorizeSecurityGroupIngress", "eventSource": "ec2.amazonaws.com",
+                "requestParameters": {"groupId": "sg-1", "ipPermissions": {"items": [{"ipProtocol": "-1", "ipRanges": {"items": ranges}}]}}});
+            let decider = Decider { settings: Settings::default(), filter: Filter::default(), with_ignored: false };
+            let Read::Record { mut decided, .. } = decider.read(&raw) else { panic!("no record") };
+            decided.remove(0)
+        };
+        for id in 0..50 {
+            groups.note(&mut decided(id, 30), &settings);
+        }
+        assert_eq!(groups.number, 90);
+        // Each of the three was compared with none and with all that was known, and no further, since together they are not wide.
+        assert_eq!(groups.compared, 2 * (30 * 30 + 60 * 60 + 90 * 90));
+        groups.note(&mut decided(50, MOST_IN_GROUP + 1), &settings);
+        assert_eq!(groups.number, 90);
+        groups.compared = MOST_COMPARED + 1;
+        groups.note(&mut decided(51, 1), &settings);
+        assert_eq!(groups.number, 90);
     }
 }

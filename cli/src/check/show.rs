@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 use rules::foresee::Verdict;
 use rules::text::{LONGEST_QUOTE, is_harmful, quote};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::decide::Decided;
 use super::tally::{ByVerdict, Counts, MOST_LISTED, Tally};
 
@@ -18,7 +20,8 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const MOST_ACTORS: usize = 30;
 
 /// The verdicts that have a column, if there are any.
-const COLUMNS: [Verdict; 5] = [Verdict::Revert, Verdict::Quarantine, Verdict::Alert, Verdict::Depends, Verdict::Exempt];
+pub(super) const COLUMNS: [Verdict; 5] =
+    [Verdict::Revert, Verdict::Quarantine, Verdict::Alert, Verdict::Depends, Verdict::Exempt];
 
 /// The narrowest that a line is made for.
 const NARROWEST: usize = 60;
@@ -35,7 +38,6 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
         table(&mut out, "rule", rows, &columns, width)?;
         let mut actors: Vec<(String, &ByVerdict)> =
             tally.by_actor.iter().map(|(actor, verdicts)| (quote(actor), verdicts)).collect();
-        let weight = |verdicts: &ByVerdict| COLUMNS.map(|verdict| verdicts.get(&verdict).copied().unwrap_or_default());
         actors.sort_by_key(|(_, verdicts)| std::cmp::Reverse(weight(verdicts)));
         let more = actors.len().saturating_sub(MOST_ACTORS);
         actors.truncate(MOST_ACTORS);
@@ -47,6 +49,11 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
     candidates(&mut out, tally)?;
     writeln!(out, "\n{BOLD}{}{BOLD:#}", counts(&tally.counts))?;
     out.flush()
+}
+
+/// By what those are sorted that did something: the weightiest verdict counts first.
+pub(super) fn weight(verdicts: &ByVerdict) -> [u64; COLUMNS.len()] {
+    COLUMNS.map(|verdict| verdicts.get(&verdict).copied().unwrap_or_default())
 }
 
 /// Those of a verdict, two lines each and one more for the settings that would have left it alone.
@@ -98,7 +105,7 @@ fn table(
 ) -> io::Result<()> {
     let headings: Vec<String> = columns.iter().map(|verdict| format!("{:>12}", verdict.word())).collect();
     let room = width.saturating_sub(headings.concat().len());
-    let longest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().max(title.len());
+    let longest = rows.iter().map(|(name, _)| name.width()).max().unwrap_or_default().max(title.len());
     let first = longest.min(room);
     writeln!(out, "\n{BOLD}{title:<first$}{}{BOLD:#}", headings.concat())?;
     for (name, verdicts) in rows {
@@ -107,7 +114,9 @@ fn table(
             Some(number) => format!("{number:>12}"),
         });
         let numbers: String = numbers.collect();
-        writeln!(out, "{:<first$}{numbers}", cut(&name, first))?;
+        let name = cut(&name, first);
+        let space = " ".repeat(first.saturating_sub(name.width()));
+        writeln!(out, "{name}{space}{numbers}")?;
     }
     Ok(())
 }
@@ -178,12 +187,21 @@ fn width() -> usize {
     size.map_or(usize::MAX, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
-/// The text, or as much of it as there is room for.
+/// The text, or as much of it as there is room for. A character may take no column, one, or two, as Chinese and Japanese ones do.
 fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+    if text.width() <= room {
         return text.to_owned();
     }
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+    let mut cut = String::new();
+    for character in text.chars() {
+        cut.push(character);
+        if cut.width() >= room {
+            cut.pop();
+            break;
+        }
+    }
+    cut.push('…');
+    cut
 }
 
 #[cfg(test)]
@@ -205,5 +223,22 @@ mod tests {
             (cut("abc", 3).as_str(), cut("äbcd", 3).as_str(), cut("a", usize::MAX).as_str()),
             ("abc", "äb…", "a")
         );
+        assert_eq!((cut("開発者", 6).as_str(), cut("開発者", 5).as_str()), ("開発者", "開発…"));
+        assert_eq!((cut("開発者", 4).as_str(), cut("e\u{301}tat", 3).as_str()), ("開…", "e\u{301}t…"));
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_in_any_script() {
+        let verdicts = ByVerdict::from([(Verdict::Revert, 7)]);
+        let names = ["role/開発者", "role/kim", "role/日本語の名前がとても長い役割"];
+        for width in [usize::MAX, 40] {
+            let rows = names.iter().map(|name| ((*name).to_owned(), &verdicts)).collect();
+            let mut out = Vec::new();
+            table(&mut out, "actor", rows, &[Verdict::Revert], width).unwrap();
+            let shown = String::from_utf8(out).unwrap();
+            let columns: Vec<usize> = shown.lines().skip(2).map(|line| line.trim_end().width()).collect();
+            assert!(columns.iter().all(|column| *column == columns[0]), "{columns:?}\n{shown}");
+            assert!(columns[0] <= width, "{shown}");
+        }
     }
 }

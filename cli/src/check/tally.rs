@@ -11,9 +11,16 @@ use super::files::Part;
 /// How many verdicts of a list are kept. The others are counted, and `--json` gives them all.
 pub(super) const MOST_LISTED: usize = 1_000;
 
-/// How many actors are counted by name. Those beyond are counted together.
+/// How many actors are counted by name, and how many accounts. Those beyond are counted together.
 const MOST_COUNTED: usize = 20_000;
-const OTHERS: &str = "others";
+pub(super) const OTHERS: &str = "others";
+
+/// What is longer is no account's id. Such are counted together, too.
+const LONGEST_ACCOUNT: usize = 100;
+
+/// Where a record names no actor, or no account.
+pub(super) const NOBODY: &str = "nobody named";
+pub(super) const NO_ACCOUNT: &str = "no account";
 
 /// How much was read.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +51,7 @@ pub(super) type ByVerdict = BTreeMap<Verdict, u64>;
 pub(super) struct Tally {
     pub(super) counts: Counts,
     pub(super) by_rule: BTreeMap<&'static str, ByVerdict>,
+    pub(super) by_account: BTreeMap<String, ByVerdict>,
     pub(super) by_actor: BTreeMap<String, ByVerdict>,
     /// By actor, how many findings the actor's trust would have left alone.
     pub(super) trust: BTreeMap<String, u64>,
@@ -56,11 +64,13 @@ impl Tally {
         self.counts.add(counts);
         for decided in decided.into_iter().filter(|decided| decided.verdict != Verdict::Ignore) {
             *self.by_rule.entry(decided.rule).or_default().entry(decided.verdict).or_default() += 1;
-            let mut actor = decided.actor.clone().unwrap_or_else(|| "nobody named".to_owned());
-            if self.by_actor.len() >= MOST_COUNTED && !self.by_actor.contains_key(&actor) {
-                OTHERS.clone_into(&mut actor);
-            }
-            *self.by_actor.entry(actor).or_default().entry(decided.verdict).or_default() += 1;
+            let account = match decided.account.as_deref() {
+                None => NO_ACCOUNT,
+                Some(account) if account.len() > LONGEST_ACCOUNT => OTHERS,
+                Some(account) => account,
+            };
+            count(&mut self.by_account, account, decided.verdict);
+            count(&mut self.by_actor, decided.actor.as_deref().unwrap_or(NOBODY), decided.verdict);
             for exemption in decided.exempted_by.iter().filter(|exemption| exemption.setting == "TrustedActors") {
                 if self.trust.len() < MOST_COUNTED || self.trust.contains_key(&exemption.value) {
                     *self.trust.entry(exemption.value.clone()).or_default() += 1;
@@ -87,6 +97,12 @@ impl Tally {
     pub(super) fn has_findings(&self) -> bool {
         Verdict::ALL.iter().any(|verdict| verdict.is_finding() && self.number(*verdict) > 0)
     }
+}
+
+fn count(numbers: &mut BTreeMap<String, ByVerdict>, name: &str, verdict: Verdict) {
+    let is_counted = numbers.len() < MOST_COUNTED || numbers.contains_key(name);
+    let name = if is_counted { name } else { OTHERS };
+    *numbers.entry(name.to_owned()).or_default().entry(verdict).or_default() += 1;
 }
 
 impl Counts {

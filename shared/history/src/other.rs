@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// `eventType` of an Insights event.
+pub(crate) const INSIGHT: &str = "AwsCloudTrailInsight";
+
 /// Something of CloudTrail's that is no record of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Other {
@@ -24,8 +27,7 @@ impl Other {
         let record = value.get("detail").filter(|detail| detail.is_object()).unwrap_or(value);
         let is = |name: &str, text: &str| record.get(name).and_then(Value::as_str) == Some(text);
         let is_untyped = record.get("eventType").is_none();
-        (is("eventType", "AwsCloudTrailInsight") || is_untyped && is("eventCategory", "Insight"))
-            .then_some(Self::Insight)
+        (is("eventType", INSIGHT) || is_untyped && is("eventCategory", "Insight")).then_some(Self::Insight)
     }
 
     /// In a few words, of several.

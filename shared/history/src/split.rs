@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read};
 use memchr::{memchr_iter, memchr2};
 use serde_json::Value;
 
+use crate::plain::{Found, Plain};
+
 /// The largest record, in bytes. EventBridge takes 256 KB; what CloudTrail stores may be of a size that is called large
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventConfiguration.html>) and said to be 1 MB.
 pub const LARGEST_RECORD: usize = 3 << 19;
@@ -63,7 +65,7 @@ pub enum Reason {
         /// Where that begins, in bytes.
         begun: u64,
     },
-    /// A record is larger than [`LARGEST_RECORD`]. The rest is not read: who knows how much there is of it.
+    /// A record, or what stands between two of them, is larger than [`LARGEST_RECORD`]. The rest is not read: who knows how much there is of it.
     #[error("what begins here is larger than {LARGEST_RECORD} bytes, which no record is; the rest of it is not read")]
     TooLarge,
     /// A record is no JSON, though its brackets are.
@@ -87,6 +89,8 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Where it begins.
     pub position: Position,
+    /// What it is about, if that was seen in passing. Then it is JSON, too.
+    pub plain: Option<Plain<'a>>,
 }
 
 impl Record<'_> {
@@ -113,8 +117,9 @@ impl Record<'_> {
 
 /// The records of a stream, one at a time.
 ///
-/// A list at the top gives its elements, and so does the list `Records` of an object at the top, wherever in it that stands; every other object
-/// at the top gives itself. Whatever else such an object has is passed over.
+/// A list at the top gives its elements, and so does the list `Records` (of CloudTrail's files) or `Events` (of `aws cloudtrail lookup-events`) of
+/// an object at the top or in a list at the top, wherever in it that stands; every other object there gives itself. Whatever else such an object
+/// has is passed over.
 pub struct Records<R> {
     input: R,
     /// The bytes at hand are those from `next` to `filled`.
@@ -123,8 +128,8 @@ pub struct Records<R> {
     filled: usize,
     /// Where `next` is.
     position: Position,
-    /// How much the caller was given and has not been passed over yet.
-    given: usize,
+    /// What the caller was given and has not been passed over yet.
+    given: Option<Whole>,
     place: Place,
     has_begun: bool,
     has_ended: bool,
@@ -135,12 +140,21 @@ pub struct Records<R> {
 enum Place {
     /// Between values at the top.
     Top,
-    /// In a list; `in_object` if that is one called `Records`.
-    List { expected: Expected, in_object: bool },
-    /// In an object, behind its list `Records`.
-    Object,
+    /// In a list.
+    List { expected: Expected, of: List },
+    /// In an object, behind its list of records; `in_list` if it stands in one.
+    Object { in_list: bool },
     /// There is no more to be had.
     Over,
+}
+
+/// Which list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    /// One at the top.
+    Top,
+    /// The list of records of an object; `in_list` if that stands in one.
+    Records { in_list: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,13 +164,28 @@ enum Expected {
     CommaOrEnd,
 }
 
+/// A value at hand.
+struct Whole {
+    /// In bytes.
+    length: usize,
+    /// What it is about, if it is a plain record.
+    found: Option<Found>,
+}
+
+impl Place {
+    /// At the beginning of an object's list of records.
+    fn records(in_list: bool) -> Self {
+        Self::List { expected: Expected::ElementOrEnd, of: List::Records { in_list } }
+    }
+}
+
 /// How far a look at a value has come.
 enum Seen {
     /// The value goes on behind the bytes at hand.
     More,
     /// It is so many bytes long.
     Whole(usize),
-    /// After so many bytes its list `Records` begins.
+    /// After so many bytes its list of records begins.
     Records(usize),
     /// The byte at this place does not fit.
     Wrong(usize, &'static str),
@@ -171,11 +200,21 @@ impl<R: Read> Records<R> {
             next: 0,
             filled: 0,
             position: Position { byte: 0, line: 1 },
-            given: 0,
+            given: None,
             place: Place::Top,
             has_begun: false,
             has_ended: false,
         }
+    }
+
+    /// Of bytes that are all there: the first `filled` of `buffer`.
+    pub(crate) fn whole(input: R, buffer: Vec<u8>, filled: usize) -> Self {
+        Self { buffer, filled, has_ended: true, ..Self::new(input) }
+    }
+
+    /// The memory that it took.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next record. After a problem there is no other: what follows can't be told apart any more.
@@ -184,17 +223,23 @@ impl<R: Read> Records<R> {
     /// Says what is wrong, and where.
     #[expect(clippy::should_implement_trait, reason = "the record is borrowed from here, which no iterator can say")]
     pub fn next(&mut self) -> Option<Result<Record<'_>, Problem>> {
-        self.pass(self.given);
-        self.given = 0;
+        match self.given.take() {
+            // There is no line break in a plain record.
+            Some(Whole { length, found: Some(_) }) => self.step(length),
+            Some(Whole { length, found: None }) => self.pass(length),
+            None => {}
+        }
         match self.advance() {
             Ok(None) => {
                 self.place = Place::Over;
                 None
             }
-            Ok(Some(length)) => {
-                self.given = length;
-                let position = self.position;
-                Some(Ok(Record { bytes: self.at_hand().get(..length).unwrap_or_default(), position }))
+            Ok(Some(whole)) => {
+                let Whole { length, found } = self.given.insert(whole);
+                let bytes =
+                    self.buffer.get(self.next..self.filled).and_then(|bytes| bytes.get(..*length)).unwrap_or_default();
+                let plain = found.as_ref().and_then(|found| found.read(bytes));
+                Some(Ok(Record { bytes, position: self.position, plain }))
             }
             Err(problem) => {
                 self.place = Place::Over;
@@ -203,8 +248,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Goes on to the next value, and tells how long it is.
-    fn advance(&mut self) -> Result<Option<usize>, Problem> {
+    /// Goes on to the next value.
+    fn advance(&mut self) -> Result<Option<Whole>, Problem> {
         loop {
             match self.place {
                 Place::Over => return Ok(None),
@@ -214,30 +259,36 @@ impl<R: Read> Records<R> {
                     };
                     let has_begun = std::mem::replace(&mut self.has_begun, true);
                     match first {
-                        b'{' => match self.value(Scan::of_object())? {
-                            Looked::Whole(length) => return Ok(Some(length)),
-                            Looked::Records => {
-                                self.place = Place::List { expected: Expected::ElementOrEnd, in_object: true };
+                        b'{' => {
+                            if let Some(plain) = self.plain() {
+                                return Ok(Some(plain));
                             }
-                        },
+                            match self.value(Scan::of_object())? {
+                                Looked::Whole(length) => return Ok(Some(Whole { length, found: None })),
+                                Looked::Records => self.place = Place::records(false),
+                            }
+                        }
                         b'[' => {
                             self.pass(1);
-                            self.place = Place::List { expected: Expected::ElementOrEnd, in_object: false };
+                            self.place = Place::List { expected: Expected::ElementOrEnd, of: List::Top };
                         }
                         0xff | 0xfe if !has_begun => return Err(self.problem(Reason::Utf16)),
                         _ if !has_begun => return Err(self.problem(Reason::NotJson(self.shown()))),
                         _ => return Err(self.unexpected("`{` or `[`")),
                     }
                 }
-                Place::List { expected, in_object } => {
+                Place::List { expected, of } => {
                     let Some(first) = self.first_byte(false)? else {
                         return Err(self.problem(Reason::Truncated { begun: self.position.byte }));
                     };
-                    let list = |expected| Place::List { expected, in_object };
+                    let list = |expected| Place::List { expected, of };
                     match (first, expected) {
                         (b']', Expected::ElementOrEnd | Expected::CommaOrEnd) => {
                             self.pass(1);
-                            self.place = if in_object { Place::Object } else { Place::Top };
+                            self.place = match of {
+                                List::Top => Place::Top,
+                                List::Records { in_list } => Place::Object { in_list },
+                            };
                         }
                         (b',', Expected::CommaOrEnd) => {
                             self.pass(1);
@@ -247,44 +298,62 @@ impl<R: Read> Records<R> {
                         (b']', Expected::Element) => return Err(self.unexpected("an element behind `,`")),
                         (first, Expected::ElementOrEnd | Expected::Element) => {
                             self.place = list(Expected::CommaOrEnd);
-                            return self.element(first).map(Some);
+                            if let Some(plain) = self.plain() {
+                                return Ok(Some(plain));
+                            }
+                            match self.element(first, of)? {
+                                Looked::Whole(length) => return Ok(Some(Whole { length, found: None })),
+                                Looked::Records => self.place = Place::records(true),
+                            }
                         }
                     }
                 }
-                Place::Object => {
+                Place::Object { in_list } => {
                     self.place = match self.value(Scan::in_object())? {
+                        Looked::Records => Place::records(in_list),
                         Looked::Whole(length) => {
                             self.pass(length);
-                            Place::Top
+                            match in_list {
+                                true => Place::List { expected: Expected::CommaOrEnd, of: List::Top },
+                                false => Place::Top,
+                            }
                         }
-                        Looked::Records => Place::List { expected: Expected::ElementOrEnd, in_object: true },
                     };
                 }
             }
         }
     }
 
-    /// The length of an element of a list.
-    fn element(&mut self, first: u8) -> Result<usize, Problem> {
+    /// The plain record at hand, if all of it is.
+    fn plain(&self) -> Option<Whole> {
+        let found = Found::in_front(self.at_hand()).filter(|found| found.length <= LARGEST_RECORD)?;
+        Some(Whole { length: found.length, found: Some(found) })
+    }
+
+    /// Looks at an element of a list.
+    fn element(&mut self, first: u8, of: List) -> Result<Looked, Problem> {
         let scan = match first {
+            b'{' if of == List::Top => Scan::of_object(),
             b'{' | b'[' | b'"' => Scan::of_value(),
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => Scan::of_word(),
             _ => return Err(self.unexpected("an element")),
         };
-        match self.value(scan)? {
-            Looked::Whole(length) => Ok(length),
-            Looked::Records => Ok(0),
-        }
+        self.value(scan)
     }
 
     /// Looks at a value until its end, reading as much as that takes.
     fn value(&mut self, mut scan: Scan) -> Result<Looked, Problem> {
         let begun = self.position;
         loop {
-            match scan.run(self.at_hand()) {
-                Seen::Whole(length) if length > LARGEST_RECORD && !scan.is_rest => {
-                    return Err(Problem { reason: Reason::TooLarge, position: begun });
-                }
+            let seen = scan.run(self.at_hand());
+            let end = match seen {
+                Seen::Whole(end) | Seen::Records(end) | Seen::Wrong(end, _) => end,
+                Seen::More => scan.at,
+            };
+            if is_too_large(begun, self.position, end) {
+                return Err(Problem { reason: Reason::TooLarge, position: begun });
+            }
+            match seen {
                 Seen::Whole(length) => return Ok(Looked::Whole(length)),
                 Seen::Records(length) => {
                     self.pass(length);
@@ -301,9 +370,6 @@ impl<R: Read> Records<R> {
                 self.pass(scan.at);
                 scan.at = 0;
             }
-            if scan.at > LARGEST_RECORD {
-                return Err(Problem { reason: Reason::TooLarge, position: begun });
-            }
             if !self.fill()? {
                 if scan.is_word && scan.at > 0 {
                     return Ok(Looked::Whole(scan.at));
@@ -316,10 +382,14 @@ impl<R: Read> Records<R> {
 
     /// The first byte that is no space, which is passed over; `None` at the end.
     fn first_byte(&mut self, is_top: bool) -> Result<Option<u8>, Problem> {
+        let begun = self.position;
         loop {
             let bytes = self.at_hand();
             let spaces = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
             self.pass(spaces);
+            if is_too_large(begun, self.position, 0) {
+                return Err(Problem { reason: Reason::TooLarge, position: begun });
+            }
             let bytes = self.at_hand();
             let is_mark = bytes.starts_with(BYTE_ORDER_MARK);
             let may_be_mark = !bytes.is_empty() && BYTE_ORDER_MARK.starts_with(bytes);
@@ -344,6 +414,11 @@ impl<R: Read> Records<R> {
         let passed = self.at_hand().get(..length).unwrap_or_default();
         let lines = memchr_iter(b'\n', passed).count();
         self.position.line += u64::try_from(lines).unwrap_or(u64::MAX);
+        self.step(length);
+    }
+
+    /// Passes over what holds no line break.
+    fn step(&mut self, length: usize) {
         self.position.byte += u64::try_from(length).unwrap_or(u64::MAX);
         self.next += length;
     }
@@ -407,7 +482,7 @@ impl<R: Read> Records<R> {
 enum Looked {
     /// It is at hand, and so many bytes long.
     Whole(usize),
-    /// Its list `Records` is next.
+    /// Its list of records is next.
     Records,
 }
 
@@ -424,7 +499,7 @@ struct Scan {
     is_in_text: bool,
     /// Whether it is a number, `true`, `false` or `null`.
     is_word: bool,
-    /// Whether it is the rest of an object whose list `Records` has been seen.
+    /// Whether it is the rest of an object whose list of records has been seen.
     is_rest: bool,
     /// For an object at the top: where in its outermost members we are.
     member: Option<Member>,
@@ -469,7 +544,7 @@ impl Scan {
         Self { member: Some(Member::Before), ..Self::START }
     }
 
-    /// From behind the list `Records`.
+    /// From behind the list of records.
     fn in_object() -> Self {
         Self { depth: 1, kinds: 1, is_rest: true, member: Some(Member::Value), ..Self::START }
     }
@@ -554,8 +629,15 @@ impl Scan {
     }
 }
 
-/// Whether a name, in its quotation marks, is `Records`, also if it is spelled with escapes.
+/// Whether there are more bytes from a place on than a record may have: those up to another place, and some.
+fn is_too_large(begun: Position, passed: Position, and: usize) -> bool {
+    passed.byte - begun.byte + u64::try_from(and).unwrap_or(u64::MAX) > LARGEST_RECORD as u64
+}
+
+/// Whether a name, in its quotation marks, is that of a list of records, also if it is spelled with escapes.
 fn is_records(name: &[u8]) -> bool {
+    let is = |name: String| name == "Records" || name == "Events";
     name == b"\"Records\""
-        || name.contains(&b'\\') && serde_json::from_slice::<String>(name).is_ok_and(|name| name == "Records")
+        || name == b"\"Events\""
+        || name.contains(&b'\\') && serde_json::from_slice::<String>(name).is_ok_and(is)
 }

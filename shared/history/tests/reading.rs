@@ -70,6 +70,9 @@ fn all_layouts_give_their_records() {
     check(br#"{"x": {"Records":[3]}, "y" : "}", "Records" : [{"a":1},{"b":[2]}], "z":[{"Records":[4]}]}"#, two(), None);
     check(br#"{"\u0052ecords":[{"a":1},{"b":[2]}]}"#, two(), None);
     check(br#"{"Records":[]}"#, json!([]), None);
+    check(br#"{"Events":[{"a":1},{"b":[2]}],"NextToken":"x"}"#, two(), None);
+    check(br#"[{"Records":[{"a":1}]}, {"x":[0],"Records":[{"b":[2]}],"y":{}}]"#, two(), None);
+    check(br#"[{"Records":[]},{"a":1},{"Events":[{"b":[2]}]}] "#, two(), None);
     check(b" [ ] ", json!([]), None);
 }
 
@@ -80,6 +83,7 @@ fn what_only_looks_like_a_list_of_records_is_a_record() {
         json!({"Records": "["}),
         json!({"x": "Records", "y": ["Records", [1]], "records": [1]}),
         json!({"detail": {"Records": [1]}}),
+        json!({"Events": {"Records": [1]}}),
         json!({"\"Records\":[": "\\\"", "b": "\\"}),
     ] {
         check(record.to_string().as_bytes(), json!([record]), None);
@@ -115,6 +119,11 @@ fn what_is_wrong_is_named_with_its_place() {
         one(),
         Some("it ends too early: what begins at byte 20 is not complete (byte 20, line 1)"),
     );
+    check(
+        br#"[{"Records":[{"a":1}]}}"#,
+        one(),
+        Some("expected `,` or `]` behind an element, found `}` (byte 22, line 1)"),
+    );
     check(br#"{"Records":[{"a":1}]]"#, one(), Some("expected `}`, found `]` (byte 20, line 1)"));
     // Within matching brackets the rest goes on.
     check(
@@ -147,9 +156,43 @@ fn a_record_has_a_limit() {
         let (values, problem) = read_pieces(text.as_bytes(), &[50_000]);
         assert!(values.is_empty() && problem.is_some_and(|problem| problem.contains("larger than 1572864 bytes")));
     }
-    // Beside the records, nothing is kept.
-    let text = format!(r#"{{"Records":[{{}}],"x":{},"Records":[{{}}]}}"#, sized(LARGEST_RECORD * 2));
-    assert_eq!(read_pieces(text.as_bytes(), &[50_000]), (vec![json!({}), json!({})], None));
+    // So has what stands between two records.
+    let spaces = |size: usize| " ".repeat(size);
+    for (inside, between) in [
+        (sized(LARGEST_RECORD - 100), String::new()),
+        (sized(LARGEST_RECORD * 2), String::new()),
+        (String::from("0"), spaces(LARGEST_RECORD - 100)),
+        (String::from("0"), spaces(LARGEST_RECORD * 2)),
+    ] {
+        let text = format!(r#"{{"Records":[{{}}],"x":{inside}}}{between}{{"Records":[{{}}]}}"#);
+        let (values, problem) = read_pieces(text.as_bytes(), &[50_000]);
+        if text.len() < LARGEST_RECORD {
+            assert_eq!((values.len(), problem), (2, None));
+        } else {
+            let place = if between.is_empty() { "(byte 15, line 1)" } else { "(byte 22, line 1)" };
+            assert_eq!(values.len(), 1);
+            assert!(problem.is_some_and(|problem| problem.contains("larger than") && problem.ends_with(place)));
+        }
+    }
+    // Where the limit lies does not depend on the pieces that the bytes come in.
+    for size in [LARGEST_RECORD, LARGEST_RECORD + 1] {
+        let wide = "x".repeat(size - 8);
+        let texts = [
+            format!(r#"["{wide}....""#),
+            format!(r#"{{"x":"{wide}"}}"#),
+            format!(r#"{{"Records":[],"":"{}"}}"#, &wide[..size - 11]),
+            format!("{}{{}}", " ".repeat(size)),
+        ];
+        for text in texts {
+            let whole = read_pieces(text.as_bytes(), &[usize::MAX]);
+            assert_eq!(read_pieces(text.as_bytes(), &[1_000]), whole);
+            assert_eq!(read_pieces(text.as_bytes(), &[100_003]), whole);
+        }
+    }
+    // A record may follow at once.
+    let text = format!("{}{}", sized(LARGEST_RECORD), sized(LARGEST_RECORD));
+    let (values, problem) = read_pieces(text.as_bytes(), &[50_000]);
+    assert_eq!((values.len(), problem), (2, None));
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -185,6 +228,26 @@ fn compression_is_told_by_content() {
         let path = folder.path().join("x.txt");
         fs::write(&path, bytes).unwrap();
         assert_eq!(read_all(open(&path)), (values.as_array().unwrap().clone(), None));
+    }
+}
+
+#[test]
+fn zeros_behind_gzip_mean_nothing_and_anything_else_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.gz");
+    let read = |behind: &[u8]| {
+        fs::write(&path, [&gzip(b"{\"a\":1}"), behind].concat()).unwrap();
+        let (values, problem) = read_all(open(&path));
+        assert_eq!(values, [json!({"a": 1})]);
+        problem
+    };
+    for zeros in [1, 512, 300_000] {
+        assert_eq!(read(&vec![0; zeros]), None);
+    }
+    let other = gzip(b"{}");
+    for behind in [b"garbage", &b"\0\0\0garbage"[..], &[&[0; 512][..], &other].concat()] {
+        let problem = read(behind);
+        assert_eq!(problem.as_deref(), Some("what stands behind the compressed data is not gzip (byte 7, line 1)"));
     }
 }
 

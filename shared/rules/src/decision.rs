@@ -99,15 +99,18 @@ impl Subscription {
     /// Whether this is one of the events asked for, as far as the record tells.
     pub fn covers(&self, event: &Event) -> bool {
         match (self.findings, event.origin.resource_type()) {
-            (None, None) => {}
-            (Some(wanted), Some(found)) => {
-                return self.detail_types.contains(&event.name.as_str()) && wanted.contain(found);
-            }
-            _ => return false,
+            (None, None) => self.asks_for(&event.source, &event.name, &event.actor.kind),
+            (Some(wanted), Some(found)) => self.detail_types.contains(&event.name.as_str()) && wanted.contain(found),
+            _ => false,
         }
-        self.event_source.is_none_or(|source| source == event.source)
-            && (self.event_names.is_empty() || self.event_names.contains(&event.name.as_str()))
-            && self.actor_kind.is_none_or(|kind| kind == event.actor.kind)
+    }
+
+    /// Whether a call is asked for: an `eventSource`, an `eventName`, and a `userIdentity.type`, empty if there is none.
+    pub fn asks_for(&self, event_source: &str, event_name: &str, actor_kind: &str) -> bool {
+        self.findings.is_none()
+            && self.event_source.is_none_or(|source| source == event_source)
+            && (self.event_names.is_empty() || self.event_names.contains(&event_name))
+            && self.actor_kind.is_none_or(|kind| kind == actor_kind)
     }
 }
 

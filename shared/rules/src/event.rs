@@ -162,8 +162,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         Some(ACCESS_FINDING) => return finding(raw, |detail| ExternalAccess::read(detail).map(Origin::AccessAnalyzer)),
         _ => {}
     }
-    let envelope = envelope(raw);
-    let record = &envelope.detail;
+    let (envelope, record) = envelope(raw);
     let id = text(record, "eventID");
     let event = Event {
         origin: Origin::CloudTrail,
@@ -250,23 +249,23 @@ fn identity(id: &str, record: &Value) -> String {
     format!("{id} {:016x}", hasher.finish())
 }
 
-/// The envelope around a record. A bare record gets an empty one; an envelope that the typed form refuses
+/// The envelope around a record, without what is in it, and the record. A bare record gets an empty one; an envelope that the typed form refuses
 /// (published samples have numbers for text and words for times) is read field by field.
-fn envelope(raw: &Value) -> EventBridgeEvent<Value> {
+fn envelope(raw: &Value) -> (EventBridgeEvent<Value>, &Value) {
     let detail = field(raw, "detail");
-    if !detail.is_object() {
-        let mut bare = EventBridgeEvent::<Value>::default();
-        bare.detail = raw.clone();
-        return bare;
-    }
-    serde_json::from_value(raw.clone()).unwrap_or_else(|_| {
+    let (true, Some(members)) = (detail.is_object(), raw.as_object()) else {
+        return (EventBridgeEvent::default(), raw);
+    };
+    let around =
+        members.iter().map(|(name, value)| (name.clone(), if name == "detail" { Value::Null } else { value.clone() }));
+    let envelope = serde_json::from_value(Value::Object(around.collect())).unwrap_or_else(|_| {
         let mut lenient = EventBridgeEvent::<Value>::default();
         lenient.account = text(raw, "account");
         lenient.region = text(raw, "region");
         lenient.time = text(raw, "time").and_then(|written| parse_time(&written));
-        lenient.detail = detail.clone();
         lenient
-    })
+    });
+    (envelope, detail)
 }
 
 /// Why the call failed. A failed console sign-in has no `errorCode`, only a message and `"ConsoleLogin": "Failure"`.

@@ -7,7 +7,7 @@ use crate::access_analyzer::ACCESS_FINDING;
 use crate::config::COMPLIANCE_CHANGE;
 use crate::decision::{API_CALL, CONSOLE_ACTION, Decision, SIGN_IN, Subscription, decide};
 use crate::event::{Event, Origin};
-use crate::settings::{Mode, Rollout, Settings};
+use crate::settings::{Mode, Rollout, Settings, trusted_actor};
 use crate::text::quote;
 use crate::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
 
@@ -238,6 +238,11 @@ impl Function {
         self.subscriptions.iter().any(|subscription| subscription.covers(event))
     }
 
+    /// Whether the function would have got a record with these: see [`Subscription::asks_for`].
+    pub fn asks_for(&self, event_source: &str, event_name: &str, actor_kind: &str) -> bool {
+        self.subscriptions.iter().any(|subscription| subscription.asks_for(event_source, event_name, actor_kind))
+    }
+
     /// What the function would have done about an event, by the same code that decides in Lambda.
     pub fn foresee(&self, event: &Event, settings: &Settings) -> Foreseen {
         let settings = &settings.on(event);
@@ -301,6 +306,9 @@ impl Rule {
             Decision::Incident(finding) => foresee(&finding, event, settings),
             Decision::Violation(finding) | Decision::Candidate(finding) => {
                 let found = foresee(&finding, event, settings);
+                if found.verdict == Verdict::Ignore {
+                    return found;
+                }
                 let actor =
                     event.actor.principal_arn().filter(|arn| is_candidate(arn, event, settings)).map(str::to_owned);
                 found.exempted_by("TrustedActors", actor.as_slice())
@@ -318,10 +326,7 @@ fn is_candidate(arn: &str, event: &Event, settings: &Settings) -> bool {
 
 /// Whether `TrustedActors` takes an ARN, as that of one actor and not as a pattern, and it can be shown in full.
 fn is_trustable(arn: &str) -> bool {
-    let only = |name: &str| (name == "TRUSTED_ACTORS").then(|| arn.to_owned());
-    !arn.contains([',', '*'])
-        && quote(arn) == arn
-        && Settings::from_variables(only).is_ok_and(|settings| settings.trusts(arn))
+    !arn.contains([',', '*']) && arn.trim() == arn && quote(arn) == arn && trusted_actor(arn).is_ok()
 }
 
 #[cfg(test)]
@@ -352,6 +357,15 @@ mod tests {
         let exempt = foreseen("access-key", new_key("AwsApiCall"), &[("TRUSTED_ACTORS", actor)]);
         assert_eq!((exempt.verdict, exempt.resource.as_deref()), (Verdict::Exempt, Some("AKIA1")));
         assert_eq!(exempt.reason(), format!("{}; `{actor}` is one of TrustedActors", violation.what));
+    }
+
+    #[test]
+    fn what_is_left_alone_anyway_needs_no_setting() {
+        let raw = json!({"eventName": "AttachUserPolicy", "eventSource": "iam.amazonaws.com",
+            "userIdentity": {"type": "IAMUser", "userName": "kim", "arn": "arn:aws:iam::123456789012:user/kim"},
+            "requestParameters": {"userName": "eve", "policyArn": "arn:aws:iam::aws:policy/AWSDenyAll"}});
+        let foreseen = foreseen("iam-user", raw, &[]);
+        assert_eq!((foreseen.verdict, foreseen.exempted_by.len()), (Verdict::Ignore, 0), "{}", foreseen.reason());
     }
 
     #[test]
@@ -388,6 +402,8 @@ mod tests {
             ("arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*", false),
             (&format!("arn:aws:iam::123456789012:role/{}", "x/".repeat(150)), false),
             ("kim", false),
+            (" arn:aws:iam::123456789012:role/Admin", false),
+            ("arn:aws:iam::123456789012:role/Admin ", false),
             ("", false),
         ] {
             assert_eq!(is_trustable(arn), is, "{arn}");

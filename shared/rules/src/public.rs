@@ -6,6 +6,7 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 /// All public IPv4 addresses are in here.
 const GLOBAL_V4: IpNet = v4([0, 0, 0, 0], 0);
@@ -74,7 +75,8 @@ impl WidestPublic {
         public_addresses(family, ranges) > self.most_addresses(family)
     }
 
-    fn most_addresses(&self, family: Family) -> u128 {
+    /// How many public addresses of `family` are allowed.
+    pub fn most_addresses(&self, family: Family) -> u128 {
         let host_bits = match family {
             Family::V4 => 32 - u32::from(self.ipv4_prefix.min(32)),
             Family::V6 => 128 - u32::from(self.ipv6_prefix.min(128)),
@@ -85,9 +87,10 @@ impl WidestPublic {
 
 /// The number of public addresses of `family` in the union of `ranges`. An address in several ranges counts once.
 pub fn public_addresses<'a>(family: Family, ranges: impl IntoIterator<Item = &'a IpNet>) -> u128 {
-    let (bits, global, not_public): (u8, IpNet, &[IpNet]) = match family {
-        Family::V4 => (32, GLOBAL_V4, &NOT_PUBLIC_V4),
-        Family::V6 => (128, GLOBAL_V6, &NOT_PUBLIC_V6),
+    let (global, not_public) = registry(family);
+    let bits: u8 = match family {
+        Family::V4 => 32,
+        Family::V6 => 128,
     };
     let size = |range: IpNet| 1u128 << (bits - range.prefix_len());
     let global: Vec<IpNet> = ranges.into_iter().filter_map(|range| overlap(range.trunc(), global)).collect();
@@ -98,6 +101,113 @@ pub fn public_addresses<'a>(family: Family, ranges: impl IntoIterator<Item = &'a
             size(range) - reserved.map(size).sum::<u128>()
         })
         .sum()
+}
+
+/// The public addresses of one family in pieces: no edge of the ranges that it was made for is inside of one.
+pub struct Pieces {
+    family: Family,
+    /// Where each piece begins, in rising order; the last one ends all.
+    edges: Vec<u128>,
+    /// How many public addresses each piece has.
+    sizes: Vec<u128>,
+}
+
+impl Pieces {
+    /// For `ranges`, of which those of the other family are passed over.
+    pub fn new<'a>(family: Family, ranges: impl IntoIterator<Item = &'a IpNet>) -> Self {
+        let (_, not_public) = registry(family);
+        let mut edges: Vec<u128> =
+            ranges.into_iter().chain(not_public).filter_map(|range| ends(family, range)).flatten().collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let reserved: Vec<[u128; 2]> = not_public.iter().filter_map(|range| ends(family, range)).collect();
+        let size =
+            |(begin, end): (&u128, &u128)| match reserved.iter().any(|[first, last]| first <= begin && end <= last) {
+                true => 0,
+                false => end - begin,
+            };
+        let sizes = edges.iter().zip(edges.iter().skip(1)).map(size).collect();
+        Self { family, edges, sizes }
+    }
+
+    /// Which pieces a range consists of; it is one of those that these were made for.
+    fn of(&self, range: &IpNet) -> Range<usize> {
+        let Some(ends) = ends(self.family, range) else { return 0..0 };
+        let [begin, end] = ends.map(|end| self.edges.partition_point(|edge| *edge < end));
+        begin..end
+    }
+}
+
+/// A set of ranges that changes, and how many public addresses there are in it. To add a range or to remove it takes as long as it has pieces.
+pub struct Union<'a> {
+    pieces: &'a Pieces,
+    /// How many ranges have each piece.
+    counts: Vec<usize>,
+    addresses: u128,
+}
+
+impl<'a> Union<'a> {
+    /// Of `ranges`, for which `pieces` was made.
+    pub fn new<'b>(pieces: &'a Pieces, ranges: impl IntoIterator<Item = &'b IpNet>) -> Self {
+        // Where ranges begin and end first, so that it takes as long as there are ranges and pieces, and not both multiplied.
+        let (mut begins, mut ends) = (vec![0_usize; pieces.sizes.len()], vec![0_usize; pieces.sizes.len()]);
+        for Range { start, end } in ranges.into_iter().map(|range| pieces.of(range)).filter(|range| !range.is_empty()) {
+            begins.get_mut(start).into_iter().for_each(|count| *count += 1);
+            ends.get_mut(end).into_iter().for_each(|count| *count += 1);
+        }
+        let mut open = 0;
+        for (begin, end) in begins.iter_mut().zip(&ends) {
+            open = open + *begin - end;
+            *begin = open;
+        }
+        let covered = begins.iter().zip(&pieces.sizes).filter(|(count, _)| **count > 0);
+        let addresses = covered.map(|(_, size)| size).sum();
+        Self { pieces, counts: begins, addresses }
+    }
+
+    /// How many public addresses it has.
+    pub fn addresses(&self) -> u128 {
+        self.addresses
+    }
+
+    /// Adds a range.
+    pub fn add(&mut self, range: &IpNet) {
+        let pieces = self.pieces.of(range);
+        let sizes = self.pieces.sizes.get(pieces.clone()).unwrap_or_default();
+        for (count, size) in self.counts.get_mut(pieces).unwrap_or_default().iter_mut().zip(sizes) {
+            *count += 1;
+            self.addresses += if *count == 1 { *size } else { 0 };
+        }
+    }
+
+    /// Removes a range that is in it.
+    pub fn remove(&mut self, range: &IpNet) {
+        let pieces = self.pieces.of(range);
+        let sizes = self.pieces.sizes.get(pieces.clone()).unwrap_or_default();
+        for (count, size) in self.counts.get_mut(pieces).unwrap_or_default().iter_mut().zip(sizes) {
+            *count = count.saturating_sub(1);
+            self.addresses -= if *count == 0 { *size } else { 0 };
+        }
+    }
+}
+
+/// What all public addresses of a family are in, and what of that is not public.
+fn registry(family: Family) -> (IpNet, &'static [IpNet]) {
+    match family {
+        Family::V4 => (GLOBAL_V4, &NOT_PUBLIC_V4),
+        Family::V6 => (GLOBAL_V6, &NOT_PUBLIC_V6),
+    }
+}
+
+/// The first address of a range and the one behind its last, as far as the range may be public; `None` if it is not, or of the other family.
+fn ends(family: Family, range: &IpNet) -> Option<[u128; 2]> {
+    let (global, _) = registry(family);
+    let range = overlap(range.trunc(), global)?;
+    let (first, bits) = match range.network() {
+        IpAddr::V4(first) => (u128::from(u32::from(first)), 32),
+        IpAddr::V6(first) => (u128::from(first), 128),
+    };
+    Some([first, first + (1 << (bits - range.prefix_len()))])
 }
 
 /// A range of addresses as a person or AWS wrote it; an address alone is a range of one. `None` if it is none.
@@ -257,6 +367,31 @@ mod tests {
             prop_assert_eq!(public_addresses(Family::V6, &v6), brute_force(&v6));
             let both: Vec<IpNet> = v4.iter().chain(&v6).copied().collect();
             prop_assert_eq!(public_addresses(Family::V4, &both), brute_force(&v4));
+        }
+
+        /// Whatever is added and removed, it is counted like the same ranges anew.
+        #[test]
+        fn a_union_that_changes_is_counted_like_one_that_does_not(
+            v4 in prop::collection::vec(small_v4(), 0..6), v6 in prop::collection::vec(small_v6(), 0..6), wide in any::<u32>(), prefix in 0u8..=8,
+            changes in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..12)
+        ) {
+            let wide = IpNet::new(Ipv4Addr::from(wide).into(), prefix).unwrap();
+            let all: Vec<IpNet> = v4.into_iter().chain(v6).chain([wide, "::/0".parse().unwrap()]).collect();
+            for family in Family::BOTH {
+                let pieces = Pieces::new(family, &all);
+                let mut now = all.clone();
+                let mut union = Union::new(&pieces, &all);
+                prop_assert_eq!(union.addresses(), public_addresses(family, &now));
+                for (is_added, index) in &changes {
+                    if *is_added || now.is_empty() {
+                        union.add(index.get(&all));
+                        now.push(*index.get(&all));
+                    } else {
+                        union.remove(&now.swap_remove(index.index(now.len())));
+                    }
+                    prop_assert_eq!(union.addresses(), public_addresses(family, &now));
+                }
+            }
         }
 
         #[test]

@@ -317,7 +317,7 @@ fn bucket_name(name: &str) -> Result<String, String> {
     if is_bucket_name(name) { Ok(name.to_owned()) } else { Err(format!("`{name}` is not the name of a bucket")) }
 }
 
-fn trusted_actor(arn: &str) -> Result<String, String> {
+pub(crate) fn trusted_actor(arn: &str) -> Result<String, String> {
     let problem = |what: &str| Err(format!("`{arn}` {what}"));
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let [prefix, partition, service, region, account, resource] = parts.as_slice() else {

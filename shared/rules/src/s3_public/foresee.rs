@@ -100,8 +100,16 @@ fn policy(finding: &Finding, name: &str, of: &str, document: Option<&Value>, set
         true => Word::depends("whether it can be reached from the internet, and on the block of its bucket"),
         false => public(settings),
     };
+    let mut accounts: Vec<String> = others.iter().flat_map(|outsider| outsider.accounts.clone()).collect();
+    accounts.sort();
+    accounts.dedup();
+    let lets_in = format!("lets in account {}", accounts.join(", "));
     if opened.public && (public_word.acts() || !(opened.outsiders && cross_account(settings).acts())) {
-        let foreseen = found(NAME, format!("the {of} is public"), public_word);
+        let what = match opened.outsiders && !accounts.is_empty() {
+            true => format!("the {of} is public and {lets_in}"),
+            false => format!("the {of} is public"),
+        };
+        let foreseen = found(NAME, what, public_word);
         return match opened {
             // Other accounts would still be told.
             Opens { outsiders: false, .. } if !is_access_point && others.is_empty() => of_bucket(foreseen, name),
@@ -109,11 +117,7 @@ fn policy(finding: &Finding, name: &str, of: &str, document: Option<&Value>, set
         };
     }
     if opened.outsiders {
-        let mut accounts: Vec<String> = others.iter().flat_map(|outsider| outsider.accounts.clone()).collect();
-        accounts.sort();
-        accounts.dedup();
-        let what = format!("the {of} lets in account {}", accounts.join(", "));
-        return found(CROSS_ACCOUNT, what, cross_account(settings));
+        return found(CROSS_ACCOUNT, format!("the {of} {lets_in}"), cross_account(settings));
     }
     match (scope.public, others.is_empty()) {
         (true, _) => {
@@ -220,5 +224,21 @@ mod tests {
             let found = foreseen(name, request.clone(), variables).map(|foreseen| (foreseen.verdict, foreseen.rule));
             assert_eq!(found, expected, "{name} {request} {variables:?}");
         }
+    }
+
+    #[test]
+    fn what_is_public_and_lets_in_an_account_says_both() {
+        let statement = |principal: &str| json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:*", "Resource": "*"});
+        let reason = |principals: &[&str], variables: &[(&str, &str)]| {
+            let statements: Vec<Value> = principals.iter().map(|principal| statement(principal)).collect();
+            let policy = json!({"Version": "2012-10-17", "Statement": statements});
+            foreseen("PutBucketPolicy", json!({"bucketName": "web", "bucketPolicy": policy}), variables)
+                .unwrap()
+                .reason()
+        };
+        let other = "arn:aws:iam::111122223333:root";
+        assert_eq!(reason(&["*", other], &[]), "the policy of bucket web is public and lets in account 111122223333");
+        assert_eq!(reason(&["*"], &[]), "the policy of bucket web is public");
+        assert_eq!(reason(&["*", other], &[("S3_CROSS_ACCOUNT_MODE", "off")]), "the policy of bucket web is public");
     }
 }

@@ -13,6 +13,11 @@ use crate::public::{Family, public_addresses};
 use crate::settings::Settings;
 use crate::{localized, say};
 
+/// How many rules or entries an event may tell of: AWS lets no group have more rules, in whatever quota, and no list more entries
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>). To compare all with all takes time that somebody else must not decide
+/// on, so more than these are told, and not looked at one by one.
+pub const MOST: usize = 1_000;
+
 /// What an event opened, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
@@ -156,6 +161,7 @@ fn authorized(event: &Event) -> Result<Finding, Localized> {
             )
         })?;
     let number_answered = answered.len();
+    not_too_many(number_answered, "responseElements.securityGroupRuleSet")?;
     let mut problem = None;
     let mut rules = Vec::new();
     for answer in answered.into_iter().filter(|rule| text(rule, "isEgress").as_deref() != Some("true")) {
@@ -164,7 +170,9 @@ fn authorized(event: &Event) -> Result<Finding, Localized> {
             Err(unclear) => problem = Some(placed(&unclear, "responseElements.securityGroupRuleSet")),
         }
     }
-    match requested_rules(&event.request) {
+    let requested = requested_rules(&event.request);
+    not_too_many(requested.as_ref().map_or(0, Vec::len), "requestParameters")?;
+    match requested {
         // The request can stand in for what is unclear in the response only if it tells of as many rules.
         Ok(requested) if problem.is_some() && requested.len() < number_answered => problem.map_or(Ok(()), Err)?,
         Ok(requested) => {
@@ -239,7 +247,9 @@ fn modified(event: &Event) -> Result<Finding, Localized> {
     let request = field(&event.request, CALL);
     let group = text(request, "GroupId").ok_or_else(|| absent("GroupId", CALL))?;
     let mut rules = Vec::new();
-    for change in items(request, "SecurityGroupRule") {
+    let changes = items(request, "SecurityGroupRule");
+    not_too_many(changes.len(), CALL)?;
+    for change in changes {
         let id = text(change, "SecurityGroupRuleId").ok_or_else(|| absent("SecurityGroupRuleId", CALL))?;
         let rule =
             single_rule(field(change, "SecurityGroupRule"), Some(id)).map_err(|problem| placed(&problem, CALL))?;
@@ -257,7 +267,9 @@ fn entries_added(event: &Event) -> Result<Finding, Localized> {
     let request = field(&event.request, CALL);
     let prefix_list_id = text(request, "PrefixListId").ok_or_else(|| absent("PrefixListId", CALL))?;
     let mut ranges = Vec::new();
-    for entry in items(request, "AddEntry").into_iter().chain(items(request, "AddEntries")) {
+    let entries = [items(request, "AddEntry"), items(request, "AddEntries")].concat();
+    not_too_many(entries.len(), CALL)?;
+    for entry in entries {
         let range = text(entry, "Cidr").ok_or_else(|| absent("Cidr", "AddEntry"))?;
         match Source::range(&range)? {
             Source::Range(range) if !ranges.contains(&range) => ranges.push(range),
@@ -316,6 +328,16 @@ fn traffic(rule: &Value) -> Result<Traffic, Localized> {
     Traffic::new(&protocol, number(rule, "fromPort")?, number(rule, "toPort")?)
 }
 
+fn not_too_many(number: usize, place: &str) -> Result<(), Localized> {
+    match number {
+        ..=MOST => Ok(()),
+        _ => Err(localized!(
+            "`{place}` names {number} rules or entries, and AWS lets there be {MOST}",
+            "`{place}` に {number} 件のルールまたはエントリがあり、AWS の上限 {MOST} 件を超えています"
+        )),
+    }
+}
+
 fn absent(name: &str, place: &str) -> Localized {
     localized!("no `{name}` in `{place}`", "`{place}` に `{name}` がありません")
 }
@@ -326,4 +348,74 @@ fn placed(problem: &Localized, place: &str) -> Localized {
         let problem = problem.of(language);
         say!(language, "{problem} (in `{place}`)", "{problem} (`{place}` 内)")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::parse;
+    use serde_json::json;
+
+    /// The more an event tells, the safer it must be to decide on it: at its largest it is not compared at all, and told.
+    #[test]
+    fn more_than_there_can_be_is_told_and_not_looked_at() {
+        let ranges = |number: usize| -> Vec<Value> {
+            let range = |number: usize| format!("11.{}.{}.{}/32", number >> 16, number >> 8 & 255, number & 255);
+            (0..number).map(|number| json!({"cidrIp": range(number), "Cidr": range(number)})).collect()
+        };
+        let rules = |number: usize| -> Vec<Value> {
+            let rule = |port: usize| {
+                json!({"securityGroupRuleId": format!("sgr-{port}"), "ipProtocol": "tcp", "fromPort": port % 65_536,
+                "toPort": 65_535, "cidrIpv4": "0.0.0.0/0", "SecurityGroupRuleId": "sgr-1", "SecurityGroupRule": {"ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}})
+            };
+            (0..number).map(rule).collect()
+        };
+        let answered = |number: usize| -> Vec<Value> {
+            let mut rules = rules(number - 1);
+            rules.push(json!({"groupId": "sg-1", "securityGroupRuleId": "sgr-0", "ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "0.0.0.0/0"}));
+            rules
+        };
+        let decided = |name: &str, request: Value, response: Value| {
+            let event = parse(
+                &json!({"eventName": name, "eventSource": "ec2.amazonaws.com", "requestParameters": request, "responseElements": response}),
+            );
+            detect(&event.unwrap(), &Settings::default())
+        };
+        for number in [MOST, MOST + 1, 60_000] {
+            let permission =
+                json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": ranges(number)}});
+            let one = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": "0.0.0.0/0"});
+            let decisions = [
+                decided(
+                    "AuthorizeSecurityGroupIngress",
+                    json!({"groupId": "sg-1", "ipPermissions": {"items": [permission]}}),
+                    json!(null),
+                ),
+                decided(
+                    "AuthorizeSecurityGroupIngress",
+                    one,
+                    json!({"securityGroupRuleSet": {"items": answered(number)}}),
+                ),
+                decided(
+                    "ModifySecurityGroupRules",
+                    json!({"ModifySecurityGroupRulesRequest": {"GroupId": "sg-1", "SecurityGroupRule": rules(number)}}),
+                    json!(null),
+                ),
+                decided(
+                    "ModifyManagedPrefixList",
+                    json!({"ModifyManagedPrefixListRequest": {"PrefixListId": "pl-1", "AddEntry": ranges(number)}}),
+                    json!(null),
+                ),
+            ];
+            for decision in decisions {
+                match decision {
+                    Decision::Unreadable(missing) if number > MOST => {
+                        assert!(missing.to_string().contains(&number.to_string()), "{missing}")
+                    }
+                    Decision::Violation(_) | Decision::Candidate(_) if number == MOST => {}
+                    other => panic!("{number}: {other:?}"),
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 
 use super::traffic::{Protocol, Traffic};
-use crate::public::{Family, WidestPublic, public_addresses};
+use crate::public::{Family, Pieces, Union, WidestPublic, public_addresses};
 
 /// Something that lets addresses in and can be taken away as a whole: a rule of a group, or an entry of a prefix list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,56 +95,125 @@ pub fn newly_exposed(before: &[Opening], now: &[Opening], limits: Limits<'_>) ->
 /// together are within it; where `others` exceed it already, `own` are judged by themselves. One that turns out not to matter for
 /// the result stays.
 pub fn to_take_away(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> Vec<usize> {
-    struct Port {
-        family: Family,
-        others: Vec<IpNet>,
-        own: Vec<usize>,
-    }
     let (own_by_group, others_by_group) = (ByGroup::new(own), ByGroup::new(others));
     let all = own.iter().chain(others);
-    let ports: Vec<Port> = cells(all, limits.allowed)
-        .into_iter()
-        .filter_map(|cell| {
-            let own = own_by_group.covering(&cell);
-            if own.is_empty() {
-                return None;
-            }
-            let others: Vec<IpNet> = ranges(others, &others_by_group.covering(&cell)).copied().collect();
-            let others_exceed = limits.widest.is_exceeded_by(cell.family, &others);
-            Some(Port { family: cell.family, others: if others_exceed { Vec::new() } else { others }, own })
+    let cells: Vec<Cell> = cells(all.clone(), limits.allowed);
+    let mut by_group: BTreeMap<&str, Vec<&Opening>> = BTreeMap::new();
+    for opening in all {
+        opening.opens.keys().for_each(|group| by_group.entry(group).or_default().push(opening));
+    }
+    let pieces: BTreeMap<(&str, Family), Pieces> = by_group
+        .iter()
+        .flat_map(|(group, openings)| Family::BOTH.map(|family| (*group, family, openings)))
+        .map(|(group, family, openings)| {
+            ((group, family), Pieces::new(family, openings.iter().flat_map(|opening| &opening.ranges)))
         })
         .collect();
-    let is_too_wide = |port: &Port, gone: &[usize]| {
-        let kept: Vec<usize> = port.own.iter().filter(|index| !gone.contains(index)).copied().collect();
-        limits.widest.is_exceeded_by(port.family, port.others.iter().chain(ranges(own, &kept)))
-    };
+    let mut ports: Vec<Port<'_>> = cells
+        .iter()
+        .filter_map(|cell| {
+            let own_here = own_by_group.covering(cell);
+            let mut others_here = others_by_group.covering(cell);
+            let pieces = pieces.get(&(cell.group.as_str(), cell.family)).filter(|_| !own_here.is_empty())?;
+            let most = limits.widest.most_addresses(cell.family);
+            if Union::new(pieces, ranges(others, &others_here)).addresses() > most {
+                others_here.clear();
+            }
+            let union = Union::new(pieces, ranges(own, &own_here).chain(ranges(others, &others_here)));
+            // Where all together are within the limit, nothing has to go, and nothing that stays does harm.
+            (union.addresses() > most).then_some(Port {
+                pieces,
+                most,
+                family: cell.family,
+                own: own_here,
+                others: others_here,
+                union: None,
+            })
+        })
+        .collect();
+    let widths = Family::BOTH
+        .map(|family| own.iter().map(|opening| public_addresses(family, &opening.ranges)).collect::<Vec<_>>());
+    let width =
+        |family: Family, index: usize| widths.get(family as usize).and_then(|widths| widths.get(index)).copied();
 
     let mut gone: Vec<usize> = Vec::new();
+    let mut is_gone = vec![false; own.len()];
+    let is_kept = |is_gone: &[bool], index: &usize| is_gone.get(*index) == Some(&false);
     for port in &ports {
-        let mut widest_first = port.own.clone();
-        widest_first.sort_by_key(|index| {
-            own.get(*index).map(|opening| {
-                let addresses = public_addresses(port.family, &opening.ranges);
-                (std::cmp::Reverse(addresses), opening.id.clone())
-            })
+        let mut kept: Vec<usize> = port.own.iter().filter(|index| is_kept(&is_gone, index)).copied().collect();
+        let mut union = port.union(own, others, &kept);
+        kept.sort_by_cached_key(|index| {
+            (std::cmp::Reverse(width(port.family, *index)), own.get(*index).map(|opening| opening.id.as_str()))
         });
-        for index in widest_first {
-            if !is_too_wide(port, &gone) {
+        for index in kept {
+            if union.addresses() <= port.most {
                 break;
             }
-            if !gone.contains(&index) {
-                gone.push(index);
+            ranges(own, &[index]).for_each(|range| union.remove(range));
+            is_gone.get_mut(index).into_iter().for_each(|is_gone| *is_gone = true);
+            gone.push(index);
+        }
+    }
+
+    // Which of them did not matter in the end.
+    let mut ports_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, port) in ports.iter_mut().enumerate() {
+        let (kept, taken): (Vec<usize>, Vec<usize>) = port.own.iter().partition(|index| is_kept(&is_gone, index));
+        port.union = Some(port.union(own, others, &kept));
+        for index in taken {
+            ports_of.entry(index).or_default().push(number);
+        }
+    }
+    gone.reverse();
+    gone.retain(|index| {
+        let of_index = ports_of.get(index).map(Vec::as_slice).unwrap_or_default();
+        let mut changed = 0;
+        let matters = of_index.iter().any(|number| {
+            changed += 1;
+            ports.get_mut(*number).is_some_and(|port| port.put_back(own, *index) > port.most)
+        });
+        if matters {
+            for number in of_index.iter().take(changed) {
+                ports.get_mut(*number).into_iter().for_each(|port| port.take(own, *index));
             }
         }
-    }
-    for index in gone.clone().into_iter().rev() {
-        let without: Vec<usize> = gone.iter().copied().filter(|other| *other != index).collect();
-        if !ports.iter().any(|port| is_too_wide(port, &without)) {
-            gone = without;
-        }
-    }
+        matters
+    });
     gone.sort_unstable();
     gone
+}
+
+/// A port that too many addresses reach.
+struct Port<'a> {
+    family: Family,
+    pieces: &'a Pieces,
+    /// How many addresses may reach it.
+    most: u128,
+    /// What opens it, as indexes; no others where they are too wide by themselves.
+    own: Vec<usize>,
+    others: Vec<usize>,
+    /// What is left of all that.
+    union: Option<Union<'a>>,
+}
+
+impl<'a> Port<'a> {
+    /// Who reaches it if only some of `own` are kept.
+    fn union(&self, own: &[Opening], others: &[Opening], kept: &[usize]) -> Union<'a> {
+        Union::new(self.pieces, ranges(own, kept).chain(ranges(others, &self.others)))
+    }
+
+    /// Puts one of `own` back; how many addresses there are then.
+    fn put_back(&mut self, own: &[Opening], index: usize) -> u128 {
+        let Some(union) = &mut self.union else { return 0 };
+        ranges(own, &[index]).for_each(|range| union.add(range));
+        union.addresses()
+    }
+
+    /// Takes one of `own` away.
+    fn take(&mut self, own: &[Opening], index: usize) {
+        let Some(union) = &mut self.union else { return };
+        ranges(own, &[index]).for_each(|range| union.remove(range));
+    }
 }
 
 fn ranges<'a>(openings: &'a [Opening], indexes: &[usize]) -> impl Iterator<Item = &'a IpNet> {
@@ -300,6 +369,35 @@ mod tests {
         assert!(start.elapsed().as_secs() < 20, "{:?}, unoptimized", start.elapsed());
     }
 
+    /// To compare each with each for each of their ports would take hours.
+    #[test]
+    fn rules_that_all_overlap_are_planned_in_time() {
+        type Range = fn(u32) -> (u32, u8);
+        let ranges: [Range; 4] = [
+            |number| (11 << 24 | number, 32),
+            |number| (number.wrapping_mul(2_654_435_761), 9),
+            |number| (11 << 24 | number << 8, if number % 2 == 0 { 8 } else { 30 }),
+            |number| (number << 20, 1 + u8::try_from(number % 24).unwrap()),
+        ];
+        for range in ranges {
+            let rule = |number: u32| {
+                let (address, prefix) = range(number);
+                let range = IpNet::new(std::net::Ipv4Addr::from(address).into(), prefix).unwrap().trunc();
+                let traffic = traffic(&format!("tcp/{}-{}", number, 65_535 - number));
+                Opening::new(&format!("sgr-{number:04}"), "sg-1", traffic, vec![range])
+            };
+            let own: Vec<Opening> = (0..300).map(rule).collect();
+            let others: Vec<Opening> = (0..300).map(|number| rule(number + 300)).collect();
+            let start = std::time::Instant::now();
+            let limits = Limits { widest: WIDEST, allowed: &[] };
+            let gone = to_take_away(&own, &others, limits);
+            assert!(start.elapsed().as_secs() < 30, "{:?}, unoptimized", start.elapsed());
+            let kept = own.iter().enumerate().filter(|(index, _)| gone.binary_search(index).is_err());
+            let kept: Vec<Opening> = kept.map(|(_, opening)| opening.clone()).collect();
+            assert_eq!(to_take_away(&kept, &others, limits), [0; 0]);
+        }
+    }
+
     #[test]
     fn what_is_new_is_told_from_what_was() {
         let limits = Limits { widest: WIDEST, allowed: &[traffic("tcp/443")] };
@@ -311,6 +409,60 @@ mod tests {
         assert_eq!(new(&["tcp/0-65535 0.0.0.0/0"], &["tcp/22 0.0.0.0/0", "tcp/22 8.8.8.8/32"]), [""; 0]);
         assert_eq!(new(&["tcp/22 11.0.0.0/8"], &["tcp/22 11.0.0.0/8", "tcp/20-30 12.0.0.0/8"]), ["tcp/22"]);
         assert_eq!(new(&["tcp/22 0.0.0.0/0"], &["tcp/22 ::/0"]), ["tcp/22"]);
+    }
+
+    /// The same, as simple as can be: everything is counted anew each time.
+    fn straightforward(own: &[Opening], others: &[Opening], limits: Limits<'_>) -> Vec<usize> {
+        struct Port {
+            family: Family,
+            others: Vec<IpNet>,
+            own: Vec<usize>,
+        }
+        let (own_by_group, others_by_group) = (ByGroup::new(own), ByGroup::new(others));
+        let all = own.iter().chain(others);
+        let ports: Vec<Port> = cells(all, limits.allowed)
+            .into_iter()
+            .filter_map(|cell| {
+                let own = own_by_group.covering(&cell);
+                if own.is_empty() {
+                    return None;
+                }
+                let others: Vec<IpNet> = ranges(others, &others_by_group.covering(&cell)).copied().collect();
+                let others_exceed = limits.widest.is_exceeded_by(cell.family, &others);
+                Some(Port { family: cell.family, others: if others_exceed { Vec::new() } else { others }, own })
+            })
+            .collect();
+        let is_too_wide = |port: &Port, gone: &[usize]| {
+            let kept: Vec<usize> = port.own.iter().filter(|index| !gone.contains(index)).copied().collect();
+            limits.widest.is_exceeded_by(port.family, port.others.iter().chain(ranges(own, &kept)))
+        };
+
+        let mut gone: Vec<usize> = Vec::new();
+        for port in &ports {
+            let mut widest_first = port.own.clone();
+            widest_first.sort_by_key(|index| {
+                own.get(*index).map(|opening| {
+                    let addresses = public_addresses(port.family, &opening.ranges);
+                    (std::cmp::Reverse(addresses), opening.id.clone())
+                })
+            });
+            for index in widest_first {
+                if !is_too_wide(port, &gone) {
+                    break;
+                }
+                if !gone.contains(&index) {
+                    gone.push(index);
+                }
+            }
+        }
+        for index in gone.clone().into_iter().rev() {
+            let without: Vec<usize> = gone.iter().copied().filter(|other| *other != index).collect();
+            if !ports.iter().any(|port| is_too_wide(port, &without)) {
+                gone = without;
+            }
+        }
+        gone.sort_unstable();
+        gone
     }
 
     fn any_opening() -> impl Strategy<Value = Opening> {
@@ -332,6 +484,14 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn it_is_planned_as_if_everything_were_counted_anew(
+            own in prop::collection::vec(any_opening(), 0..7), others in prop::collection::vec(any_opening(), 0..5)
+        ) {
+            let limits = Limits { widest: WIDEST, allowed: &[Traffic { protocol: Protocol::Tcp, from: 3, to: 4 }] };
+            prop_assert_eq!(to_take_away(&own, &others, limits), straightforward(&own, &others, limits));
+        }
 
         /// After the plan nothing is left to plan, everything taken was needed, and what is no one's fault is not touched.
         #[test]
