@@ -453,6 +453,39 @@ pub fn config_finding(rule: &str, resource_type: &str, resource_id: &str) -> Val
     })
 }
 
+/// What IAM Access Analyzer has just found to be reachable from outside, as EventBridge delivers it.
+pub fn access_finding(resource_type: &str, arn: &str, principal: Value) -> Value {
+    let number = unique();
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "version": "0",
+        "id": format!("{number:08x}-ffff-4fff-8fff-ffffffffffff"),
+        "detail-type": "Access Analyzer Finding",
+        "source": "aws.access-analyzer",
+        "account": ACCOUNT,
+        "time": time,
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:access-analyzer:us-east-1:{ACCOUNT}:analyzer/account")],
+        "detail": {
+            "version": "1.0",
+            "id": format!("{number:08x}-9999-4999-8999-999999999999"),
+            "status": "ACTIVE",
+            "resourceType": resource_type,
+            "resource": arn,
+            "createdAt": "2026-02-27T18:40:12Z",
+            "analyzedAt": time,
+            "updatedAt": time,
+            "accountId": ACCOUNT,
+            "region": "us-east-1",
+            "principal": principal,
+            "action": ["sts:AssumeRole"],
+            "condition": {},
+            "isDeleted": false,
+            "isPublic": false,
+        },
+    })
+}
+
 /// The function's question for what is behind the name of a rule of AWS Config.
 pub fn config_rule_asked(name: &str) -> String {
     expected("DescribeConfigRules", &[("ConfigRuleNames", &json!([name]).to_string())])

@@ -8,6 +8,7 @@ mod buckets;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use rules::access_analyzer::ACTIVE;
 use rules::command::is_account_id;
 use rules::config::{ComplianceChange, NON_COMPLIANT, reads_like};
 use rules::json::{field, text};
@@ -404,11 +405,12 @@ impl Course<'_> {
         let acts = self.acts(self.settings.role_trust_mode);
         for (name, role) in &after.roles {
             let Some(left) = now.roles.get(name) else { continue };
-            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name);
+            let is_found = self.is_found_role(name);
+            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name) || is_found;
             if left != role && !(is_violation && acts && is_named) {
                 return Err(format!("the trust policy of role `{name}` was changed"));
             }
-            let is_new = before.roles.get(name) != Some(role);
+            let is_new = before.roles.get(name) != Some(role) || is_found;
             if is_new && self.is_open(&role.trust) {
                 self.told("role-trust", &format!("role `{name}` trusts somebody outside"))?;
             }
@@ -418,6 +420,13 @@ impl Course<'_> {
             self.judge_trust(&role.trust, &left.trust).map_err(|problem| format!("role `{name}` {problem}"))?;
         }
         Ok(())
+    }
+
+    /// Whether this is the role that IAM Access Analyzer found open.
+    fn is_found_role(&self, name: &str) -> bool {
+        let Origin::AccessAnalyzer(access) = &self.event.origin else { return false };
+        let is_this = access.resource.split_once(":role/").and_then(|(_, role)| role.rsplit('/').next()) == Some(name);
+        is_this && access.resource_type == "AWS::IAM::Role" && access.status == ACTIVE
     }
 
     /// Whether a trust policy lets in everybody or another account, without a condition and without denying anything. There may be
