@@ -8,16 +8,19 @@ mod buckets;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use rules::access_analyzer::ACTIVE;
 use rules::command::is_account_id;
+use rules::config::{ComplianceChange, NON_COMPLIANT, reads_like};
 use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
 use rules::role_trust::judge::{Circle, Organization, strangers};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::security_group::plan::LiveRule;
 use rules::settings::Mode;
-use rules::{Alert, Event, Outcome, Settings, policy};
+use rules::{Alert, Event, Origin, Outcome, Settings, policy, security_group};
 use runtime::{Handled, Verdict};
 use sandbox::reenact::State;
+use sandbox::reenact::ec2::State as Ec2;
 use sandbox::reenact::iam::{Kind, Role, User};
 use serde_json::Value;
 
@@ -70,7 +73,8 @@ impl Course<'_> {
     }
 
     fn acts(&self, mode: Mode) -> bool {
-        self.settings.acts(mode) && !self.is_trusted()
+        let is_only_told = self.event.origin != Origin::CloudTrail && self.settings.config_findings != Mode::Revert;
+        self.settings.acts(mode) && !self.is_trusted() && !is_only_told
     }
 
     fn is_trusted(&self) -> bool {
@@ -138,7 +142,54 @@ impl Course<'_> {
             && to_take_away(&self.now.ec2.openings(), &[], limits).is_empty()
     }
 
+    /// What a finding of AWS Config on a group requires: in mode `revert` nothing of the group is open that may not be, and all else is as it
+    /// was; otherwise nothing is changed, and what is open is told.
+    fn judge_found_group(&self, change: &ComplianceChange) -> Result<(), String> {
+        let (after, now) = (&self.after.ec2, &self.now.ec2);
+        let limits = Limits { widest: self.settings.widest_public, allowed: &self.settings.allowed_public_ports };
+        let of_group = |state: &Ec2| -> Vec<Opening> {
+            state.openings().into_iter().filter(|opening| opening.opens.contains_key(&change.resource_id)).collect()
+        };
+        let is_open = |state: &Ec2| !to_take_away(&of_group(state), &[], limits).is_empty();
+        // Elsewhere what is behind the rule's name may be anything.
+        let is_ours = reads_like(&change.rule_name).is_some_and(|known| known.function == security_group::NAME);
+        let is_wanted = change.compliance == NON_COMPLIANT && is_ours && self.is_stand_in;
+        let verdict = self.by(security_group::NAME).map(|decided| decided.handled.verdict);
+        if is_wanted && is_open(after) && self.settings.security_group_mode != Mode::Off {
+            self.told(security_group::NAME, "the group is open to the world")?;
+        } else if self.is_stand_in && verdict.is_some_and(|verdict| verdict != Verdict::Ignored) {
+            return Err("told, though nothing of the group is open, or the finding is for others".to_owned());
+        }
+        let acts = self.acts(self.settings.security_group_mode) && verdict == Some(Verdict::Violation);
+        if !acts {
+            let is_same = now == after;
+            return if is_same { Ok(()) } else { Err("changed, though it should have been left alone".to_owned()) };
+        }
+        if is_open(now) {
+            return Err(format!("{} is still open to the world", change.resource_id));
+        }
+        if now.prefix_lists != after.prefix_lists || now.rules.keys().any(|id| !after.rules.contains_key(id)) {
+            return Err("a prefix list was changed, or a rule added".to_owned());
+        }
+        for (id, (rule, description)) in &after.rules {
+            match now.rules.get(id) {
+                Some((left, told)) if (left, told) == (rule, description) => {}
+                Some(_) => return Err(format!("a rule was changed: {rule}")),
+                None if rule.group_id == change.resource_id
+                    && rule.source.may_be_public()
+                    && !limits.allow(&rule.traffic) => {}
+                None => return Err(format!("a rule was taken away that may stay: {rule}")),
+            }
+        }
+        Ok(())
+    }
+
     fn judge_security_groups(&self) -> Result<(), String> {
+        if let Origin::Config(change) = &self.event.origin
+            && change.resource_type == "AWS::EC2::SecurityGroup"
+        {
+            return self.judge_found_group(change);
+        }
         let (before, after, now) = (&self.before.ec2, &self.after.ec2, &self.now.ec2);
         let decided = self.by("security-group");
         let verdict = decided.map(|decided| decided.handled.verdict);
@@ -354,11 +405,12 @@ impl Course<'_> {
         let acts = self.acts(self.settings.role_trust_mode);
         for (name, role) in &after.roles {
             let Some(left) = now.roles.get(name) else { continue };
-            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name);
+            let is_found = self.is_found_role(name);
+            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name) || is_found;
             if left != role && !(is_violation && acts && is_named) {
                 return Err(format!("the trust policy of role `{name}` was changed"));
             }
-            let is_new = before.roles.get(name) != Some(role);
+            let is_new = before.roles.get(name) != Some(role) || is_found;
             if is_new && self.is_open(&role.trust) {
                 self.told("role-trust", &format!("role `{name}` trusts somebody outside"))?;
             }
@@ -368,6 +420,13 @@ impl Course<'_> {
             self.judge_trust(&role.trust, &left.trust).map_err(|problem| format!("role `{name}` {problem}"))?;
         }
         Ok(())
+    }
+
+    /// Whether this is the role that IAM Access Analyzer found open.
+    fn is_found_role(&self, name: &str) -> bool {
+        let Origin::AccessAnalyzer(access) = &self.event.origin else { return false };
+        let is_this = access.resource.split_once(":role/").and_then(|(_, role)| role.rsplit('/').next()) == Some(name);
+        is_this && access.resource_type == "AWS::IAM::Role" && access.status == ACTIVE
     }
 
     /// Whether a trust policy lets in everybody or another account, without a condition and without denying anything. There may be

@@ -252,16 +252,21 @@ pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
             "このイベントで何かが開放されたかどうかはわかりません。"
         ),
     ];
+    report.happened.splice(0..0, found(event, language));
     report.done.push(say!(
         language,
         "Nothing was changed, because the event could not be read.",
         "イベントを読み取れなかったため、何も変更していません。"
     ));
-    report.left.push(say!(
-        language,
-        "Look the event up in CloudTrail and judge it by hand.",
-        "CloudTrail でこのイベントを確認し、手動で判断してください。"
-    ));
+    report.left.push(if event.origin != Origin::CloudTrail {
+        say!(language, "Look at the resource and judge it by hand.", "リソースを確認し、手動で判断してください。")
+    } else {
+        say!(
+            language,
+            "Look the event up in CloudTrail and judge it by hand.",
+            "CloudTrail でこのイベントを確認し、手動で判断してください。"
+        )
+    });
     report
 }
 

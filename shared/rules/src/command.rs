@@ -16,6 +16,12 @@ pub fn is_credential_id(text: &str) -> bool {
     (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Whether this has the form of a security group's id.
+pub fn is_group_id(text: &str) -> bool {
+    let id = text.strip_prefix("sg-").unwrap_or_default();
+    (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Whether this is a name that IAM takes for a user or role, and no option
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub fn is_iam_name(text: &str) -> bool {
@@ -61,6 +67,12 @@ mod tests {
         }
         for text in ["file:///etc/passwd", "fileb://x", "https://evil.example/x"] {
             assert!(!is_argument(text), "{text}");
+        }
+        assert!(is_group_id("sg-1a2b3c4d") && is_group_id("sg-0a1b2c3d4e5f60718"));
+        for id in
+            ["", "sg-", "sg", "sgr-1", "SG-1", "sg-1 ", "sg-ü", "sg-1,sg-2", "*", &format!("sg-{}", "0".repeat(33))]
+        {
+            assert!(!is_group_id(id), "{id}");
         }
         assert!(!is_iam_name(&"x".repeat(65)));
         assert!(is_bucket_name("my.bucket-1") && is_bucket_name("Old_Bucket") && is_bucket_name(&"x".repeat(255)));

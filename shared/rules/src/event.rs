@@ -13,7 +13,7 @@ use crate::access_analyzer::{ACCESS_FINDING, ExternalAccess};
 use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange};
 use crate::json::{at, field, scalar, text};
 use crate::language::Localized;
-use crate::say;
+use crate::{localized, say};
 
 /// An event: one API call or one sign-in as CloudTrail recorded it, or a finding. Of a finding nobody tells who brought it about.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,9 @@ pub struct Event {
     pub time_text: String,
     /// The account that the event happened in (`recipientAccountId`, else the envelope's).
     pub account: Option<String>,
+    /// Of a finding, the account that the resource is in, if that is another than the one that the finding was handed to: an organization's
+    /// analyzer tells of all its accounts.
+    pub foreign_account: Option<String>,
     /// `awsRegion`, else the envelope's.
     pub region: Option<String>,
     /// Who did it.
@@ -177,6 +180,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         account: text(record, "recipientAccountId")
             .or(envelope.account)
             .or_else(|| scalar(at(record, &["userIdentity", "accountId"]))),
+        foreign_account: None,
         region: text(record, "awsRegion").or(envelope.region),
         actor: Actor::from_record(record),
         error: api_error(record),
@@ -207,6 +211,7 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
     let detail = field(raw, "detail");
     let told = |names: [&str; 2]| names.iter().find_map(|name| text(detail, name));
     let id = text(raw, "id");
+    let (account, own) = (told(["awsAccountId", "accountId"]), text(raw, "account"));
     let time = config::recorded_at(detail).or_else(|| told(["updatedAt", "analyzedAt"])).or_else(|| text(raw, "time"));
     let origin = read(detail);
     let mut event = Event {
@@ -219,7 +224,8 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
         read_only: None,
         time: time.as_deref().and_then(parse_time),
         time_text: time.unwrap_or_default(),
-        account: told(["awsAccountId", "accountId"]).or_else(|| text(raw, "account")),
+        foreign_account: account.clone().filter(|account| own.as_ref().is_some_and(|own| own != account)),
+        account: account.or(own),
         region: told(["awsRegion", "region"]).or_else(|| text(raw, "region")),
         actor: Actor::default(),
         error: None,
@@ -236,6 +242,18 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
             Ok(event)
         }
         Err(missing) => Err(Unreadable { missing, event: Box::new(event) }),
+    }
+}
+
+impl Event {
+    /// Why nothing is looked at, where a finding is about another account than this one: whatever has the resource's name here is not it.
+    pub(crate) fn not_of_this_account(&self) -> Option<Localized> {
+        self.foreign_account.as_ref().map(|account| {
+            localized!(
+                "the resource is in account `{account}`, not in the one that was told of it",
+                "リソースは、検出結果が届いたアカウントではなく `{account}` にあります"
+            )
+        })
     }
 }
 
