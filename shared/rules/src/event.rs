@@ -13,7 +13,8 @@ use crate::access_analyzer::{ACCESS_FINDING, ExternalAccess};
 use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange};
 use crate::json::{at, field, scalar, text};
 use crate::language::Localized;
-use crate::say;
+use crate::text::quote;
+use crate::{localized, say};
 
 /// An event: one API call or one sign-in as CloudTrail recorded it, or a finding. Of a finding nobody tells who brought it about.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,7 +210,15 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
     let told = |names: [&str; 2]| names.iter().find_map(|name| text(detail, name));
     let id = text(raw, "id");
     let time = config::recorded_at(detail).or_else(|| told(["updatedAt", "analyzedAt"])).or_else(|| text(raw, "time"));
-    let origin = read(detail);
+    let (account, of_resource) = (text(raw, "account"), told(["awsAccountId", "accountId"]));
+    // An analyzer of an organization finds what is in other accounts.
+    let is_elsewhere = matches!((&account, &of_resource), (Some(own), Some(other)) if own != other);
+    let origin = if is_elsewhere {
+        let owner = quote(of_resource.as_deref().unwrap_or_default());
+        Err(localized!("it is about account {owner}, which is another one", "別のアカウント {owner} に関するものです"))
+    } else {
+        read(detail)
+    };
     let mut event = Event {
         origin: Origin::CloudTrail,
         identity: id.as_ref().map(|id| identity(id, detail)),
@@ -220,7 +229,7 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
         read_only: None,
         time: time.as_deref().and_then(parse_time),
         time_text: time.unwrap_or_default(),
-        account: told(["awsAccountId", "accountId"]).or_else(|| text(raw, "account")),
+        account: account.or(of_resource),
         region: told(["awsRegion", "region"]).or_else(|| text(raw, "region")),
         actor: Actor::default(),
         error: None,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use rules::s3_public::acl::{Grant, Grantee};
 use rules::s3_public::block::Block;
-use rules::s3_public::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, detect, read};
+use rules::s3_public::detect::{AccessPointChange, AccountChange, BucketChange, Finding, Opened, Told, detect, read};
 use rules::s3_public::plan::{
     Action, Doubt, LiveAccessPoint, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
 };
@@ -211,7 +211,10 @@ fn an_account_is_known_by_the_event_or_by_the_host() {
         record("DeleteAccountPublicAccessBlock", &json!({"host": ["210987654321.s3-control.eu-west-1.amazonaws.com"]}));
     record.as_object_mut().unwrap().remove("recipientAccountId");
     let finding = read(&event::parse(&record).unwrap()).unwrap().unwrap();
-    assert_eq!(finding, Finding { account: "210987654321".to_owned(), region: None, opened: Opened::Account(None) });
+    assert_eq!(
+        finding,
+        Finding { account: "210987654321".to_owned(), region: None, opened: Opened::Account(AccountChange::Deleted) }
+    );
     record["requestParameters"] = json!({});
     assert!(read(&event::parse(&record).unwrap()).is_err());
 }
