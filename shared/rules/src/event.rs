@@ -13,7 +13,6 @@ use crate::access_analyzer::{ACCESS_FINDING, ExternalAccess};
 use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange};
 use crate::json::{at, field, scalar, text};
 use crate::language::Localized;
-use crate::text::quote;
 use crate::{localized, say};
 
 /// An event: one API call or one sign-in as CloudTrail recorded it, or a finding. Of a finding nobody tells who brought it about.
@@ -37,6 +36,9 @@ pub struct Event {
     pub time_text: String,
     /// The account that the event happened in (`recipientAccountId`, else the envelope's).
     pub account: Option<String>,
+    /// Of a finding, the account that the resource is in, if that is another than the one that the finding was handed to: an organization's
+    /// analyzer tells of all its accounts.
+    pub foreign_account: Option<String>,
     /// `awsRegion`, else the envelope's.
     pub region: Option<String>,
     /// Who did it.
@@ -179,6 +181,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         account: text(record, "recipientAccountId")
             .or(envelope.account)
             .or_else(|| scalar(at(record, &["userIdentity", "accountId"]))),
+        foreign_account: None,
         region: text(record, "awsRegion").or(envelope.region),
         actor: Actor::from_record(record),
         error: api_error(record),
@@ -209,16 +212,9 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
     let detail = field(raw, "detail");
     let told = |names: [&str; 2]| names.iter().find_map(|name| text(detail, name));
     let id = text(raw, "id");
+    let (account, own) = (told(["awsAccountId", "accountId"]), text(raw, "account"));
     let time = config::recorded_at(detail).or_else(|| told(["updatedAt", "analyzedAt"])).or_else(|| text(raw, "time"));
-    let (account, of_resource) = (text(raw, "account"), told(["awsAccountId", "accountId"]));
-    // An analyzer of an organization finds what is in other accounts.
-    let is_elsewhere = matches!((&account, &of_resource), (Some(own), Some(other)) if own != other);
-    let origin = if is_elsewhere {
-        let owner = quote(of_resource.as_deref().unwrap_or_default());
-        Err(localized!("it is about account {owner}, which is another one", "別のアカウント {owner} に関するものです"))
-    } else {
-        read(detail)
-    };
+    let origin = read(detail);
     let mut event = Event {
         origin: Origin::CloudTrail,
         identity: id.as_ref().map(|id| identity(id, detail)),
@@ -229,7 +225,8 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
         read_only: None,
         time: time.as_deref().and_then(parse_time),
         time_text: time.unwrap_or_default(),
-        account: account.or(of_resource),
+        foreign_account: account.clone().filter(|account| own.as_ref().is_some_and(|own| own != account)),
+        account: account.or(own),
         region: told(["awsRegion", "region"]).or_else(|| text(raw, "region")),
         actor: Actor::default(),
         error: None,
@@ -246,6 +243,18 @@ fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) 
             Ok(event)
         }
         Err(missing) => Err(Unreadable { missing, event: Box::new(event) }),
+    }
+}
+
+impl Event {
+    /// Why nothing is looked at, where a finding is about another account than this one: whatever has the resource's name here is not it.
+    pub(crate) fn not_of_this_account(&self) -> Option<Localized> {
+        self.foreign_account.as_ref().map(|account| {
+            localized!(
+                "the resource is in account `{account}`, not in the one that was told of it",
+                "リソースは、検出結果が届いたアカウントではなく `{account}` にあります"
+            )
+        })
     }
 }
 

@@ -31,7 +31,10 @@ pub(super) fn by_config(event: &Event, change: &ComplianceChange, settings: &Set
     }
     let identifier = change.managed_rule().map(|rule| rule.identifier);
     let is_of_account = identifier.is_some_and(|identifier| identifier.starts_with(OF_ACCOUNTS_BLOCK));
-    let Some(account) = account_of(event) else { return Decision::Unreadable(no_account()) };
+    let account = match account_of(event) {
+        Ok(account) => account,
+        Err(problem) => return Decision::Unreadable(problem),
+    };
     let is_account = ACCOUNT.contains(&change.resource_type.as_str());
     if identifier.is_some() && is_account != is_of_account {
         return Decision::Unreadable(localized!(
@@ -69,7 +72,10 @@ pub(super) fn by_config(event: &Event, change: &ComplianceChange, settings: &Set
 
 /// Decides on what IAM Access Analyzer found.
 pub(super) fn by_access_analyzer(event: &Event, access: &ExternalAccess, settings: &Settings) -> Decision<Finding> {
-    let Some(account) = account_of(event) else { return Decision::Unreadable(no_account()) };
+    let account = match account_of(event) {
+        Ok(account) => account,
+        Err(problem) => return Decision::Unreadable(problem),
+    };
     let Some(bucket) = bucket_of_arn(&access.resource) else {
         return Decision::Unreadable(localized!(
             "`resource` is not the ARN of a bucket",
@@ -98,10 +104,13 @@ fn bucket_of_arn(arn: &str) -> Option<&str> {
     }
 }
 
-fn account_of(event: &Event) -> Option<String> {
-    event.account.clone().filter(|account| is_account_id(account))
-}
-
-fn no_account() -> Localized {
-    localized!("the event does not say of which account it is", "イベントからアカウントがわかりません")
+/// The account that it is in, which has to be the one that was told.
+fn account_of(event: &Event) -> Result<String, Localized> {
+    match (event.not_of_this_account(), &event.account) {
+        (Some(problem), _) => Err(problem),
+        (None, Some(account)) if is_account_id(account) => Ok(account.clone()),
+        (None, _) => {
+            Err(localized!("the event does not say of which account it is", "イベントからアカウントがわかりません"))
+        }
+    }
 }

@@ -105,7 +105,7 @@ fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
             },
             BucketChange::Found(ground) => match (of_others, ground) {
                 _ if is_doubtful => format!("bucket {bucket} may be public"),
-                _ if plan.is_some_and(Plan::is_public) => format!("bucket {bucket} is public"),
+                _ if plan.is_some_and(Plan::is_public) => format!("public bucket {bucket}"),
                 (Some(others), _) => format!("bucket {bucket} lets in {others}"),
                 (None, Ground::Block) => format!("public access block of bucket {bucket} is not on"),
                 (None, Ground::Public) => format!("bucket {bucket} may be public"),
@@ -409,6 +409,10 @@ fn told(report: &mut Report, event: &Event, finding: &Finding) {
     if let Opened::Bucket { bucket, change: BucketChange::Found(ground) } = &finding.opened {
         let is_public = matches!(ground, Ground::Outside { is_public: true, .. });
         report.severity = Some(if is_public { Severity::High } else { Severity::Medium });
+        if let Origin::AccessAnalyzer(access) = &event.origin {
+            let who = quote(&access.principals.join(", "));
+            report.happened.push(say!(language, "Who can: {who}.", "アクセスできる相手: {who}"));
+        }
         report.done.push(say!(
             language,
             "Nothing: the policy and the list of the bucket let in nobody whom they should not. It is through an access point.",
