@@ -1689,9 +1689,8 @@ async fn what_is_closed_or_allowed_when_it_is_looked_at_is_only_logged() {
     // Neither a rule of another function's, nor one that is gone, nor one that is content.
     let password = scene.found_of("IAM_PASSWORD_POLICY", "AWS::::Account", ACCOUNT).await;
     let gone = config_finding("s3-bucket-public-read-prohibited-gone", "AWS::S3::Bucket", &scene.bucket);
-    for other in [&password, &gone] {
-        scene.is(&scene.run(&[REVERT], other).await, Ignored, &[], &[RULE]);
-    }
+    scene.is(&scene.run(&[REVERT], &password).await, Ignored, &[], &[RULE]);
+    scene.is(&scene.run(&[REVERT], &gone).await, Ignored, &[], &[&["DescribeConfigRules 400"]]);
     let mut compliant = read.clone();
     compliant["detail"]["newEvaluationResult"]["complianceType"] = json!("COMPLIANT");
     let mut archived = public.clone();

@@ -580,6 +580,8 @@ mod tests {
         /// One that the event made.
         access_point: Option<AccessPoint>,
         name: &'static str,
+        /// Of a finding, its event.
+        found: Option<Value>,
         outcome: Option<Outcome>,
         settings: Settings,
     }
@@ -594,6 +596,7 @@ mod tests {
                 account: [Block::OFF; 3],
                 access_point: None,
                 name: "PutBucketPolicy",
+                found: None,
                 outcome: Some(Outcome::Reverted),
                 settings: Settings::from_given(&BTreeMap::new()).unwrap(),
             }
@@ -620,6 +623,7 @@ mod tests {
                 "eventID": "e", "requestParameters": request, "responseElements": null,
                 "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/me"}}))
             .unwrap();
+            let event = self.found.as_ref().map_or(event, |found| event::parse(found).unwrap());
             let mail = self.outcome.map(|_| Alert::default());
             let handled = Handled {
                 verdict: if self.outcome.is_some() { Verdict::Violation } else { Verdict::Ignored },
@@ -815,6 +819,67 @@ mod tests {
         let mut case = policy_case(&[public()], &[]);
         case.settings.s3_public_mode = Mode::Alert;
         case.fails("should have been left alone");
+    }
+
+    fn by_config(rule: &str, kind: &str, id: &str) -> Option<Value> {
+        Some(
+            json!({"id": "f", "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": "123456789012",
+            "region": "us-east-1", "detail": {"configRuleName": rule, "resourceType": kind, "resourceId": id,
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}}),
+        )
+    }
+
+    #[test]
+    fn all_that_is_public_in_what_was_found_is_closed() {
+        let open = || with_policy(Block::OFF, &[private(), public()], true);
+        let shut = || with_policy(Block::ON, &[private()], false);
+        let of_bucket = |rule| by_config(rule, "AWS::S3::Bucket", "mine");
+        let found = || of_bucket("s3-bucket-public-read-prohibited");
+        let case = |now| Case { found: found(), ..Case::new(open(), open(), now) };
+        assert_eq!(case(shut()).judge(), Ok(()));
+        case(open()).fails("still open to everybody");
+        case(with_policy(Block::OFF, &[private()], false)).fails("of the bucket's public access block is off");
+        Case { outcome: None, ..case(open()) }.fails("nobody was told");
+        let mut told = Case { outcome: Some(Outcome::Alert), ..case(open()) };
+        told.settings.s3_public_mode = Mode::Alert;
+        assert_eq!(told.judge(), Ok(()));
+        told.now = shut();
+        told.fails("should have been left alone");
+        // Closed by then.
+        let closed = || Case { found: found(), outcome: None, ..Case::new(bucket(), bucket(), bucket()) };
+        assert_eq!(closed().judge(), Ok(()));
+        let without_block = Case { found: of_bucket("s3-bucket-level-public-access-prohibited"), ..closed() };
+        without_block.fails("nobody was told");
+        // Another one's.
+        let other = by_config("s3-bucket-public-read-prohibited", "AWS::S3::Bucket", "other");
+        Case { found: other, ..case(shut()) }.fails("the event is about another one");
+    }
+
+    #[test]
+    fn the_account_block_that_was_found_off_is_on() {
+        let found = by_config("s3-account-level-public-access-blocks-periodic", "AWS::::Account", "123456789012");
+        let mut case =
+            Case { found, account: [Block::OFF, Block::OFF, Block::ON], ..Case::new(bucket(), bucket(), bucket()) };
+        assert_eq!(case.judge(), Ok(()));
+        case.account[2] = Block::OFF;
+        case.fails("still weaker");
+        case.outcome = None;
+        case.fails("nobody was told");
+    }
+
+    #[test]
+    fn another_account_that_was_found_is_told() {
+        let after = with_policy(Block::ON, &[foreign(), private()], false);
+        let found = json!({"id": "f", "detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer", "account": "123456789012",
+            "region": "us-east-1", "detail": {"id": "a", "status": "ACTIVE", "resourceType": "AWS::S3::Bucket",
+            "resource": "arn:aws:s3:::mine"}});
+        let mut case = Case { found: Some(found), ..Case::new(after.clone(), after.clone(), after) };
+        case.outcome = Some(Outcome::Alert);
+        assert_eq!(case.judge(), Ok(()));
+        case.settings.s3_cross_account_mode = Mode::Revert;
+        case.fails("still let in: 999988887777");
+        case.outcome = None;
+        case.fails("nobody was told");
     }
 
     #[test]
