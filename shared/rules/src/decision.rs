@@ -49,7 +49,8 @@ pub enum ResourceTypes {
 }
 
 impl ResourceTypes {
-    fn contain(self, resource_type: &str) -> bool {
+    /// Whether a type is one of them.
+    pub fn contain(self, resource_type: &str) -> bool {
         match self {
             Self::All => true,
             Self::Only(types) => types.contains(&resource_type),
