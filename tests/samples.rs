@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
 use rules::settings::{Given, definitions};
-use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::{
+    Event, Origin, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group,
+};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -224,9 +226,13 @@ fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<Strin
     if !function.subscriptions.iter().any(is_wanted) {
         problems.push(format!("`{}` of `{}` is not for the function", event.name, event.source));
     }
-    for (envelope, record) in
-        [("/account", "/detail/recipientAccountId"), ("/region", "/detail/awsRegion"), ("/time", "/detail/eventTime")]
-    {
+    let (account, time) = match event.origin {
+        Origin::CloudTrail => ("/detail/recipientAccountId", "/detail/eventTime"),
+        Origin::Config(_) => ("/detail/awsAccountId", "/detail/newEvaluationResult/resultRecordedTime"),
+        Origin::AccessAnalyzer(_) => ("/detail/accountId", "/detail/updatedAt"),
+    };
+    let region = if matches!(event.origin, Origin::AccessAnalyzer(_)) { "/detail/region" } else { "/detail/awsRegion" };
+    for (envelope, record) in [("/account", account), ("/region", region), ("/time", time)] {
         if text(envelope).is_empty() || text(envelope) != text(record) {
             problems.push(format!("`{envelope}` is not `{record}`"));
         }

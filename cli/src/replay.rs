@@ -445,6 +445,7 @@ impl Replay<'_> {
             Ok(event) => event,
             Err(unreadable) => *unreadable.event,
         };
+        let settings = &*settings.on(&event);
         let mut decided = Vec::new();
         for Function { guardrail, runtime } in functions {
             if guardrail.subscriptions().iter().any(|subscription| subscription.covers(&event)) {

@@ -257,11 +257,15 @@ pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
         "Nothing was changed, because the event could not be read.",
         "イベントを読み取れなかったため、何も変更していません。"
     ));
-    report.left.push(say!(
-        language,
-        "Look the event up in CloudTrail and judge it by hand.",
-        "CloudTrail でこのイベントを確認し、手動で判断してください。"
-    ));
+    report.left.push(if event.origin != Origin::CloudTrail {
+        say!(language, "Look at the resource and judge it by hand.", "リソースを確認し、手動で判断してください。")
+    } else {
+        say!(
+            language,
+            "Look the event up in CloudTrail and judge it by hand.",
+            "CloudTrail でこのイベントを確認し、手動で判断してください。"
+        )
+    });
     report
 }
 
