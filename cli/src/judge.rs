@@ -296,6 +296,7 @@ impl Course<'_> {
     /// A user that was there before the event.
     fn judge_user(&self, old: &User, after: &User, now: &User) -> Result<(), String> {
         let takes_back = self.acts(self.settings.iam_user_mode);
+        let is_found = self.finds(after, "IAM_USER_NO_POLICIES_CHECK");
         let allows = |document: &Value| !policy::parse(document).is_ok_and(|document| policy::only_denies(&document));
         self.judge_part(
             "a password",
@@ -305,14 +306,19 @@ impl Course<'_> {
             || (after.has_login_profile, now.has_login_profile),
         )?;
         for (arn, document) in &after.attached {
-            let is_new = !old.attached.contains_key(arn) && allows(document);
+            let is_new = (is_found || !old.attached.contains_key(arn)) && allows(document);
             let there = || (true, now.attached.contains_key(arn));
             self.judge_part(&format!("the attached policy `{arn}`"), is_new, takes_back, "iam-user", there)?;
         }
         for (name, document) in &after.inline {
-            let is_new = old.inline.get(name) != Some(document) && allows(document);
+            let is_new = (is_found || old.inline.get(name) != Some(document)) && allows(document);
             let there = || (true, now.inline.get(name) == Some(document));
             self.judge_part(&format!("the inline policy `{name}`"), is_new, takes_back, "iam-user", there)?;
+        }
+        let has_own = after.attached.values().chain(after.inline.values()).any(allows);
+        let is_told = self.by("iam-user").is_some_and(|decided| decided.handled.verdict != Verdict::Ignored);
+        if is_found && !has_own && is_told {
+            return Err("told of policies of its own, and there is none that allows anything".to_owned());
         }
         let kept: BTreeSet<&String> = after.attached.keys().chain(after.inline.keys()).collect();
         for (name, document) in now.inline.iter().filter(|(name, _)| !kept.contains(name)) {
@@ -360,6 +366,18 @@ impl Course<'_> {
             Ok(())
         } else {
             Err("something of it was changed that should not have been".to_owned())
+        }
+    }
+
+    /// Whether the event is what AWS Config found of a user by a managed rule. The rule was made by its name.
+    fn finds(&self, user: &User, identifier: &str) -> bool {
+        match &self.event.origin {
+            Origin::Config(change) => {
+                change.compliance == NON_COMPLIANT
+                    && change.resource_id == user.id
+                    && reads_like(&change.rule_name).is_some_and(|known| known.identifier == identifier)
+            }
+            Origin::CloudTrail | Origin::AccessAnalyzer(_) => false,
         }
     }
 

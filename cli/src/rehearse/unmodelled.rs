@@ -35,6 +35,18 @@ pub(super) const UNMODELLED: &[(&str, &[&str])] = &[
         &["role-trust/violates-oidc-audience-added.json", "role-trust/violates-oidc-thumbprints-changed.json"],
     ),
     ("MiniStack refuses trust policies that allow everybody but some", &["role-trust/violates-everyone-but-one.json"]),
+    (
+        "MiniStack has no AWS Config, so that nothing is known of a rule but its name",
+        &[
+            "iam-user/findings/passes-config-policies-that-only-deny.json",
+            "iam-user/findings/passes-config-unknown-rule.json",
+            "iam-user/findings/passes-config-user-is-gone.json",
+            "iam-user/findings/violates-config-iam-user-no-policies-check.json",
+            "iam-user/findings/violates-config-rule-of-security-hub-in-another-region.json",
+            "iam-user/findings/violates-told-by-cloudtrail-then-by-config.json",
+            "iam-user/violates-config-iam-user-no-policies-check.json",
+        ],
+    ),
     ("MiniStack ignores the names in DescribeSecurityGroups", &["security-group/violates-group-by-name.json"]),
     (
         "MiniStack's security group rules have no prefix lists, and it checks their calls against no resource",

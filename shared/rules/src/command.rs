@@ -22,6 +22,12 @@ pub fn is_group_id(text: &str) -> bool {
     (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Whether this has the form of an IAM user's id
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
+pub fn is_user_id(text: &str) -> bool {
+    text.starts_with("AIDA") && is_credential_id(text)
+}
+
 /// Whether this is a name that IAM takes for a user or role, and no option
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub fn is_iam_name(text: &str) -> bool {
@@ -61,6 +67,10 @@ mod tests {
         }
         for id in ["AKIA", "AKIAIOSFODNN7EXAMPL'", "AKIAIOSFODNN7 EXAMPLE"] {
             assert!(!is_credential_id(id), "{id}");
+        }
+        assert!(is_user_id("AIDAQRSTUVWXYZEXAMPLE"));
+        for id in ["", "AIDA", "eve", "AKIAIOSFODNN7EXAMPLE", "AIDAQRSTUVWXYZEXAMPL\n", &"AIDA".repeat(2_500)] {
+            assert!(!is_user_id(id), "{id}");
         }
         for text in ["", "-rf", "--profile", "a b", "a'b", "$(x)", "a;b", "a\nb", "ü", "a*", &"x".repeat(301)] {
             assert!(!is_iam_name(text) && !is_argument(text), "{text}");

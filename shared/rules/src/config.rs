@@ -6,6 +6,8 @@
 
 use serde_json::Value;
 
+use crate::command::is_user_id;
+use crate::decision::Decision;
 use crate::json::{at, scalar, text};
 use crate::language::Localized;
 use crate::{access_key, findings, iam_user, localized, s3_public, security_group};
@@ -40,7 +42,7 @@ pub enum Behind {
     Managed {
         /// `Source.SourceIdentifier`, such as `INCOMING_SSH_DISABLED`.
         identifier: String,
-        /// `InputParameters`; `null` if there are none.
+        /// `InputParameters`; `null` if there are none, their text if they are no JSON.
         parameters: Value,
     },
     /// A rule of somebody's own.
@@ -142,6 +144,23 @@ impl ComplianceChange {
             None => Err(format!("the rule `{}` is none that this function knows", self.rule_name)),
         }
     }
+}
+
+/// Decides on what a rule found about an IAM user, whose id `finding` gets. As long as nobody has asked what is behind the rule's name, it may be
+/// for any function.
+pub(crate) fn of_user<F>(change: &ComplianceChange, function: &str, finding: impl FnOnce(&str) -> F) -> Decision<F> {
+    if change.behind.is_some()
+        && let Err(reason) = change.asks_of(function)
+    {
+        return Decision::Ignore(reason);
+    }
+    if is_user_id(&change.resource_id) {
+        return Decision::Candidate(finding(&change.resource_id));
+    }
+    Decision::Unreadable(localized!(
+        "`resourceId` in `detail` is not the id of an IAM user",
+        "`detail` の `resourceId` が IAM ユーザーの ID ではありません"
+    ))
 }
 
 /// The managed rule that a rule's name reads like: with something in front or behind, as a conformance pack and Security Hub add it. A name

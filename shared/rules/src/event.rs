@@ -81,6 +81,14 @@ impl Origin {
             Self::AccessAnalyzer(access) => Some(&access.resource_type),
         }
     }
+
+    /// The name of the rule of AWS Config that found it; `None` if no such rule did.
+    pub fn config_rule(&self) -> Option<&str> {
+        match self {
+            Self::Config(change) => Some(&change.rule_name),
+            Self::CloudTrail | Self::AccessAnalyzer(_) => None,
+        }
+    }
 }
 
 /// Who made a call (`userIdentity`).

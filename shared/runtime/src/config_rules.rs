@@ -80,7 +80,10 @@ async fn ask(client: &aws_sdk_config::Client, name: &str, calls: &Calls) -> Resu
     let identifier = source
         .source_identifier
         .ok_or_else(|| problem(localized!("no `SourceIdentifier`", "`SourceIdentifier` がありません")))?;
-    let parameters = rule.input_parameters.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+    let parameters = rule.input_parameters.map_or(Value::Null, |text| {
+        // What is no JSON is not the same as none.
+        serde_json::from_str(&text).unwrap_or(Value::String(text))
+    });
     Ok(Behind::Managed { identifier, parameters })
 }
 

@@ -13,6 +13,7 @@ mod memory;
 pub mod metrics;
 pub mod notify;
 pub mod pause;
+pub mod users;
 
 pub use calls::{CallError, Calls, ObserveError};
 pub use config_rules::ConfigRules;
