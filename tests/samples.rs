@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
-use rules::settings::{Given, definitions};
-use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::settings::{Given, Mode, definitions};
+use rules::{
+    Event, Origin, Settings, access_key, event, findings, iam_user, role_trust, root_activity, s3_public,
+    security_group,
+};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -39,6 +42,14 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.root_activity_mode;
             let detect = root_activity::detect::detect;
             Verdict::of(decide(event, settings, root_activity::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: findings::NAME,
+        subscriptions: findings::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            Verdict::of(decide(event, settings, findings::SUBSCRIPTIONS, Mode::Alert, findings::detect::detect))
         },
     },
     Function {
@@ -224,9 +235,22 @@ fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<Strin
     if !function.subscriptions.iter().any(is_wanted) {
         problems.push(format!("`{}` of `{}` is not for the function", event.name, event.source));
     }
-    for (envelope, record) in
-        [("/account", "/detail/recipientAccountId"), ("/region", "/detail/awsRegion"), ("/time", "/detail/eventTime")]
-    {
+    let places = match event.origin {
+        Origin::CloudTrail => [
+            ("/account", "/detail/recipientAccountId"),
+            ("/region", "/detail/awsRegion"),
+            ("/time", "/detail/eventTime"),
+        ],
+        Origin::Config(_) => [
+            ("/account", "/detail/awsAccountId"),
+            ("/region", "/detail/awsRegion"),
+            ("/time", "/detail/notificationCreationTime"),
+        ],
+        Origin::AccessAnalyzer(_) => {
+            [("/account", "/detail/accountId"), ("/region", "/detail/region"), ("/time", "/detail/updatedAt")]
+        }
+    };
+    for (envelope, record) in places {
         if text(envelope).is_empty() || text(envelope) != text(record) {
             problems.push(format!("`{envelope}` is not `{record}`"));
         }

@@ -15,7 +15,7 @@ use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, FILLED_IN, Given, Mode, definitions};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
 use serde_yaml_ng::Value;
 use tests::authorization::{self, Grant, Role};
 use tests::cloudformation::{
@@ -46,6 +46,12 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: root_activity::NAME,
         subscriptions: root_activity::SUBSCRIPTIONS,
+        // It only mails.
+        permissions: Vec::new,
+    },
+    Function {
+        name: findings::NAME,
+        subscriptions: findings::SUBSCRIPTIONS,
         // It only mails.
         permissions: Vec::new,
     },
