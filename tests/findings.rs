@@ -8,7 +8,7 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -16,10 +16,13 @@ use aws_sdk_config::Client;
 use aws_sdk_config::types::{ConfigRule, Owner, Source};
 use findings::Findings;
 use rules::Outcome::Alert;
-use rules::config::{MANAGED_RULES, ManagedRule};
+use rules::config::{Behind, ComplianceChange, MANAGED_RULES, ManagedRule, May};
 use rules::findings::NAME;
+use rules::{Language, Origin, event, foresee};
 use runtime::Verdict::{self, Folded, Ignored, Unreadable, Violation};
+use runtime::{Calls, ConfigRules};
 use sandbox::Fault;
+use sandbox::reenact::config::required_parameters;
 use serde_json::{Value, json};
 use tests::{ACCOUNT, Process, Ran, Stage, expected, publish, refused, unique};
 
@@ -48,10 +51,10 @@ impl Scene {
     }
 
     /// Makes a managed rule.
-    async fn rule(&self, name: &str, identifier: &str, parameters: Value) {
+    async fn rule(&self, name: &str, identifier: &str) {
         let source = Source::builder().owner(Owner::Aws).source_identifier(identifier).build().unwrap();
         let rule = ConfigRule::builder().config_rule_name(name).source(source);
-        let rule = rule.set_input_parameters((!parameters.is_null()).then(|| parameters.to_string())).build();
+        let rule = rule.set_input_parameters(required_parameters(identifier).map(str::to_owned)).build();
         Client::new(&self.stage.admin).put_config_rule().config_rule(rule).send().await.unwrap();
     }
 
@@ -118,16 +121,6 @@ fn rules_told_here() -> impl Iterator<Item = &'static ManagedRule> {
     MANAGED_RULES.iter().filter(|rule| rule.function == NAME)
 }
 
-/// What a rule has to be given.
-fn parameters_of(identifier: &str) -> Value {
-    match identifier {
-        "IAM_POLICY_IN_USE" => json!({"policyARN": "arn:aws:iam::aws:policy/AWSSupportAccess"}),
-        "ACCESS_KEYS_ROTATED" => json!({"maxAccessKeyAge": "90"}),
-        "IAM_USER_UNUSED_CREDENTIALS_CHECK" => json!({"maxCredentialUsageAge": "90"}),
-        _ => Value::Null,
-    }
-}
-
 // ---------------------------------------------------------------------------------------------------------
 // AWS Config
 
@@ -168,7 +161,7 @@ async fn each_rule_is_told_with_what_to_do() {
         let scene = Scene::with(&[("CONFIG_FINDINGS", setting)]).await;
         for (identifier, subject, step) in TOLD {
             let name = named("rule");
-            scene.rule(&name, identifier, parameters_of(identifier)).await;
+            scene.rule(&name, identifier).await;
             let event = change(&name, "AWS::IAM::User", "AIDAQRSTUVWXYZ4EXAMPL");
             let ran = scene.mails(&event, subject, &[describe(&name), publish()]).await;
             ran.mail_says(&[step, identifier, &name, "Nothing was changed", "Not known: the finding does not tell"]);
@@ -185,7 +178,7 @@ async fn each_rule_is_told_with_what_to_do() {
 async fn of_a_rule_that_nobody_knows_the_first_finding_is_mailed() {
     let scene = Scene::new().await;
     let name = named("imdsv2");
-    scene.rule(&name, "EC2_IMDSV2_CHECK", Value::Null).await;
+    scene.rule(&name, "EC2_IMDSV2_CHECK").await;
     let event = change(&name, "AWS::EC2::Instance", "i-0a1b2c3d4e5f60718");
     let subject = format!("MEDIUM: rule {name}: AWS::EC2::Instance is non-compliant");
     let ran = scene.mails(&event, &subject, &[describe(&name), publish()]).await;
@@ -235,7 +228,7 @@ async fn what_sns_did_not_take_is_told_by_the_next() {
 async fn what_could_not_be_asked_is_told_and_tried_again() {
     let scene = Scene::new().await;
     let name = named("denied");
-    scene.rule(&name, "ROOT_ACCOUNT_MFA_ENABLED", Value::Null).await;
+    scene.rule(&name, "ROOT_ACCOUNT_MFA_ENABLED").await;
     let event = change(&name, "AWS::::Account", ACCOUNT);
     scene.stage.inject(Fault { status: 400, ..Fault::new("", "DescribeConfigRules", "AccessDeniedException") });
     let ran = scene.run(&event).await;
@@ -310,6 +303,186 @@ async fn access_from_outside_is_told_with_who_and_how() {
     for kind in ["AWS::S3::Bucket", "AWS::IAM::Role"] {
         scene.is_silent(&access(kind, &arn, true), Ignored, &[], "not a call that this rule watches").await;
     }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Many of all kinds
+
+/// Rules, the type of what they find, and the function that it is for: `None` of one that nobody knows.
+const RULES: &[(&str, &str, &str, Option<(&str, May)>)] = &[
+    ("IAM_USER_NO_POLICIES_CHECK", "iam-user-no-policies-check", "AWS::IAM::User", Some(("iam-user", May::Repair))),
+    ("ACCESS_KEYS_ROTATED", "access-keys-rotated", "AWS::IAM::User", Some(("access-key", May::ShutOff))),
+    ("INCOMING_SSH_DISABLED", "restricted-ssh", "AWS::EC2::SecurityGroup", Some(("security-group", May::Repair))),
+    (
+        "RESTRICTED_INCOMING_TRAFFIC",
+        "restricted-common-ports",
+        "AWS::EC2::SecurityGroup",
+        Some(("security-group", May::Repair)),
+    ),
+    (
+        "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS",
+        "vpc-sg-open-only-to-authorized-ports",
+        "AWS::EC2::SecurityGroup",
+        Some(("security-group", May::Repair)),
+    ),
+    (
+        "S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC",
+        "s3-account-level-public-access-blocks-periodic",
+        "AWS::::Account",
+        Some(("s3-public", May::Repair)),
+    ),
+    (
+        "S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS",
+        "s3-account-level-public-access-blocks",
+        "AWS::S3::AccountPublicAccessBlock",
+        Some(("s3-public", May::Repair)),
+    ),
+    (
+        "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED",
+        "s3-bucket-level-public-access-prohibited",
+        "AWS::S3::Bucket",
+        Some(("s3-public", May::Repair)),
+    ),
+    (
+        "S3_BUCKET_PUBLIC_READ_PROHIBITED",
+        "s3-bucket-public-read-prohibited",
+        "AWS::S3::Bucket",
+        Some(("s3-public", May::Repair)),
+    ),
+    (
+        "S3_BUCKET_PUBLIC_WRITE_PROHIBITED",
+        "s3-bucket-public-write-prohibited",
+        "AWS::S3::Bucket",
+        Some(("s3-public", May::Repair)),
+    ),
+    (
+        "IAM_USER_GROUP_MEMBERSHIP_CHECK",
+        "iam-user-group-membership-check",
+        "AWS::IAM::User",
+        Some(("findings", May::Tell)),
+    ),
+    ("IAM_USER_MFA_ENABLED", "iam-user-mfa-enabled", "AWS::IAM::User", Some(("findings", May::Tell))),
+    (
+        "IAM_USER_UNUSED_CREDENTIALS_CHECK",
+        "iam-user-unused-credentials-check",
+        "AWS::IAM::User",
+        Some(("findings", May::Tell)),
+    ),
+    ("IAM_POLICY_IN_USE", "iam-policy-in-use", "AWS::IAM::Policy", Some(("findings", May::Tell))),
+    ("IAM_PASSWORD_POLICY", "iam-password-policy", "AWS::::Account", Some(("findings", May::Tell))),
+    ("IAM_ROOT_ACCESS_KEY_CHECK", "iam-root-access-key-check", "AWS::::Account", Some(("findings", May::Tell))),
+    ("ROOT_ACCOUNT_MFA_ENABLED", "root-account-mfa-enabled", "AWS::::Account", Some(("findings", May::Tell))),
+    ("CLOUD_TRAIL_ENABLED", "cloudtrail-enabled", "AWS::::Account", Some(("findings", May::Tell))),
+    ("EC2_IMDSV2_CHECK", "ec2-imdsv2-check", "AWS::EC2::Instance", None),
+    // Not what its name says.
+    ("ENCRYPTED_VOLUMES", "restricted-ssh-of-our-own", "AWS::EC2::Volume", None),
+    // Never there.
+    ("", "root-account-mfa-enabled-once", "AWS::::Account", None),
+];
+
+/// A rule's name as the account's owner, Security Hub, a conformance pack and an organization give it.
+fn in_form(name: &str, form: usize, number: u32) -> String {
+    match form % 4 {
+        0 => format!("{name}-{number}"),
+        1 => format!("securityhub-{name}-{number:08x}"),
+        2 => format!("{name}-conformance-pack-{number:09x}"),
+        _ => format!("OrgConfigRule-{name}-{number:08x}"),
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_findings_go_where_the_table_says() {
+    const COMPLIANCE: [&str; 7] = [
+        "NON_COMPLIANT",
+        "NON_COMPLIANT",
+        "COMPLIANT",
+        "NON_COMPLIANT",
+        "NOT_APPLICABLE",
+        "NON_COMPLIANT",
+        "INSUFFICIENT_DATA",
+    ];
+    let known: BTreeSet<&str> = RULES.iter().filter(|rule| rule.3.is_some()).map(|rule| rule.0).collect();
+    assert_eq!(known, MANAGED_RULES.iter().map(|rule| rule.identifier).collect::<BTreeSet<_>>());
+
+    let scene = Scene::new().await;
+    let number = unique();
+    let mut rules = Vec::new();
+    for (identifier, name, kind, whose) in RULES {
+        for form in 0..4 {
+            let name = in_form(name, form, number);
+            if !identifier.is_empty() {
+                scene.rule(&name, identifier).await;
+            }
+            rules.push((name, *identifier, *kind, *whose));
+        }
+    }
+    let config_rules = ConfigRules::new(scene.stage.admin.clone());
+    let calls = Calls::new(Language::English);
+    let (mut asked, mut mailed, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+    for index in 0..200 {
+        let (name, identifier, kind, whose) = &rules[index * 5 % rules.len()];
+        let compliance = COMPLIANCE[(index + index / rules.len()) % COMPLIANCE.len()];
+        let mut raw = change(name, kind, &format!("resource-{index}"));
+        raw["detail"]["newEvaluationResult"]["complianceType"] = json!(compliance);
+        let what = format!("{index}: {compliance} by {name}");
+
+        // The functions, by what they subscribe to and by the table.
+        let mut event = event::parse(&raw).unwrap();
+        let Origin::Config(found) = &event.origin else { panic!("{what}") };
+        let behind = config_rules.behind(found, event.region.as_deref(), &calls).await.unwrap();
+        match identifier {
+            &"" => assert_eq!(behind, Behind::Gone, "{what}"),
+            identifier => {
+                assert!(
+                    matches!(&behind, Behind::Managed { identifier: is, .. } if is == identifier),
+                    "{what}: {behind:?}"
+                );
+            }
+        }
+        let found = ComplianceChange { behind: Some(behind), ..found.clone() };
+        event.origin = Origin::Config(found.clone());
+        let asks: Vec<(&str, May)> = foresee::FUNCTIONS
+            .iter()
+            .filter_map(|function| Some((function.name, found.asks_of(function.name).ok()?)))
+            .collect();
+        assert_eq!(asks, Vec::from_iter(*whose), "{what}");
+        let is_heard =
+            |name: &str| foresee::FUNCTIONS.iter().any(|function| function.name == name && function.gets(&event));
+        assert!(is_heard(NAME), "{what}");
+
+        // This function, through the runtime.
+        let ran = scene.run(&raw).await;
+        assert_eq!(ran.handled.error, None, "{what}");
+        let expected = match whose {
+            _ if compliance != "NON_COMPLIANT" => Ignored,
+            Some((function, _)) if *function != NAME && is_heard(function) => Ignored,
+            Some(_) => Violation,
+            None if mailed.insert(name.clone()) => Violation,
+            None => Folded,
+        };
+        assert_eq!(
+            (ran.handled.verdict, ran.mails.len()),
+            (expected, usize::from(expected == Violation)),
+            "{what}: {ran:#?}"
+        );
+        let described = ran.calls.iter().filter(|call| call.action == "DescribeConfigRules").count();
+        assert_eq!(ran.calls.len(), described + ran.mails.len(), "{what}: {:?}", ran.told());
+        // A rule that is there is asked for once, one that is not each time, and what is well is not asked about.
+        let is_asked = compliance == "NON_COMPLIANT" && (identifier.is_empty() || asked.insert(name.clone()));
+        assert_eq!(described, usize::from(is_asked), "{what}: {:?}", ran.told());
+        *taken.entry((compliance, format!("{expected:?}"))).or_insert(0) += 1;
+    }
+    // All of them came to pass, more than once.
+    assert!(
+        taken.values().all(|times| *times > 5) && taken.len() >= 5 && asked.len() > 50,
+        "{taken:?}, {}",
+        asked.len()
+    );
+    // Each of the 200 was asked for, and each rule that is there once.
+    let names: BTreeSet<usize> = (0..200).map(|index| index * 5 % rules.len()).collect();
+    let gone = (0..200).filter(|index| rules[index * 5 % rules.len()].1.is_empty()).count();
+    let present = names.iter().filter(|index| !rules[**index].1.is_empty()).count();
+    assert_eq!(calls.steps().len(), present + gone);
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ pub fn foresee(finding: &Finding, event: &Event, _settings: &Settings) -> Forese
         }
         Origin::Config(change) => {
             let (rule, kind) = (&change.rule_name, &change.resource_type);
-            let what = format!("the rule {rule} of AWS Config found {kind} {} non-compliant", change.resource_id);
+            let what = format!("the rule {rule} of AWS Config found it non-compliant ({kind})");
             let word = match finding {
                 Finding::Known(_) => Word::told("only told: it takes a person"),
                 Finding::Unheard(known) => {
@@ -26,9 +26,9 @@ pub fn foresee(finding: &Finding, event: &Event, _settings: &Settings) -> Forese
                 }
                 Finding::Other(Other::Unasked) => {
                     let name = reads_like(rule).map_or_else(String::new, |known| {
-                        format!(" (its name is like that of `{}`, which is for `{}`)", known.identifier, known.function)
+                        format!(", which is like that of `{}` for `{}`", known.identifier, known.function)
                     });
-                    Word::depends(format!("which managed rule is behind `{rule}`{name}"))
+                    Word::depends(format!("which managed rule is behind that name{name}"))
                 }
                 Finding::Other(_) | Finding::ExternalAccess => {
                     Word::told("only told, and only the first that the rule finds")
@@ -63,7 +63,9 @@ mod tests {
         };
         let without = foreseen(&event);
         assert_eq!((without.verdict, without.rule), (Verdict::Depends, CONFIG_FINDING));
-        assert!(without.reason().contains("like that of `IAM_USER_MFA_ENABLED`, which is for `findings`"));
+        assert!(
+            without.reason().contains("behind that name, which is like that of `IAM_USER_MFA_ENABLED` for `findings`")
+        );
         let Origin::Config(change) = &mut event.origin else { unreachable!() };
         let identifier = "IAM_USER_MFA_ENABLED".to_owned();
         change.behind = Some(config::Behind::Managed { identifier, parameters: serde_json::Value::Null });
