@@ -472,9 +472,9 @@ async fn two_hundred_findings_go_where_the_table_says() {
         assert_eq!(described, usize::from(is_asked), "{what}: {:?}", ran.told());
         *taken.entry((compliance, format!("{expected:?}"))).or_insert(0) += 1;
     }
-    // All of them came to pass, more than once.
+    // Each came to pass more than once.
     assert!(
-        taken.values().all(|times| *times > 5) && taken.len() >= 5 && asked.len() > 50,
+        taken.values().all(|times| *times > 1) && taken.len() >= 5 && asked.len() > 50,
         "{taken:?}, {}",
         asked.len()
     );

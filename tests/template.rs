@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use regex::Regex;
-use rules::config::{MANAGED_RULES, reads_like};
+use rules::config::{MANAGED_RULES, May, reads_like};
 use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, FILLED_IN, Given, Mode, definitions};
@@ -643,6 +643,23 @@ fn the_rules_of_aws_config_are_those_that_a_function_knows() {
             assert!(function.subscriptions.iter().any(|subscription| subscription.covers(&event)), "{rule}");
         }
     }
+}
+
+/// docs/config.md has the table of the code, row for row.
+#[test]
+fn the_documented_rules_of_aws_config_are_those_of_the_code() {
+    let document = fs::read_to_string(repository().join("docs/config.md")).unwrap();
+    let (_, table) = document.split_once("| --- | --- | --- | --- |\n").unwrap();
+    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let known = MANAGED_RULES.iter().map(|rule| {
+        let may = match rule.may {
+            May::Repair => "repairs",
+            May::ShutOff => "shuts off, deletes nothing",
+            May::Tell => "tells",
+        };
+        format!("| `{}` | `{}` | `{}` | {may} |", rule.identifier, rule.default_name, rule.function)
+    });
+    assert_eq!(rows, known.collect::<Vec<_>>());
 }
 
 /// Types that take tags (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html, and each type's page).

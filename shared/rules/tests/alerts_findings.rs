@@ -1,12 +1,7 @@
 //! The mails of `findings`, word for word. `INSTA_UPDATE=always cargo test -p rules` writes them anew: read what changed before
 //! it is committed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 #[path = "common/mail.rs"]
 mod mail;
