@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
-use rules::settings::{Given, definitions};
+use rules::settings::{Given, Mode, definitions};
 use rules::{
-    Event, Origin, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group,
+    Event, Origin, Settings, access_key, event, findings, iam_user, role_trust, root_activity, s3_public,
+    security_group,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +42,14 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.root_activity_mode;
             let detect = root_activity::detect::detect;
             Verdict::of(decide(event, settings, root_activity::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: findings::NAME,
+        subscriptions: findings::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            Verdict::of(decide(event, settings, findings::SUBSCRIPTIONS, Mode::Alert, findings::detect::detect))
         },
     },
     Function {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use rules::access_analyzer::ACTIVE;
 use rules::command::is_account_id;
 use rules::config::{ComplianceChange, NON_COMPLIANT, reads_like};
+use rules::findings;
 use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
 use rules::role_trust::judge::{Circle, Organization, strangers};
@@ -69,7 +70,8 @@ impl Course<'_> {
         self.judge_users()?;
         self.judge_roles()?;
         self.judge_buckets()?;
-        self.judge_sign_ins_and_root()
+        self.judge_sign_ins_and_root()?;
+        self.judge_findings()
     }
 
     fn acts(&self, mode: Mode) -> bool {
@@ -514,6 +516,30 @@ impl Course<'_> {
         match rest.next() {
             Some(statement) => Err(format!("has a statement that it did not have: {statement}")),
             None => Ok(()),
+        }
+    }
+
+    /// What is found and is nobody else's is told or counted, and nothing in the account changes by that.
+    fn judge_findings(&self) -> Result<(), String> {
+        let (what, is_ours) = match &self.event.origin {
+            Origin::CloudTrail => return Ok(()),
+            Origin::Config(change) => {
+                // A rule of such a name was made, or there is none.
+                let is_ours = reads_like(&change.rule_name).is_none_or(|known| known.function == findings::NAME);
+                (&change.resource_id, is_ours && change.compliance == NON_COMPLIANT)
+            }
+            Origin::AccessAnalyzer(access) => {
+                let is_ours = !["AWS::S3::Bucket", "AWS::IAM::Role"].contains(&access.resource_type.as_str());
+                (&access.resource, is_ours && access.status == ACTIVE && !access.is_deleted)
+            }
+        };
+        let decided = self.by(findings::NAME);
+        let is_told =
+            decided.is_some_and(|decided| matches!(decided.handled.verdict, Verdict::Violation | Verdict::Folded));
+        match (is_ours, is_told) {
+            (true, false) => Err(format!("{what} was found, and nobody was told")),
+            (true, true) if self.before != self.now => Err("the account was changed".to_owned()),
+            _ => Ok(()),
         }
     }
 

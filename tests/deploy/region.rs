@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rules::decision::{ResourceTypes, Subscription};
-use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
 use tests::cloudformation::{Stack, conditions, function_folders, references, resources, set, text, wanted};
 
 const PATH: &str = "deploy/region.yaml";
@@ -17,6 +17,7 @@ const RULES: &[(&str, &[Subscription])] = &[
     (access_key::NAME, access_key::SUBSCRIPTIONS),
     // It works at home, on a schedule.
     (canary::NAME, &[]),
+    (findings::NAME, findings::SUBSCRIPTIONS),
     (iam_user::NAME, iam_user::SUBSCRIPTIONS),
     (role_trust::NAME, role_trust::SUBSCRIPTIONS),
     (root_activity::NAME, root_activity::SUBSCRIPTIONS),

@@ -35,6 +35,8 @@ pub struct ExternalAccess {
     pub sources: Vec<String>,
     /// `isPublic`: whether it is everybody.
     pub is_public: bool,
+    /// `isDeleted`: whether the event tells that the finding was deleted, such as with its analyzer. It keeps its status then.
+    pub is_deleted: bool,
     /// `createdAt`: since when the finding is there, as it was written.
     pub since: Option<String>,
 }
@@ -55,6 +57,7 @@ impl ExternalAccess {
                 .collect()
         };
         let texts = |name: &str| items(detail, name).into_iter().filter_map(scalar).collect();
+        let is = |name: &str| text(detail, name).is_some_and(|is| is.eq_ignore_ascii_case("true"));
         let sources = items(detail, "sources").into_iter();
         Ok(Self {
             finding_id: told("id")?,
@@ -65,7 +68,8 @@ impl ExternalAccess {
             actions: texts("action"),
             conditions: pairs("condition"),
             sources: sources.filter_map(|source| scalar(source).or_else(|| text(source, "type"))).collect(),
-            is_public: text(detail, "isPublic").is_some_and(|is| is.eq_ignore_ascii_case("true")),
+            is_public: is("isPublic"),
+            is_deleted: is("isDeleted"),
             since: text(detail, "createdAt"),
         })
     }

@@ -160,6 +160,9 @@ pub fn decide<F>(
         Origin::AccessAnalyzer(access) if access.status != ACTIVE => {
             return Decision::Ignore(format!("the finding is `{}`", access.status));
         }
+        Origin::AccessAnalyzer(access) if access.is_deleted => {
+            return Decision::Ignore("the finding was deleted".to_owned());
+        }
         _ => {}
     }
     if mode == Mode::Off {

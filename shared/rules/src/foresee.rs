@@ -9,7 +9,7 @@ use crate::decision::{API_CALL, CONSOLE_ACTION, Decision, SIGN_IN, Subscription,
 use crate::event::{Event, Origin};
 use crate::settings::{Mode, Rollout, Settings, trusted_actor};
 use crate::text::quote;
-use crate::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use crate::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
 
 /// What a function would have done about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -228,6 +228,19 @@ pub const FUNCTIONS: &[Function] = &[
             let mode = settings.root_activity_mode;
             let rule = Rule { name: root_activity::NAME, subscriptions: root_activity::SUBSCRIPTIONS, mode };
             rule.foresee(event, settings, root_activity::detect::detect, root_activity::foresee::foresee)
+        },
+    },
+    Function {
+        name: findings::NAME,
+        rules: &[findings::CONFIG_FINDING, findings::EXTERNAL_ACCESS],
+        subscriptions: findings::SUBSCRIPTIONS,
+        decide: |event, settings| {
+            let name = match event.origin {
+                Origin::AccessAnalyzer(_) => findings::EXTERNAL_ACCESS,
+                Origin::CloudTrail | Origin::Config(_) => findings::CONFIG_FINDING,
+            };
+            let rule = Rule { name, subscriptions: findings::SUBSCRIPTIONS, mode: Mode::Alert };
+            rule.foresee(event, settings, findings::detect::detect, findings::foresee::foresee)
         },
     },
 ];

@@ -3,7 +3,7 @@
 //! What the call needs (groups, users, policies) is created first; the ids that the account gives out take the place of the
 //! recorded ones in the event. Only the event is looked at, so whatever a user has captured can be re-enacted, as far as it says enough.
 
-mod config;
+pub mod config;
 pub mod ec2;
 pub mod iam;
 pub mod s3;

@@ -9,6 +9,17 @@ use runtime::clients::in_region;
 
 use super::{ReenactError, not_enough};
 
+/// What a managed rule has to be given (`InputParameters`), if anything.
+/// <https://docs.aws.amazon.com/config/latest/developerguide/managed-rules-by-aws-config.html>
+pub fn required_parameters(identifier: &str) -> Option<&'static str> {
+    match identifier {
+        "ACCESS_KEYS_ROTATED" => Some(r#"{"maxAccessKeyAge":"90"}"#),
+        "IAM_POLICY_IN_USE" => Some(r#"{"policyARN":"arn:aws:iam::aws:policy/AWSSupportAccess"}"#),
+        "IAM_USER_UNUSED_CREDENTIALS_CHECK" => Some(r#"{"maxCredentialUsageAge":"90"}"#),
+        _ => None,
+    }
+}
+
 /// Makes rules in one account, and deletes them again.
 pub(super) struct Config {
     config: SdkConfig,
@@ -43,7 +54,8 @@ impl Config {
         };
         let source = Source::builder().owner(Owner::Aws).source_identifier(known.identifier).build();
         let source = source.map_err(|error| not_enough(&error.to_string()))?;
-        let rule = ConfigRule::builder().config_rule_name(name).source(source).build();
+        let rule = ConfigRule::builder().config_rule_name(name).source(source);
+        let rule = rule.set_input_parameters(required_parameters(known.identifier).map(str::to_owned)).build();
         let made = client.put_config_rule().config_rule(rule).send().await;
         made.map_err(|error| CallError::new("PutConfigRule", &error))?;
         self.made.push((region.to_owned(), name.clone()));
