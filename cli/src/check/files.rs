@@ -18,6 +18,9 @@ use super::tally::Counts;
 const PART: usize = 64;
 const PARTS_WAITING: usize = 4;
 
+/// With how much text of verdicts a part is handed on, however few they are, in bytes.
+const PART_TEXT: usize = 64 * 1024;
+
 /// How many files may wait for their turn, for each thread.
 const FILES_WAITING: usize = 8;
 
@@ -59,7 +62,7 @@ pub(super) fn decide(
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((found, hand_on)) = next(&queue) {
-                    let file = File { decider, progress, large: &large, part: Part::default(), hand_on };
+                    let file = File { decider, progress, large: &large, part: Part::default(), text: 0, hand_on };
                     if file.read(found).is_break() {
                         break;
                     }
@@ -98,6 +101,8 @@ struct File<'a> {
     /// Whoever has a large record in hand holds it.
     large: &'a Mutex<()>,
     part: Part,
+    /// How much text the part's verdicts hold, in bytes.
+    text: usize,
     hand_on: SyncSender<Part>,
 }
 
@@ -116,6 +121,7 @@ impl File<'_> {
 
     /// Hands on what there is; breaks off if nobody takes it.
     fn hand_on(&mut self) -> ControlFlow<()> {
+        self.text = 0;
         match self.hand_on.send(std::mem::take(&mut self.part)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
@@ -157,6 +163,7 @@ impl File<'_> {
                 Read::Record { decided, ignored } => {
                     self.part.counts.records += 1;
                     self.part.counts.ignored += ignored;
+                    self.text += decided.iter().map(Decided::size).sum::<usize>();
                     self.part.decided.extend(decided);
                 }
                 Read::LeftOut => self.part.counts.left_out += 1,
@@ -170,7 +177,7 @@ impl File<'_> {
                     }
                 }
             }
-            if is_large || self.part.decided.len() >= PART {
+            if is_large || self.part.decided.len() >= PART || self.text >= PART_TEXT {
                 self.hand_on()?;
             }
         }
