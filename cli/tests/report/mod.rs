@@ -185,6 +185,20 @@ fn a_time_is_the_one_that_the_filter_goes_by() {
     assert!(!page.contains("Not drawn"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_written_when_the_lines_cannot_be() {
+    let (_kept, path) = folder(&[("a.json", new_key().to_string().as_bytes())]);
+    for (index, form) in [&["--json"][..], &[]].into_iter().enumerate() {
+        let file = Path::new(&path).join(format!("{index}.html"));
+        let arguments = [&["check", "--report", file.to_str().unwrap(), &path], form].concat();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (code, _, said) = finished(command(&arguments).stdout(full).output().unwrap());
+        assert!(code == 2 && said.contains("failed to write"), "{said}");
+        assert!(fs::read_to_string(&file).unwrap().contains("1 verdict on 1 record"), "{form:?}");
+    }
+}
+
 /// What the browser shows is tested below; this holds wherever there is none.
 #[test]
 fn nothing_of_a_record_is_markup() {
