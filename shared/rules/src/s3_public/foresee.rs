@@ -20,7 +20,10 @@ pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foresee
     let account = finding.account.clone();
     match &finding.opened {
         Opened::Account(AccountChange::Found) => {
-            let what = "the account's public access block was found not to be on".to_owned();
+            let what = match is_rule_known(event) {
+                true => "the account's public access block was found not to be on",
+                false => "the account was found non-compliant",
+            };
             Foreseen::new(NAME, account, what, found(event))
         }
         Opened::Account(change) => {
@@ -57,6 +60,7 @@ pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foresee
             }
             BucketChange::Found(ground) => {
                 let what = match ground {
+                    _ if !is_rule_known(event) => format!("bucket {bucket} was found non-compliant"),
                     Ground::Block => format!("the public access block of bucket {bucket} was found not to be on"),
                     Ground::Public => format!("bucket {bucket} was found to be public"),
                     Ground::Outside { .. } => format!("bucket {bucket} was found to be reachable from outside"),
@@ -84,10 +88,15 @@ fn public(settings: &Settings) -> Word {
     Word::by_mode("S3PublicMode", settings.s3_public_mode, settings)
 }
 
+/// Whether it is known what a rule of AWS Config looks for, if one found it.
+fn is_rule_known(event: &Event) -> bool {
+    !matches!(&event.origin, Origin::Config(change) if change.behind.is_none())
+}
+
 /// A finding says that something was open; what is, only the account can tell.
 fn found(event: &Event) -> Word {
     match &event.origin {
-        Origin::Config(change) if change.behind.is_none() => {
+        Origin::Config(change) if !is_rule_known(event) => {
             let rule = quote(&change.rule_name);
             Word::depends(format!("which managed rule is behind `{rule}`, and on what the account shows"))
         }
