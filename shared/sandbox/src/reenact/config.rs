@@ -43,7 +43,9 @@ impl Config {
         };
         let source = Source::builder().owner(Owner::Aws).source_identifier(known.identifier).build();
         let source = source.map_err(|error| not_enough(&error.to_string()))?;
-        let rule = ConfigRule::builder().config_rule_name(name).source(source).build();
+        // This one is not made without.
+        let parameters = (known.identifier == "ACCESS_KEYS_ROTATED").then(|| r#"{"maxAccessKeyAge":"90"}"#.to_owned());
+        let rule = ConfigRule::builder().config_rule_name(name).source(source).set_input_parameters(parameters).build();
         let made = client.put_config_rule().config_rule(rule).send().await;
         made.map_err(|error| CallError::new("PutConfigRule", &error))?;
         self.made.push((region.to_owned(), name.clone()));
