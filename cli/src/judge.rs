@@ -41,6 +41,8 @@ pub(crate) struct Course<'a> {
     pub(crate) settings: &'a Settings,
     /// Whether the account is a stand-in of our own.
     pub(crate) is_stand_in: bool,
+    /// Whether the scenario has gone on for longer than an access key may be old, so that all keys are.
+    pub(crate) are_old: bool,
     /// The functions that got the event.
     pub(crate) decided: &'a [Decided],
     pub(crate) before: &'a State,
@@ -339,16 +341,18 @@ impl Course<'_> {
             let is_reset = self.event.name.starts_with("Reset") && *kind == Kind::ServiceSpecific && *is_active;
             let left = now.credentials.get(&(*kind, id.clone())).copied();
             let deletes = self.settings.access_key_mode == Mode::Revert && was_active.is_none();
-            let expected = match (is_new || is_reset, shuts_off) {
-                (true, true) if deletes => None,
+            let is_old =
+                *kind == Kind::AccessKey && *is_active && self.are_old && self.finds(after, "ACCESS_KEYS_ROTATED");
+            let expected = match (is_new || is_reset || is_old, shuts_off) {
+                (true, true) if deletes && !is_old => None,
                 (true, true) => Some(false),
                 _ => Some(*is_active),
             };
             if left != expected {
                 return Err(format!("{kind:?} `{id}`: active {left:?}, expected {expected:?}"));
             }
-            if is_new || is_reset {
-                self.told("access-key", &format!("{kind:?} `{id}` is new, active again or reset"))?;
+            if is_new || is_reset || is_old {
+                self.told("access-key", &format!("{kind:?} `{id}` is new, active again, reset or too old"))?;
             }
         }
         if now.credentials.keys().any(|credential| !after.credentials.contains_key(credential)) {

@@ -645,6 +645,7 @@ mod tests {
                 event: &event,
                 settings: &self.settings,
                 is_stand_in: true,
+                are_old: false,
                 decided: &decided,
                 before: &before,
                 after: &after,

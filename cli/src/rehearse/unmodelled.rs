@@ -38,6 +38,10 @@ pub(super) const UNMODELLED: &[(&str, &[&str])] = &[
     (
         "MiniStack has no AWS Config, so that nothing is known of a rule but its name",
         &[
+            "access-key/findings/passes-config-user-is-gone.json",
+            "access-key/findings/passes-config-young-key.json",
+            "access-key/findings/violates-config-access-keys-rotated.json",
+            "access-key/violates-config-access-keys-rotated.json",
             "iam-user/findings/passes-config-policies-that-only-deny.json",
             "iam-user/findings/passes-config-unknown-rule.json",
             "iam-user/findings/passes-config-user-is-gone.json",

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use rules::access_key::Kind;
 use rules::access_key::plan::Status;
 use rules::access_key::sessions::{AssumedRoles, LastUse, POLICY_NAME, Session, Use, denies_older_sessions, given_out};
-use rules::{Localized, say};
+use rules::{Localized, localized, say};
 use runtime::clients::in_region;
 use runtime::{CallError, Calls, users};
 
@@ -123,6 +123,39 @@ impl Account<'_> {
                 let request =
                     self.iam.delete_signing_certificate().user_name(&held.user).certificate_id(held.id).send();
                 self.calls.make("DeleteSigningCertificate", &target, request, self.calls.ok()).await.map(drop)
+            }
+        }
+    }
+
+    /// All access keys of a user, with their status and the time when each was made.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer, or left out what it says otherwise; also if there is no such user.
+    pub async fn keys(&self, user: &str) -> Result<Vec<(String, Status, DateTime<Utc>)>, CallError> {
+        const CALL: &str = "ListAccessKeys";
+        let (mut keys, mut marker) = (Vec::new(), None);
+        loop {
+            let request = self.iam.list_access_keys().user_name(user).set_marker(marker.take()).send();
+            let summary = |page: &aws_sdk_iam::operation::list_access_keys::ListAccessKeysOutput| {
+                self.count(page.access_key_metadata().len())
+            };
+            let page = self.calls.make(CALL, user, request, summary).await?;
+            for key in page.access_key_metadata() {
+                let created = key.create_date().and_then(|date| DateTime::from_timestamp(date.secs(), 0));
+                let told = key.access_key_id().zip(key.status()).zip(created);
+                let Some(((id, status), created)) = told else {
+                    let detail = localized!(
+                        "a key without its id, status or date in the answer",
+                        "応答に、ID、ステータス、日付のいずれかがないキーがあります"
+                    );
+                    return Err(CallError { call: CALL, code: None, detail });
+                };
+                let status = status_of([(id, status)], id).unwrap_or(Status::Active);
+                keys.push((id.to_owned(), status, created));
+            }
+            marker = next(page.is_truncated(), page.marker());
+            if marker.is_none() {
+                return Ok(keys);
             }
         }
     }

@@ -146,16 +146,20 @@ impl ComplianceChange {
     }
 }
 
-/// Decides on what a rule found about an IAM user, whose id `finding` gets. As long as nobody has asked what is behind the rule's name, it may be
+/// Decides on what a rule found about an IAM user, whose id `finding` gets; it may say what it did not understand. As long as nobody has asked what is behind the rule's name, it may be
 /// for any function.
-pub(crate) fn of_user<F>(change: &ComplianceChange, function: &str, finding: impl FnOnce(&str) -> F) -> Decision<F> {
+pub(crate) fn of_user<F>(
+    change: &ComplianceChange,
+    function: &str,
+    finding: impl FnOnce(&str) -> Result<F, Localized>,
+) -> Decision<F> {
     if change.behind.is_some()
         && let Err(reason) = change.asks_of(function)
     {
         return Decision::Ignore(reason);
     }
     if is_user_id(&change.resource_id) {
-        return Decision::Candidate(finding(&change.resource_id));
+        return finding(&change.resource_id).map_or_else(Decision::Unreadable, Decision::Candidate);
     }
     Decision::Unreadable(localized!(
         "`resourceId` in `detail` is not the id of an IAM user",
