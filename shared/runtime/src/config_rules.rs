@@ -41,12 +41,9 @@ impl ConfigRules {
     ) -> Result<Behind, Localized> {
         let region =
             region.ok_or_else(|| localized!("the event has no `awsRegion`", "イベントに `awsRegion` がありません"))?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_this = |known: &&(String, String, Behind)| known.0 == region && known.1 == change.rule_name;
-        if let Some((.., behind)) = known.iter().find(is_this) {
-            return Ok(behind.clone());
+        if let Some(behind) = self.remembered(region, &change.rule_name) {
+            return Ok(behind);
         }
-        drop(known);
         let client = self.clients.get(region).map_err(|problem| Localized::from(&problem))?;
         let behind = ask(&client, &change.rule_name, calls).await.map_err(|error| Localized::from(&error))?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,6 +51,12 @@ impl ConfigRules {
             known.push((region.to_owned(), change.rule_name.clone(), behind.clone()));
         }
         Ok(behind)
+    }
+
+    /// What was learned before.
+    fn remembered(&self, region: &str, name: &str) -> Option<Behind> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| known.0 == region && known.1 == name).map(|(.., behind)| behind.clone())
     }
 }
 
