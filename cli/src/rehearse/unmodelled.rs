@@ -62,6 +62,22 @@ pub(super) const UNMODELLED: &[(&str, &[&str])] = &[
             "security-group/violates-prefix-list-widened-later.json",
         ],
     ),
+    (
+        "MiniStack has no AWS Config, whose rules these findings name",
+        &[
+            "security-group/findings/passes-config-allowed-port.json",
+            "security-group/findings/passes-config-closed-already.json",
+            "security-group/findings/passes-config-compliant.json",
+            "security-group/findings/passes-config-not-applicable.json",
+            "security-group/findings/passes-config-rule-of-another-function.json",
+            "security-group/findings/passes-config-single-host.json",
+            "security-group/findings/passes-config-unknown-rule.json",
+            "security-group/findings/violates-config-only-authorized-ports.json",
+            "security-group/findings/violates-config-restricted-common-ports.json",
+            "security-group/findings/violates-config-restricted-ssh.json",
+            "security-group/findings-told/violates-config-restricted-ssh.json",
+        ],
+    ),
 ];
 
 /// The reason for a sample, if it is in the list.

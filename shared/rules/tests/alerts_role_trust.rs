@@ -243,7 +243,7 @@ fn found_event() -> Event {
             "resource": "arn:aws:iam::123456789012:role/cross-account-reader", "createdAt": "2026-02-27T18:40:12Z",
             "updatedAt": "2026-03-02T09:14:05Z", "accountId": "123456789012", "region": "eu-central-1",
             "principal": {"AWS": "999988887777"}, "action": ["sts:AssumeRole"],
-            "condition": {"sts:ExternalId": "12345"}, "isPublic": false}}))
+            "condition": {"aws:MultiFactorAuthPresent": "true"}, "isPublic": false}}))
     .unwrap()
 }
 
@@ -263,7 +263,7 @@ fn check_found(name: &str, settings: &Settings, course: &Course, steps: &[Step])
 #[test]
 fn found() {
     let reverting = settings(&[("RoleTrustMode", "revert"), ("ConfigFindings", "revert")]);
-    let after = document(&[allow(json!({"AWS": OWN}), Value::Null)]);
+    let after = document(&[allow(json!({"AWS": OWN}), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}))]);
     let course = closed_by(true, &mixed(), Some(&after));
     check_found("found_closed", &reverting, &course, &[asked(), role_read(), role_read()]);
 

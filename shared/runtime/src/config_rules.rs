@@ -41,7 +41,7 @@ impl ConfigRules {
     ) -> Result<Behind, Localized> {
         let region =
             region.ok_or_else(|| localized!("the event has no `awsRegion`", "イベントに `awsRegion` がありません"))?;
-        if let Some(behind) = self.known_of(region, &change.rule_name) {
+        if let Some(behind) = self.remembered(region, &change.rule_name) {
             return Ok(behind);
         }
         let client = self.clients.get(region).map_err(|problem| Localized::from(&problem))?;
@@ -53,9 +53,10 @@ impl ConfigRules {
         Ok(behind)
     }
 
-    fn known_of(&self, region: &str, rule_name: &str) -> Option<Behind> {
+    /// What was learned before.
+    fn remembered(&self, region: &str, name: &str) -> Option<Behind> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|known| known.0 == region && known.1 == rule_name).map(|(.., behind)| behind.clone())
+        known.iter().find(|known| known.0 == region && known.1 == name).map(|(.., behind)| behind.clone())
     }
 }
 
