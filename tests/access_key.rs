@@ -1,7 +1,7 @@
 //! The function `access-key` from end to end: events built from what the stand-in account answered, the function's own code against it over
 //! the wire, and then the account, the calls and the mails.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
