@@ -620,7 +620,7 @@ fn the_rules_of_aws_config_are_those_that_a_function_knows() {
     };
     assert!(made(&[]).is_empty());
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let rules = made(&[("CreateConfigRules", "true")]);
+    let rules = made(&[("CreateConfigRules", "yes")]);
     let named: Vec<(String, String)> =
         rules.iter().map(|rule| (text(&rule["Source"]["SourceIdentifier"]), text(&rule["ConfigRuleName"]))).collect();
     let known = MANAGED_RULES.iter().map(|rule| (rule.identifier.to_owned(), format!("guard-{}", rule.default_name)));
