@@ -38,6 +38,7 @@ pub(crate) struct Decided {
 /// One event, from the change to what came of it.
 pub(crate) struct Course<'a> {
     pub(crate) event: &'a Event,
+    /// As they are for the event: [`Settings::on`].
     pub(crate) settings: &'a Settings,
     /// Whether the account is a stand-in of our own.
     pub(crate) is_stand_in: bool,
@@ -77,8 +78,7 @@ impl Course<'_> {
     }
 
     fn acts(&self, mode: Mode) -> bool {
-        let is_only_told = self.event.origin != Origin::CloudTrail && self.settings.config_findings != Mode::Revert;
-        self.settings.acts(mode) && !self.is_trusted() && !is_only_told
+        self.settings.acts(mode) && !self.is_trusted()
     }
 
     fn is_trusted(&self) -> bool {
