@@ -353,6 +353,10 @@ fn of_a_bucket_that_was_found_all_counts_and_nothing_unread() {
     let blocked = Plan { is_blocked: true, ..Plan::default() };
     assert!(!is_left_to_access_points(&outside(true, true), &blocked, scope(true)));
     assert!(is_left_to_access_points(&outside(false, true), &blocked, scope(true)));
+    // What could not be read may be what lets them in.
+    let unread = planned(&outside(true, true), &live, &[]);
+    assert!(unread.is_empty() && !is_left_to_access_points(&outside(true, true), &unread, scope(true)));
+    assert!(!is_left_to_access_points(&outside(false, true), &unread, scope(true)));
 }
 
 #[test]
