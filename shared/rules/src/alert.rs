@@ -305,6 +305,13 @@ pub fn found(event: &Event, language: Language) -> Option<String> {
         }
         Origin::AccessAnalyzer(access) => {
             let (kind, resource) = (quote(&access.resource_type), quote(&access.resource));
+            if let Some(error) = access.error.as_deref().map(quote) {
+                return Some(say!(
+                    language,
+                    "IAM Access Analyzer could not analyze {kind} {resource}: {error}. Who can reach it is not known.",
+                    "IAM Access Analyzer が {kind} {resource} を分析できませんでした: {error}。誰がアクセスできるかは不明です。"
+                ));
+            }
             Some(say!(
                 language,
                 "IAM Access Analyzer found that somebody outside can reach {kind} {resource}.",
