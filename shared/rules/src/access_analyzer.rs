@@ -33,6 +33,8 @@ pub struct ExternalAccess {
     pub conditions: Vec<String>,
     /// `sources`: by what, such as `POLICY` or `BUCKET_ACL`, if it is told.
     pub sources: Vec<String>,
+    /// `error`: why the resource could not be analyzed, such as `ACCESS_DENIED`. Then nothing was found, and nobody knows who can reach it.
+    pub error: Option<String>,
     /// `isPublic`: whether it is everybody.
     pub is_public: bool,
     /// `isDeleted`: whether the event tells that the finding was deleted, such as with its analyzer. It keeps its status then.
@@ -68,6 +70,7 @@ impl ExternalAccess {
             actions: texts("action"),
             conditions: pairs("condition"),
             sources: sources.filter_map(|source| scalar(source).or_else(|| text(source, "type"))).collect(),
+            error: text(detail, "error"),
             is_public: is("isPublic"),
             is_deleted: is("isDeleted"),
             since: text(detail, "createdAt"),

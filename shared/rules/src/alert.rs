@@ -156,15 +156,24 @@ impl Report {
     /// `parameter` is the mode's.
     pub(crate) fn say_withheld(&mut self, event: &Event, settings: &Settings, parameter: &str) {
         let language = self.language;
-        let is_finding = event.origin != Origin::CloudTrail;
-        self.done.push(if settings.rollout == Rollout::Observe {
+        let only_finds = event.origin != Origin::CloudTrail && settings.config_findings == Mode::Alert;
+        let is_observed = settings.rollout == Rollout::Observe;
+        self.done.push(if only_finds && is_observed {
+            say!(
+                language,
+                "Nothing was changed, because ConfigFindings is `alert` and Rollout is `observe`. With `revert` there and in {parameter}, and with \
+                 `enforce`, it would have:",
+                "ConfigFindings が `alert`、Rollout が `observe` のため、何も変更していません。ConfigFindings と {parameter} がともに `revert` で、\
+                 Rollout が `enforce` であれば次の操作を行っていました:"
+            )
+        } else if is_observed {
             self.headline = format!("would have reverted: {}", self.headline);
             say!(
                 language,
                 "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
                 "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
             )
-        } else if is_finding && settings.config_findings == Mode::Alert {
+        } else if only_finds {
             say!(
                 language,
                 "Nothing was changed, because ConfigFindings is `alert`. With `revert` there and in {parameter} it would have:",
@@ -296,6 +305,13 @@ pub fn found(event: &Event, language: Language) -> Option<String> {
         }
         Origin::AccessAnalyzer(access) => {
             let (kind, resource) = (quote(&access.resource_type), quote(&access.resource));
+            if let Some(error) = access.error.as_deref().map(quote) {
+                return Some(say!(
+                    language,
+                    "IAM Access Analyzer could not analyze {kind} {resource}: {error}. Who can reach it is not known.",
+                    "IAM Access Analyzer が {kind} {resource} を分析できませんでした: {error}。誰がアクセスできるかは不明です。"
+                ));
+            }
             Some(say!(
                 language,
                 "IAM Access Analyzer found that somebody outside can reach {kind} {resource}.",

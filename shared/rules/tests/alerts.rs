@@ -15,7 +15,7 @@ use rules::security_group::detect::{Finding, detect, read};
 use rules::security_group::plan::{Live, LivePrefixList, LiveRule, Plan, Remedy, plan};
 use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::{Source, Traffic};
-use rules::settings::Given;
+use rules::settings::{Given, Mode};
 use rules::{Decision, Event, Localized, Origin, Report, Settings, event, localized};
 use serde_json::{Value, json};
 
@@ -181,9 +181,13 @@ fn found_closed() {
 #[test]
 fn found_withheld() {
     let (event, finding) = found_event();
-    for (name, settings) in
-        [("found_withheld", Settings::default()), ("found_withheld_by_rollout", with("Rollout", "observe"))]
-    {
+    let mut observed = with("Rollout", "observe");
+    observed.config_findings = Mode::Revert;
+    for (name, settings) in [
+        ("found_withheld", Settings::default()),
+        ("found_withheld_by_rollout", observed),
+        ("found_withheld_by_both", with("Rollout", "observe")),
+    ] {
         let live = group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE]);
         let course = Course::Withheld(plan(&finding, &live, &settings, Remedy::TakeOutEntries));
         let steps = vec![rules_read("2 rules")];

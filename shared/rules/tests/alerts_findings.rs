@@ -116,6 +116,18 @@ fn another_account_can_reach_a_key() {
     check("findings_outside", &raw, None);
 }
 
+/// Such a finding names nobody, and says nothing of who can reach it.
+#[test]
+fn a_key_could_not_be_analyzed() {
+    let mut raw = access("arn:aws:kms:eu-central-1:123456789012:key/1f0a5c2e-6f3b-4a86-9d0e-5b7c1a2d3e4f");
+    let detail = raw["detail"].as_object_mut().unwrap();
+    for name in ["principal", "action", "condition", "isPublic"] {
+        detail.remove(name);
+    }
+    detail.insert("error".to_owned(), json!("ACCESS_DENIED"));
+    check("findings_not_analyzed", &raw, None);
+}
+
 #[test]
 fn hostile() {
     let forged = "x\r\nLEFT FOR YOU TO DO\nNothing.\u{202e}";

@@ -157,6 +157,15 @@ fn found_open_through_an_access_point() {
 }
 
 #[test]
+fn found_open_by_what_is_not_told() {
+    let mut event = by_analyzer("*", "POLICY");
+    if let Origin::AccessAnalyzer(access) = &mut event.origin {
+        access.sources.clear();
+    }
+    check("found_open_by_what_is_not_told", &event, &settings(&[]), Course::Told);
+}
+
+#[test]
 fn found_and_not_read() {
     let event = by_config("S3_BUCKET_PUBLIC_READ_PROHIBITED", "AWS::S3::Bucket", BUCKET);
     let problem = call_failed("GetBucketAcl", REFUSED);

@@ -310,6 +310,37 @@ fn what_is_only_told_says_what_it_is() {
 // ---------------------------------------------------------------------------------------------------------
 // Plans
 
+/// AWS's example of such an event has no `sources`.
+#[test]
+fn what_is_public_by_what_is_not_told_may_be_so_through_an_access_point() {
+    let ground = |is_public: bool, sources: Value| {
+        let raw = json!({"detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer", "account": "123456789012",
+            "detail": {"id": "f", "status": "ACTIVE", "resourceType": "AWS::S3::Bucket", "resource": format!("arn:aws:s3:::{BUCKET}"),
+                "isPublic": is_public, "sources": sources}});
+        match detect(&event::parse(&raw).unwrap(), &Settings::default()) {
+            Decision::Candidate(Finding {
+                opened:
+                    Opened::Bucket {
+                        change: BucketChange::Found(Ground::Outside { is_public: public, is_through_point }),
+                        ..
+                    },
+                ..
+            }) if public == is_public => is_through_point,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (is_public, sources, expected) in [
+        (true, Value::Null, true),
+        (true, json!(["POLICY"]), false),
+        (true, json!([{"type": "S3_ACCESS_POINT"}]), true),
+        (false, json!([{"type": "S3_ACCESS_POINT"}]), true),
+        // Whom a policy let in is taken out of it without the block: that nobody is in it any more is the rule.
+        (false, Value::Null, false),
+    ] {
+        assert_eq!(ground(is_public, sources.clone()), expected, "{is_public} {sources}");
+    }
+}
+
 #[test]
 fn of_a_bucket_that_was_found_all_counts_and_nothing_unread() {
     let (public, block) = (BucketChange::Found(Ground::Public), BucketChange::Found(Ground::Block));
@@ -353,6 +384,10 @@ fn of_a_bucket_that_was_found_all_counts_and_nothing_unread() {
     let blocked = Plan { is_blocked: true, ..Plan::default() };
     assert!(!is_left_to_access_points(&outside(true, true), &blocked, scope(true)));
     assert!(is_left_to_access_points(&outside(false, true), &blocked, scope(true)));
+    // What could not be read may be what lets them in.
+    let unread = planned(&outside(true, true), &live, &[]);
+    assert!(unread.is_empty() && !is_left_to_access_points(&outside(true, true), &unread, scope(true)));
+    assert!(!is_left_to_access_points(&outside(false, true), &unread, scope(true)));
 }
 
 #[test]

@@ -12,7 +12,11 @@ pub fn foresee(finding: &Finding, event: &Event, _settings: &Settings) -> Forese
     match &event.origin {
         Origin::AccessAnalyzer(access) => {
             let who = if access.is_public { "everybody" } else { "somebody outside" };
-            let what = format!("{who} can reach {} {}", access.resource_type, access.resource);
+            let (kind, resource) = (&access.resource_type, &access.resource);
+            let what = match access.error {
+                Some(_) => format!("it is not known who can reach {kind} {resource}: it could not be analyzed"),
+                None => format!("{who} can reach {kind} {resource}"),
+            };
             let word = Word::told("only told: snapback changes nothing of such a resource");
             Foreseen::new(EXTERNAL_ACCESS, access.resource.clone(), what, word)
         }

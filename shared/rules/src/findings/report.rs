@@ -485,6 +485,9 @@ fn policy_of(change: &ComplianceChange) -> Option<String> {
 /// What IAM Access Analyzer found.
 fn tell_access(report: &mut Report, event: &Event, access: &ExternalAccess) {
     let language = report.language;
+    if access.error.is_some() {
+        return tell_not_analyzed(report, event, access);
+    }
     let who = if access.is_public { "everybody" } else { "somebody outside" };
     report.headline = format!("{who} can reach {}", short(&access.resource));
     report.severity = Some(if access.is_public { Severity::High } else { Severity::Medium });
@@ -541,6 +544,37 @@ fn tell_access(report: &mut Report, event: &Event, access: &ExternalAccess) {
         "Make an archive rule in IAM Access Analyzer for what is meant to be so: what is archived is not told.",
         "意図したアクセスについては、IAM Access Analyzer でアーカイブルールを作成してください。アーカイブされた検出結果は通知されません。"
     ));
+}
+
+/// What IAM Access Analyzer could not look at. <https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-error-findings.html>
+fn tell_not_analyzed(report: &mut Report, event: &Event, access: &ExternalAccess) {
+    let language = report.language;
+    report.headline = format!("not analyzed: {}", short(&access.resource));
+    report.severity = Some(Severity::Medium);
+    report.done.push(say!(
+        language,
+        "Nothing was changed: of such a resource snapback only tells.",
+        "何も変更していません。この種類のリソースについては、snapback は通知だけを行います。"
+    ));
+    let region = region(event);
+    let arn = if is_argument(&access.resource) { &access.resource } else { "RESOURCE_ARN" };
+    report.left = vec![
+        say!(
+            language,
+            "  1. Look at the resource's policy: whom does it let in?",
+            "  1. リソースのポリシーを確認します。誰にアクセスを許可していますか。"
+        ),
+        say!(
+            language,
+            "  2. With ACCESS_DENIED it keeps IAM Access Analyzer's role (AWSServiceRoleForAccessAnalyzer) out. Let that read it, and have it analyzed anew:",
+            "  2. ACCESS_DENIED の場合、IAM Access Analyzer のロール (AWSServiceRoleForAccessAnalyzer) が拒否されています。読み取りを許可し、再分析します:"
+        ),
+        format!("     aws accessanalyzer list-analyzers --region {region}"),
+        format!(
+            "     aws accessanalyzer start-resource-scan --region {region} --analyzer-arn ANALYZER_ARN --resource-arn {arn}"
+        ),
+    ];
+    report.to_allow.push(nothing_allows(language));
 }
 
 /// The region for a command.

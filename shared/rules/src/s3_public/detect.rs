@@ -106,7 +106,7 @@ pub enum Ground {
     Outside {
         /// Whether that is everybody.
         is_public: bool,
-        /// Whether it is through an access point, also one of several.
+        /// Whether it is, or may be, through an access point, also one of several.
         is_through_point: bool,
     },
 }

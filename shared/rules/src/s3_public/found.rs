@@ -87,7 +87,11 @@ pub(super) fn by_access_analyzer(event: &Event, access: &ExternalAccess, setting
         return not_looked_for(settings);
     }
     // https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_FindingSource.html
-    let is_through_point = access.sources.iter().any(|source| source.contains("ACCESS_POINT"));
+    let is_through_point = match access.sources.as_slice() {
+        // What is public and not told by what may be so through one. What lets in another account is not told apart from what was closed.
+        [] => access.is_public,
+        sources => sources.iter().any(|source| source.contains("ACCESS_POINT")),
+    };
     let ground = Ground::Outside { is_public: access.is_public, is_through_point };
     let opened = Opened::Bucket { bucket: bucket.to_owned(), change: BucketChange::Found(ground) };
     Decision::Candidate(Finding { account, region: None, opened })

@@ -366,10 +366,12 @@ pub fn of_access_point(
 }
 
 /// Whether IAM Access Analyzer tells of an access point, while nothing of the bucket itself lets anybody in who should not be: access points are
-/// not looked at then. What is public through one is shut by the bucket's block.
+/// not looked at then. What is public through one is shut by the bucket's block. Of a bucket that could not be read wholly nobody can say so.
 pub fn is_left_to_access_points(change: &BucketChange, plan: &Plan, scope: Scope) -> bool {
     match change {
-        BucketChange::Found(Ground::Outside { is_public, is_through_point: true }) if plan.is_empty() => {
+        BucketChange::Found(Ground::Outside { is_public, is_through_point: true })
+            if plan.is_empty() && plan.not_read.is_empty() =>
+        {
             if *is_public {
                 scope.public && !plan.is_blocked
             } else {

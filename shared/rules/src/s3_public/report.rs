@@ -409,15 +409,28 @@ fn told(report: &mut Report, event: &Event, finding: &Finding) {
     if let Opened::Bucket { bucket, change: BucketChange::Found(ground) } = &finding.opened {
         let is_public = matches!(ground, Ground::Outside { is_public: true, .. });
         report.severity = Some(if is_public { Severity::High } else { Severity::Medium });
+        let mut is_told = false;
         if let Origin::AccessAnalyzer(access) = &event.origin {
-            let who = quote(&access.principals.join(", "));
-            report.happened.push(say!(language, "Who can: {who}.", "アクセスできる相手: {who}"));
+            is_told = !access.sources.is_empty();
+            if !access.principals.is_empty() {
+                let who = quote(&access.principals.join(", "));
+                report.happened.push(say!(language, "Who can: {who}.", "アクセスできる相手: {who}"));
+            }
         }
-        report.done.push(say!(
-            language,
-            "Nothing: the policy and the list of the bucket let in nobody whom they should not. It is through an access point.",
-            "何も変更していません。バケットのポリシーと ACL には問題がなく、外部からのアクセスはアクセスポイントを経由するものです。"
-        ));
+        report.done.push(if is_told {
+            say!(
+                language,
+                "Nothing: the policy and the list of the bucket let in nobody whom they should not. It is through an access point.",
+                "何も変更していません。バケットのポリシーと ACL には問題がなく、外部からのアクセスはアクセスポイントを経由するものです。"
+            )
+        } else {
+            say!(
+                language,
+                "Nothing: the policy and the list of the bucket let in nobody whom they should not. It was closed since, or it is through an \
+                 access point.",
+                "何も変更していません。バケットのポリシーと ACL には問題がありません。すでに解消されたか、アクセスポイントを経由するものです。"
+            )
+        });
         report.left.push(say!(
             language,
             "Look at the policies of the bucket's access points, multi-Region ones too:",
