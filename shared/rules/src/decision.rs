@@ -1,7 +1,7 @@
 //! What is to be done about an event, before anything of the account has been read.
 
-use crate::access_analyzer::{ACCESS_FINDING, ACTIVE};
-use crate::config::{COMPLIANCE_CHANGE, NON_COMPLIANT};
+use crate::access_analyzer::ACCESS_FINDING;
+use crate::config::COMPLIANCE_CHANGE;
 use crate::event::{Event, Origin};
 use crate::language::Localized;
 use crate::settings::{Mode, Settings};
@@ -154,10 +154,10 @@ pub fn decide<F>(
         return Decision::Ignore(format!("the call failed with `{}`: nothing was changed", error.code));
     }
     match &event.origin {
-        Origin::Config(change) if change.compliance != NON_COMPLIANT => {
+        Origin::Config(change) if !event.origin.says_wrong() => {
             return Decision::Ignore(format!("AWS Config says that it is `{}`", change.compliance));
         }
-        Origin::AccessAnalyzer(access) if access.status != ACTIVE => {
+        Origin::AccessAnalyzer(access) if !event.origin.says_wrong() => {
             return Decision::Ignore(format!("the finding is `{}`", access.status));
         }
         Origin::AccessAnalyzer(access) if access.is_deleted => {

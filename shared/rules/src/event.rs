@@ -9,8 +9,8 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
-use crate::access_analyzer::{ACCESS_FINDING, ExternalAccess};
-use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange};
+use crate::access_analyzer::{ACCESS_FINDING, ACTIVE, ExternalAccess};
+use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange, NON_COMPLIANT};
 use crate::json::{at, field, scalar, text};
 use crate::language::Localized;
 use crate::{localized, say};
@@ -73,6 +73,15 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Whether a finding says that something is wrong: only then is it delivered. Of a call it is always so.
+    pub fn says_wrong(&self) -> bool {
+        match self {
+            Self::CloudTrail => true,
+            Self::Config(change) => change.compliance == NON_COMPLIANT,
+            Self::AccessAnalyzer(access) => access.status == ACTIVE,
+        }
+    }
+
     /// The type of the resource that a finding is about, such as `AWS::S3::Bucket`; `None` of CloudTrail.
     pub fn resource_type(&self) -> Option<&str> {
         match self {

@@ -1,6 +1,7 @@
 //! What is behind the names of AWS Config's rules.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_config::error::SdkError;
@@ -9,6 +10,7 @@ use aws_sdk_config::types::Owner;
 use rules::config::{Behind, ComplianceChange};
 use rules::{Localized, localized, say};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::calls::{Calls, ObserveError};
 use crate::clients::PerRegion;
@@ -16,10 +18,21 @@ use crate::clients::PerRegion;
 /// How many rules are remembered. An account may have 1,000 of them in a region.
 const MOST_KNOWN: usize = 1_000;
 
-/// AWS Config's rules, each asked for once.
+/// How long it is remembered what is behind a name: a rule may be replaced by another of the same name.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+
+/// AWS Config's rules, each asked for once an hour.
 pub struct ConfigRules {
     clients: PerRegion<aws_sdk_config::Client>,
-    known: Mutex<Vec<(String, String, Behind)>>,
+    known: Mutex<Vec<Known>>,
+}
+
+/// What was learned of a rule.
+struct Known {
+    region: String,
+    name: String,
+    behind: Behind,
+    at: Instant,
 }
 
 impl ConfigRules {
@@ -48,15 +61,17 @@ impl ConfigRules {
         let behind = ask(&client, &change.rule_name, calls).await.map_err(|error| Localized::from(&error))?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if behind != Behind::Gone && known.len() < MOST_KNOWN {
-            known.push((region.to_owned(), change.rule_name.clone(), behind.clone()));
+            let (region, name) = (region.to_owned(), change.rule_name.clone());
+            known.push(Known { region, name, behind: behind.clone(), at: Instant::now() });
         }
         Ok(behind)
     }
 
     /// What was learned before.
     fn remembered(&self, region: &str, name: &str) -> Option<Behind> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|known| known.0 == region && known.1 == name).map(|(.., behind)| behind.clone())
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|known| known.at.elapsed() < REMEMBERED);
+        known.iter().find(|known| known.region == region && known.name == name).map(|known| known.behind.clone())
     }
 }
 
