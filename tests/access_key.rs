@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, also in its helpers")]
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -16,7 +17,9 @@ use rules::access_key::Kind::{self, ServiceSpecificCredential, SigningCertificat
 use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
 use sandbox::{CERTIFICATE, Fault, StandIn, StandInOptions, local_config};
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, stand_in, unique};
+use tests::{
+    ACCOUNT, DEVELOPER, Process, Ran, Stage, config_finding, event, expected, publish, refused, stand_in, unique,
+};
 
 const KEY: Kind = Kind::AccessKey;
 const QUARANTINE: &[(&str, &str)] = &[("ACCESS_KEY_MODE", "quarantine")];
@@ -1246,4 +1249,144 @@ async fn an_attackers_text_stays_harmless_in_the_mail() {
     let body = &ran.mail().body;
     assert_eq!(body.lines().filter(|line| line.starts_with("LEFT FOR YOU TO DO")).count(), 1, "{body}");
     assert!(!body.lines().any(|line| line.trim_start().starts_with("aws ") && line.contains("evil")), "{body}");
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Findings of AWS Config
+
+const REVERT_FINDINGS: &[(&str, &str)] = &[("CONFIG_FINDINGS", "revert")];
+
+/// What AWS Config finds of a user, by a rule of its own.
+struct Found {
+    scene: Scene,
+    id: String,
+    rule: String,
+}
+
+impl Found {
+    async fn new(days: &str) -> Self {
+        let scene = Scene::new().await;
+        let id = scene.iam.get_user().user_name(&scene.user).send().await.unwrap().user.unwrap().user_id;
+        let rule = format!("keys-of-ours-{}", unique());
+        let parameters = json!({"maxAccessKeyAge": days}).to_string();
+        scene.stage.config_rule(&rule, "ACCESS_KEYS_ROTATED", Some(&parameters)).await;
+        Self { scene, id, rule }
+    }
+
+    /// Some days after the keys were made.
+    async fn run(&self, settings: &[(&str, &str)], days: i64) -> Ran {
+        let ahead = TimeDelta::try_days(days).unwrap();
+        let process = self.scene.stage.process_ahead(AccessKey::new, settings, ahead);
+        let finding = config_finding(&self.rule, "AWS::IAM::User", &self.id);
+        self.scene.stage.run(&process, &finding).await
+    }
+
+    fn identify(&self) -> [String; 2] {
+        let rule = json!([self.rule]).to_string();
+        let described = expected("DescribeConfigRules", &[("ConfigRuleNames", &rule)]);
+        [described, expected("ListUsers", &[("MaxItems", "1000")])]
+    }
+
+    fn list(&self) -> String {
+        expected("ListAccessKeys", &[("UserName", &self.scene.user)])
+    }
+
+    fn last_use(&self) -> String {
+        expected("GetAccessKeyLastUsed", &[("AccessKeyId", &self.scene.other_key)])
+    }
+
+    /// The user's access keys, and whether each is active.
+    async fn keys(&self) -> BTreeMap<String, bool> {
+        let found = self.scene.iam.list_access_keys().user_name(&self.scene.user).send().await.unwrap();
+        let keys = found.access_key_metadata.into_iter();
+        keys.map(|key| (key.access_key_id.unwrap(), key.status == Some(StatusType::Active))).collect()
+    }
+}
+
+#[tokio::test]
+async fn old_keys_are_set_inactive_and_nothing_else() {
+    for mode in ["revert", "quarantine"] {
+        let found = Found::new("90").await;
+        let inactive = found.scene.make(KEY).await;
+        found.scene.set(&inactive, StatusType::Inactive).await;
+        let ssh = found.scene.make(SshPublicKey).await;
+        let user = &found.scene.user;
+        let ran = found.run(&[("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", mode)], 91).await;
+        let key = &found.scene.other_key;
+        let update = expected("UpdateAccessKey", &[("UserName", user), ("AccessKeyId", key), ("Status", "Inactive")]);
+        let reads = [found.identify().to_vec(), vec![found.list(), found.last_use()]].concat();
+        ran.is(Violation, &[Contained], &[reads, vec![update, found.list(), publish()]].concat());
+        ran.mail_says(&[
+            &format!("old access keys of {user} deactivated"),
+            &format!("  - {key}: 91 days old; AWS shows no use"),
+            &format!("aws iam update-access-key --user-name {user} --access-key-id {key} --status Active"),
+            &format!("aws iam delete-access-key --user-name {user} --access-key-id {key}"),
+        ]);
+        ran.mail_does_not_say(&[&inactive.id]);
+        let keys = BTreeMap::from([(key.clone(), false), (inactive.id.clone(), false)]);
+        assert_eq!(found.keys().await, keys);
+        let left = found.scene.iam.list_ssh_public_keys().user_name(user).send().await.unwrap();
+        let left: Vec<_> = left.ssh_public_keys().iter().map(|key| (key.ssh_public_key_id(), key.status())).collect();
+        assert_eq!(left, [(ssh.id.as_str(), &StatusType::Active)]);
+        // Told once more, it is closed.
+        let again = found.run(REVERT_FINDINGS, 91).await;
+        again.is(Ignored, &[], &[found.identify().to_vec(), vec![found.list()]].concat());
+    }
+}
+
+#[tokio::test]
+async fn old_keys_are_only_told_unless_both_settings_say_otherwise() {
+    let found = Found::new("30").await;
+    let (user, key) = (&found.scene.user, &found.scene.other_key);
+    let calls = [found.identify().to_vec(), vec![found.list(), found.last_use(), publish()]].concat();
+    for (settings, why) in [
+        (vec![], "because ConfigFindings is `alert`"),
+        (vec![("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", "alert")], "because AccessKeyMode is `alert`"),
+        (vec![("CONFIG_FINDINGS", "revert"), ("ROLLOUT", "observe")], "because Rollout is `observe`"),
+    ] {
+        let ran = found.run(&settings, 31).await;
+        ran.is(Violation, &[Alert], &calls);
+        ran.mail_says(&[
+            why,
+            "older than 30 days",
+            &format!("  - {key}: 31 days old; AWS shows no use"),
+            &format!("aws iam update-access-key --user-name {user} --access-key-id {key} --status Inactive"),
+        ]);
+    }
+    assert_eq!(found.keys().await, BTreeMap::from([(key.clone(), true)]));
+    found.run(&[("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", "off")], 31).await.is(Ignored, &[], &[]);
+}
+
+#[tokio::test]
+async fn young_keys_and_users_that_are_gone_are_not_told() {
+    let found = Found::new("90").await;
+    let calls = [found.identify().to_vec(), vec![found.list()]].concat();
+    found.run(REVERT_FINDINGS, 89).await.is(Ignored, &[], &calls);
+    assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), true)]));
+    let gone = Found { id: "AIDAQRSTUVWXYZGONE001".to_owned(), ..found };
+    gone.run(REVERT_FINDINGS, 91).await.is(Ignored, &[], &gone.identify());
+    let hostile = Found { id: "AIDA".repeat(2_500), ..gone };
+    let ran = hostile.run(REVERT_FINDINGS, 91).await;
+    ran.is(Unreadable, &[Alert], &[hostile.identify()[0].clone(), publish()]);
+}
+
+#[tokio::test]
+async fn an_age_that_is_none_is_told_and_nothing_is_changed() {
+    let found = Found::new("soon").await;
+    let ran = found.run(REVERT_FINDINGS, 1_000).await;
+    ran.is(Unreadable, &[Alert], &[found.identify()[0].clone(), publish()]);
+    ran.mail_says(&["`maxAccessKeyAge` of the rule is no number of days"]);
+    assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), true)]));
+}
+
+#[tokio::test]
+async fn an_old_key_that_can_not_be_deactivated_is_told_and_tried_again() {
+    let found = Found::new("90").await;
+    found.scene.stage.inject(Fault { status: 403, times: 1, ..Fault::new("", "UpdateAccessKey", "AccessDenied") });
+    let ran = found.run(REVERT_FINDINGS, 91).await;
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&["FAILED - ACT NOW: old access keys of", "`UpdateAccessKey` failed: AccessDenied"]);
+    assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), true)]));
+    found.run(REVERT_FINDINGS, 91).await.mail_says(&["CONTAINED"]);
+    assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), false)]));
 }

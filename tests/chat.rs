@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use access_key::AccessKey;
 use aws_config::SdkConfig;
+use findings::Findings;
 use iam_user::IamUser;
 use role_trust::RoleTrust;
 use root_activity::RootActivity;
@@ -82,12 +83,19 @@ async fn every_function_tells_the_chat() {
     told_by(&scene, RoleTrust::new, "iam", "UpdateAssumeRolePolicy").await;
     told_by(&scene, S3Public::new, "s3", "PutBucketPolicy").await;
     told_by(&scene, SecurityGroup::new, "ec2", "AuthorizeSecurityGroupIngress").await;
+    let without_a_rule =
+        json!({"id": "x", "detail-type": "Config Rules Compliance Change", "source": "aws.config", "detail": {}});
+    told_of(&scene, Findings::new, &without_a_rule).await;
 }
 
 async fn told_by<G: Guardrail>(scene: &Scene, new: fn(SdkConfig) -> G, service: &str, call: &str) {
+    told_of(scene, new, &event(service, call, Value::Null, Value::Null)).await;
+}
+
+async fn told_of<G: Guardrail>(scene: &Scene, new: fn(SdkConfig) -> G, event: &Value) {
     for rollout in ["enforce", "observe"] {
         let process = scene.stage.process(new, &[scene.settings()[0], ("ROLLOUT", rollout)]);
-        let ran = scene.stage.run(&process, &event(service, call, Value::Null, Value::Null)).await;
+        let ran = scene.stage.run(&process, event).await;
         ran.is(Unreadable, &[Alert], &[publish(), publish()]);
         assert_eq!(scene.messages().await.len(), 1, "{ran:#?}");
     }

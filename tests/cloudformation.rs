@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rules::decision::Subscription;
+use rules::access_analyzer::ACTIVE;
+use rules::config::NON_COMPLIANT;
+use rules::decision::{ResourceTypes, Subscription};
 use serde_json::{Map, Value as Json};
 use serde_yaml_ng::Value;
 
@@ -39,6 +41,9 @@ pub fn all_resources(template: &Value) -> impl Iterator<Item = (String, &Value)>
     resources.map(|(name, resource)| (text(name), resource))
 }
 
+/// Stands before a value that [`conditions`] is not to have: `anything-but`.
+const NOT: &str = "not ";
+
 /// What a subscription asks for, as [`conditions`] has it.
 pub fn wanted(subscription: &Subscription) -> BTreeMap<String, BTreeSet<String>> {
     let wanted = [
@@ -49,7 +54,26 @@ pub fn wanted(subscription: &Subscription) -> BTreeMap<String, BTreeSet<String>>
         ("detail.userIdentity.type", subscription.actor_kind.as_slice()),
     ];
     let wanted = wanted.into_iter().filter(|(_, values)| !values.is_empty());
-    wanted.map(|(path, values)| (path.to_owned(), set(values.iter().copied()))).collect()
+    let mut wanted: BTreeMap<_, _> =
+        wanted.map(|(path, values)| (path.to_owned(), set(values.iter().copied()))).collect();
+    if let Some(resources) = subscription.findings {
+        let (status, there_is_something) = match subscription.source {
+            Some("aws.config") => ("detail.newEvaluationResult.complianceType", NON_COMPLIANT),
+            _ => ("detail.status", ACTIVE),
+        };
+        wanted.insert(status.to_owned(), set([there_is_something]));
+        match resources {
+            ResourceTypes::All => {}
+            ResourceTypes::Only(types) => {
+                wanted.insert("detail.resourceType".to_owned(), set(types.iter().copied()));
+            }
+            ResourceTypes::AllBut(types) => {
+                let types = types.iter().map(|kind| format!("{NOT}{kind}")).collect();
+                wanted.insert("detail.resourceType".to_owned(), types);
+            }
+        }
+    }
+    wanted
 }
 
 /// What an event pattern asks for, by path: lists of values, without the account.
@@ -60,6 +84,10 @@ pub fn conditions(pattern: &Value, path: &str) -> BTreeMap<String, BTreeSet<Stri
         match wanted {
             Value::Mapping(_) => found.extend(conditions(wanted, &path)),
             _ if path == "account" => {}
+            Value::Sequence(list) if list.iter().any(|one| one.get("anything-but").is_some()) => {
+                let left_out = list.iter().flat_map(|one| texts(&one["anything-but"]));
+                found.insert(path, left_out.map(|value| format!("{NOT}{value}")).collect());
+            }
             _ => drop(found.insert(path, texts(wanted))),
         }
     }

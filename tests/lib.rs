@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use authorization::Judge;
 use aws_config::{AppName, SdkConfig};
+use aws_sdk_config::types::{ConfigRule, Owner, Source};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use rules::{Outcome, Settings};
 use runtime::handle::{Clock, HandleError};
@@ -225,6 +226,15 @@ impl Stage {
         sandbox::calls(&self.endpoint, &self.function_key).unwrap()
     }
 
+    /// Makes a rule of AWS Config in us-east-1, of that managed identifier, with its parameters as they are written.
+    pub async fn config_rule(&self, name: &str, identifier: &str, parameters: Option<&str>) {
+        let source = Source::builder().owner(Owner::Aws).source_identifier(identifier).build().unwrap();
+        let rule = ConfigRule::builder().config_rule_name(name).source(source);
+        let rule = rule.set_input_parameters(parameters.map(str::to_owned)).build();
+        let config = aws_sdk_config::Client::new(&self.admin);
+        config.put_config_rule().config_rule(rule).send().await.unwrap();
+    }
+
     /// Takes the mails out of the mailbox. What was published is in it already: the stand-in delivers before it answers.
     pub async fn mails(&self) -> Vec<Mail> {
         let mails = self.mailbox.receive(Duration::ZERO).await.unwrap();
@@ -400,6 +410,85 @@ fn with_reads_sorted(mut calls: Vec<String>) -> Vec<String> {
     let is_read = |call: &String| ["Describe", "Get", "List"].iter().any(|verb| call.starts_with(verb));
     calls.chunk_by_mut(|one, next| is_read(one) && is_read(next)).for_each(<[String]>::sort);
     calls
+}
+
+/// What AWS Config has just found non-compliant in us-east-1, as EventBridge delivers it.
+pub fn config_finding(rule: &str, resource_type: &str, resource_id: &str) -> Value {
+    let number = unique();
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    json!({
+        "version": "0",
+        "id": format!("{number:08x}-dddd-4ddd-8ddd-dddddddddddd"),
+        "detail-type": "Config Rules Compliance Change",
+        "source": "aws.config",
+        "account": ACCOUNT,
+        "time": time,
+        "region": "us-east-1",
+        "resources": [],
+        "detail": {
+            "resourceId": resource_id,
+            "awsRegion": "us-east-1",
+            "awsAccountId": ACCOUNT,
+            "configRuleName": rule,
+            "recordVersion": "1.0",
+            "configRuleARN": format!("arn:aws:config:us-east-1:{ACCOUNT}:config-rule/config-rule-x{number:05}"),
+            "messageType": "ComplianceChangeNotification",
+            "newEvaluationResult": {
+                "evaluationResultIdentifier": {
+                    "evaluationResultQualifier": {
+                        "configRuleName": rule,
+                        "resourceType": resource_type,
+                        "resourceId": resource_id,
+                        "evaluationMode": "DETECTIVE",
+                    },
+                    "orderingTimestamp": time,
+                },
+                "complianceType": "NON_COMPLIANT",
+                "resultRecordedTime": time,
+                "configRuleInvokedTime": time,
+            },
+            "notificationCreationTime": time,
+            "resourceType": resource_type,
+        },
+    })
+}
+
+/// What IAM Access Analyzer has just found to be reachable from outside, as EventBridge delivers it.
+pub fn access_finding(resource_type: &str, arn: &str, principal: Value) -> Value {
+    let number = unique();
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "version": "0",
+        "id": format!("{number:08x}-ffff-4fff-8fff-ffffffffffff"),
+        "detail-type": "Access Analyzer Finding",
+        "source": "aws.access-analyzer",
+        "account": ACCOUNT,
+        "time": time,
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:access-analyzer:us-east-1:{ACCOUNT}:analyzer/account")],
+        "detail": {
+            "version": "1.0",
+            "id": format!("{number:08x}-9999-4999-8999-999999999999"),
+            "status": "ACTIVE",
+            "resourceType": resource_type,
+            "resource": arn,
+            "createdAt": "2026-02-27T18:40:12Z",
+            "analyzedAt": time,
+            "updatedAt": time,
+            "accountId": ACCOUNT,
+            "region": "us-east-1",
+            "principal": principal,
+            "action": ["sts:AssumeRole"],
+            "condition": {},
+            "isDeleted": false,
+            "isPublic": false,
+        },
+    })
+}
+
+/// The function's question for what is behind the name of a rule of AWS Config.
+pub fn config_rule_asked(name: &str) -> String {
+    expected("DescribeConfigRules", &[("ConfigRuleNames", &json!([name]).to_string())])
 }
 
 /// An event as EventBridge delivers it: [`DEVELOPER`] has just made a call, which succeeded, in us-east-1. `service` is such as `ec2`.

@@ -16,7 +16,7 @@ use rules::policy::is_the_same;
 use runtime::Verdict::{Exempt, Ignored, Resent, Unreadable, Violation};
 use sandbox::{Fault, StandIn};
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, unique};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, access_finding, event, expected, publish, refused, unique};
 use tokio::time::sleep;
 
 const FOREIGN: &str = "arn:aws:iam::999988887777:root";
@@ -939,6 +939,176 @@ async fn a_name_that_no_role_has_makes_no_command() {
     assert!(mail.subject.contains("already gone"), "{}", mail.subject);
     assert_eq!(ran.calls.last().unwrap().action, "Publish");
     assert_eq!(ran.calls[0].action, "GetRole");
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What IAM Access Analyzer finds
+
+/// Where findings are taken back too.
+const REVERT_FOUND: &[(&str, &str)] = &[("ROLE_TRUST_MODE", "revert"), ("CONFIG_FINDINGS", "revert")];
+
+impl Scene {
+    /// A finding on a role of that path and the scene's name.
+    fn found(&self, path: &str) -> Value {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{}", self.name);
+        access_finding("AWS::IAM::Role", &arn, json!({"AWS": "999988887777"}))
+    }
+}
+
+#[tokio::test]
+async fn of_a_found_role_all_outsiders_go() {
+    let scene = Scene::new().await;
+    let before = document(&[
+        allow(json!({"AWS": [FOREIGN, OWN]})),
+        ec2(),
+        allow_if(json!("*"), json!({"StringEquals": {"sts:ExternalId": "x"}})),
+    ]);
+    scene.create(&before).await;
+    let after = document(&[allow(json!({"AWS": [OWN]})), ec2()]);
+    let ran = scene.run(REVERT_FOUND, &scene.found("/")).await;
+    let calls = [scene.read(), asked_in_vain(), scene.written(&after), scene.read(), publish()];
+    ran.is(Violation, &[Reverted], &calls);
+    assert_eq!(scene.trust().await, after);
+    ran.mail_says(&[
+        "IAM Access Analyzer found that somebody outside can reach",
+        "Who:       AWS: 999988887777",
+        "By:        sts:AssumeRole",
+        "Since:     2026-02-27T18:40:12Z",
+        FOREIGN,
+        "StringEquals sts:ExternalId x",
+        "TrustedAccounts: 999988887777",
+        "seconds after it was found",
+        "Nothing else in it was changed",
+    ]);
+    ran.mail_does_not_say(&["event let in", "another change", "since the change", "TrustedActors"]);
+}
+
+#[tokio::test]
+async fn a_found_role_is_only_told_unless_findings_and_the_mode_are_to_revert() {
+    for (settings, says) in [
+        (REVERT, &["because ConfigFindings is `alert`", "With `revert` there and in RoleTrustMode"][..]),
+        (&[], &["because ConfigFindings is `alert`"]),
+        (&[("CONFIG_FINDINGS", "revert")], &["because RoleTrustMode is `alert`"]),
+        (
+            &[("ROLE_TRUST_MODE", "revert"), ("CONFIG_FINDINGS", "revert"), ("ROLLOUT", "observe")],
+            &["because Rollout is `observe`", "would have reverted"],
+        ),
+    ] {
+        let scene = Scene::new().await;
+        let before = document(&[allow(json!({"AWS": FOREIGN})), ec2()]);
+        scene.create(&before).await;
+        let ran = scene.run(settings, &scene.found("/")).await;
+        ran.is(Violation, &[Alert], &[scene.read(), asked_in_vain(), publish()]);
+        assert_eq!(scene.trust().await, before);
+        ran.mail_says(says);
+        ran.mail_says(&["999988887777", "Since:     2026-02-27T18:40:12Z"]);
+    }
+}
+
+#[tokio::test]
+async fn a_found_role_is_known_by_its_whole_arn() {
+    let scene = Scene::new().await;
+    let before = document(&[allow(json!({"AWS": FOREIGN})), ec2()]);
+    let made = scene.iam.create_role().role_name(&scene.name).path("/team/x/");
+    made.assume_role_policy_document(before.to_string()).send().await.unwrap();
+    let ran = scene.run(REVERT_FOUND, &scene.found("/")).await;
+    ran.is(Ignored, &[], &[scene.read()]);
+    assert!(ran.handled.reason.contains("another ARN"), "{}", ran.handled.reason);
+    assert_eq!(scene.trust().await, before);
+    let ran = scene.run(REVERT_FOUND, &scene.found("/team/x/")).await;
+    let after = document(&[ec2()]);
+    ran.is(Violation, &[Reverted], &[scene.read(), asked_in_vain(), scene.written(&after), scene.read(), publish()]);
+    assert_eq!(scene.trust().await, after);
+}
+
+#[tokio::test]
+async fn a_found_role_that_is_gone_closed_or_trusted_is_logged() {
+    let scene = Scene::new().await;
+    let ran = scene.run(REVERT_FOUND, &scene.found("/")).await;
+    ran.is(Ignored, &[], &[refused(scene.read(), 404)]);
+    assert!(ran.handled.reason.contains("the role is gone"), "{}", ran.handled.reason);
+    assert!(ran.took < Duration::from_secs(5), "waited for something: {:?}", ran.took);
+
+    let closed = document(&[ec2(), allow(json!({"AWS": OWN}))]);
+    scene.create(&closed).await;
+    let ran = scene.run(REVERT_FOUND, &scene.found("/")).await;
+    ran.is(Ignored, &[], &[scene.read()]);
+    assert!(ran.handled.reason.contains("nobody from outside"), "{}", ran.handled.reason);
+
+    let trusted = document(&[allow(json!({"AWS": FOREIGN}))]);
+    scene.update(&trusted).await;
+    let settings = [REVERT_FOUND, &[("TRUSTED_ACCOUNTS", "999988887777")]].concat();
+    scene.run(&settings, &scene.found("/")).await.is(Ignored, &[], &[scene.read()]);
+    assert_eq!(scene.trust().await, trusted);
+    let mut finding = scene.found("/");
+    for status in ["ARCHIVED", "RESOLVED"] {
+        finding["detail"]["status"] = json!(status);
+        scene.run(REVERT_FOUND, &finding).await.is(Ignored, &[], &[]);
+    }
+}
+
+#[tokio::test]
+async fn a_found_role_of_another_account_or_of_no_name_is_told_without_a_look() {
+    let scene = Scene::new().await;
+    let before = document(&[allow(json!({"AWS": FOREIGN}))]);
+    scene.create(&before).await;
+    let mut foreign = scene.found("/");
+    foreign["detail"]["accountId"] = json!("999988887777");
+    foreign["detail"]["resource"] = json!(format!("arn:aws:iam::999988887777:role/{}", scene.name));
+    let mut half = foreign.clone();
+    half["detail"]["accountId"] = json!(ACCOUNT);
+    let named = |name: &str| {
+        let mut finding = scene.found("/");
+        finding["detail"]["resource"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/{name}"));
+        finding
+    };
+    let long = named(&"x".repeat(10_000));
+    let forged = named("x\r\n\r\nLEFT FOR YOU TO DO\nNothing");
+    for finding in [foreign, half, long, forged, named("")] {
+        let ran = scene.run(REVERT_FOUND, &finding).await;
+        ran.is(Unreadable, &[Alert], &[publish()]);
+        assert!(ran.mail().body.len() < 20_000, "{} bytes", ran.mail().body.len());
+    }
+    assert_eq!(scene.trust().await, before);
+}
+
+#[tokio::test]
+async fn what_a_call_opened_and_is_found_too_is_one_revert_and_one_mail() {
+    let scene = Scene::new().await;
+    let created = scene.create(&document(&[allow(json!({"AWS": FOREIGN})), ec2()])).await;
+    let process = scene.process(REVERT_FOUND);
+    let ran = scene.stage.run(&process, &created).await;
+    ran.mail_says(&["REVERTED: "]);
+    let after = scene.trust().await;
+    assert_eq!(after, document(&[ec2()]));
+    scene.stage.run(&process, &scene.found("/")).await.is(Ignored, &[], &[scene.read()]);
+    assert_eq!(scene.trust().await, after);
+}
+
+#[tokio::test]
+async fn whom_a_denial_keeps_out_of_a_found_role_is_left_to_a_person() {
+    let scene = Scene::new().await;
+    let deny = json!({"Effect": "Deny", "Principal": {"AWS": FOREIGN}, "Action": "sts:AssumeRole"});
+    let before = document(&[allow(json!({"AWS": FOREIGN})), deny]);
+    scene.create(&before).await;
+    let ran = scene.run(REVERT_FOUND, &scene.found("/")).await;
+    assert_eq!((ran.handled.verdict, ran.mails.len(), ran.handled.error.is_none()), (Violation, 1, true), "{ran:#?}");
+    ran.mail_says(&["ALERT: ", "because a Deny in the trust policy keeps them out"]);
+    assert_eq!(scene.trust().await, before);
+}
+
+#[tokio::test]
+async fn a_found_role_that_can_not_be_written_is_told_and_tried_again() {
+    let scene = Scene::new().await;
+    let before = document(&[allow(json!({"AWS": FOREIGN})), ec2()]);
+    scene.create(&before).await;
+    scene.deny("UpdateAssumeRolePolicy");
+    let finding = scene.found("/");
+    let ran = scene.run(REVERT_FOUND, &finding).await;
+    let write = refused(scene.written(&document(&[ec2()])), 403);
+    ran.is_error(Violation, &[Failed], &[scene.read(), asked_in_vain(), write, scene.read(), publish()]);
+    scene.run(REVERT_FOUND, &finding).await.mail_says(&["REVERTED: "]);
+    assert_eq!(scene.trust().await, document(&[ec2()]));
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types as s3;
 use aws_sdk_s3control::Client as Control;
 use aws_sdk_s3control::types as control;
-use chrono::TimeDelta;
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use rules::Outcome::{self, Alert, Contained, Failed, Reverted};
 use rules::s3_public::block::Block;
 use runtime::Verdict::{self, Exempt, Ignored, Resent, Unreadable, Violation};
 use s3_public::S3Public;
 use sandbox::{Fault, StandIn, anonymous_get};
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, stand_in, unique};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, config_finding, event, stand_in, unique};
 use tokio::time::sleep;
 
 const FOREIGN: &str = "999988887777";
@@ -170,6 +170,22 @@ impl Scene {
         let told: Vec<Value> = all.iter().map(told).collect();
         let list = json!({"AccessControlList": {"Grant": told}, "Owner": {"ID": owner}});
         self.event("PutBucketAcl", json!({"acl": [""], "AccessControlPolicy": list}))
+    }
+
+    /// What a rule of AWS Config, somehow named, finds of the bucket.
+    async fn found(&self, identifier: &str) -> Value {
+        self.found_of(identifier, "AWS::S3::Bucket", &self.bucket).await
+    }
+
+    async fn found_of(&self, identifier: &str, kind: &str, id: &str) -> Value {
+        let rule = format!("securityhub-rule-{}", unique());
+        self.stage.config_rule(&rule, identifier, None).await;
+        config_finding(&rule, kind, id)
+    }
+
+    /// What IAM Access Analyzer finds of the bucket.
+    fn reachable(&self, principal: &str, sources: Value) -> Value {
+        access_finding(&format!("arn:aws:s3:::{}", self.bucket), principal, sources)
     }
 
     async fn owner(&self) -> String {
@@ -391,6 +407,39 @@ fn account_event(name: &str, block: Option<Block>) -> Value {
         request["PublicAccessBlockConfiguration"] = configuration(block);
     }
     event("s3", name, request, Value::Null)
+}
+
+/// What IAM Access Analyzer has just found in us-east-1, as EventBridge delivers it.
+fn access_finding(resource: &str, principal: &str, sources: Value) -> Value {
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "version": "0",
+        "id": format!("{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa", unique()),
+        "detail-type": "Access Analyzer Finding",
+        "source": "aws.access-analyzer",
+        "account": ACCOUNT,
+        "time": time,
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:access-analyzer:us-east-1:{ACCOUNT}:analyzer/account")],
+        "detail": {
+            "version": "1.0",
+            "id": format!("{:08x}-bbbb-4bbb-8bbb-bbbbbbbbbbbb", unique()),
+            "status": "ACTIVE",
+            "resourceType": "AWS::S3::Bucket",
+            "resource": resource,
+            "createdAt": time,
+            "analyzedAt": time,
+            "updatedAt": time,
+            "accountId": ACCOUNT,
+            "region": "us-east-1",
+            "principal": {"AWS": principal},
+            "action": ["s3:GetObject"],
+            "condition": {},
+            "isDeleted": false,
+            "isPublic": principal == "*",
+            "sources": sources,
+        },
+    })
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -1557,4 +1606,277 @@ async fn what_failed_is_told_in_japanese_and_logged_in_english() {
     ]);
     assert!(ran.handled.reason.starts_with("`PutPublicAccessBlock` failed: AccessDenied: "), "{ran:#?}");
     assert!(ran.handled.error.is_some_and(|error| error.to_string().is_ascii()));
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What AWS Config and IAM Access Analyzer find
+
+/// What makes findings be acted on.
+const REVERT: (&str, &str) = ("CONFIG_FINDINGS", "revert");
+/// What is behind a rule's name is asked for first.
+const RULE: &[&str] = &["DescribeConfigRules"];
+const ACCOUNT_LOOK: &[&str] = &["GetPublicAccessBlock"];
+
+const READ: &str = "S3_BUCKET_PUBLIC_READ_PROHIBITED";
+const WRITE: &str = "S3_BUCKET_PUBLIC_WRITE_PROHIBITED";
+const LEVEL: &str = "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED";
+
+#[tokio::test]
+async fn all_that_is_public_goes_by_a_finding_alone_and_nothing_else() {
+    for identifier in [READ, WRITE, LEVEL, ""] {
+        let scene = Scene::new().await;
+        let own = scene.read_by(json!({"AWS": ACCOUNT}));
+        scene.put_policy(&[own.clone(), scene.public()]).await;
+        scene.put_grants(&[(everybody(), "READ"), (user(FOREIGN_ID), "READ")]).await;
+        assert_eq!((scene.anybody(), scene.anybody_lists()), (200, 200));
+        let (finding, asked): (Value, &[&[&str]]) = match identifier {
+            "" => (scene.reachable("*", json!([{"type": "BUCKET_ACL"}])), &[]),
+            identifier => (scene.found(identifier).await, &[RULE]),
+        };
+        let ran = scene.run(&[REVERT], &finding).await;
+        let repair: &[&str] = &["PutBucketAcl", "PutBucketPolicy"];
+        let rounds = [asked, &[LOOK, BLOCK, LOOK, repair, LOOK, PUBLISH]].concat();
+        scene.is(&ran, Violation, &[Reverted], &rounds);
+        ran.mail_says(&[
+            &scene.bucket,
+            "REVERTED: public bucket",
+            if identifier.is_empty() { "Access Analyzer" } else { "AWS Config" },
+        ]);
+        ran.mail_does_not_say(&["this event", "CloudTrail's history"]);
+        assert_eq!((scene.anybody(), scene.anybody_lists()), (403, 403));
+        assert_eq!((scene.block().await, scene.policy().await), (ON, Some(document(&[own]))));
+        assert_eq!(scene.grants().await, BTreeSet::from([format!("READ {FOREIGN_ID}")]));
+    }
+}
+
+#[tokio::test]
+async fn a_finding_is_only_told_unless_it_is_to_be_acted_on() {
+    let scene = Scene::new().await;
+    let statements = [scene.public()];
+    scene.put_policy(&statements).await;
+    let finding = scene.found(READ).await;
+    let would = "turn on all four switches";
+    for (settings, says) in [
+        (&[][..], &["ConfigFindings is `alert`", would][..]),
+        (&[("CONFIG_FINDINGS", "alert"), ("ROLLOUT", "observe")], &["Rollout is `observe`", would]),
+        (&[REVERT, ("ROLLOUT", "observe")], &["Rollout is `observe`", would]),
+        (&[REVERT, ("S3_PUBLIC_MODE", "alert")], &["S3PublicMode is `alert`"]),
+    ] {
+        let ran = scene.run(settings, &finding).await;
+        scene.is(&ran, Violation, &[Alert], &[RULE, LOOK, PUBLISH]);
+        ran.mail_says(says);
+        assert_eq!((scene.policy().await, scene.block().await), (Some(document(&statements)), OFF));
+        assert_eq!(scene.anybody(), 200);
+    }
+    let off = [REVERT, ("S3_PUBLIC_MODE", "off"), ("S3_CROSS_ACCOUNT_MODE", "off")];
+    scene.is(&scene.run(&off, &finding).await, Ignored, &[], &[]);
+}
+
+#[tokio::test]
+async fn what_is_closed_or_allowed_when_it_is_looked_at_is_only_logged() {
+    let scene = Scene::new().await;
+    let (read, level) = (scene.found(READ).await, scene.found(LEVEL).await);
+    scene.is(&scene.run(&[REVERT], &read).await, Ignored, &[], &[RULE, LOOK]);
+    scene.put_policy(&[scene.public()]).await;
+    let may = ("PUBLIC_BUCKETS", scene.bucket.as_str());
+    for finding in [&read, &level] {
+        scene.is(&scene.run(&[REVERT, may], finding).await, Ignored, &[], &[RULE]);
+    }
+    let public = scene.reachable("*", json!(["POLICY"]));
+    scene.is(&scene.run(&[REVERT, may], &public).await, Ignored, &[], &[LOOK]);
+    assert_eq!((scene.anybody(), scene.block().await), (200, OFF));
+
+    // Neither a rule of another function's, nor one that is gone, nor one that is content.
+    let password = scene.found_of("IAM_PASSWORD_POLICY", "AWS::::Account", ACCOUNT).await;
+    let gone = config_finding("s3-bucket-public-read-prohibited-gone", "AWS::S3::Bucket", &scene.bucket);
+    scene.is(&scene.run(&[REVERT], &password).await, Ignored, &[], &[RULE]);
+    scene.is(&scene.run(&[REVERT], &gone).await, Ignored, &[], &[&["DescribeConfigRules 400"]]);
+    let mut compliant = read.clone();
+    compliant["detail"]["newEvaluationResult"]["complianceType"] = json!("COMPLIANT");
+    let mut archived = public.clone();
+    archived["detail"]["status"] = json!("ARCHIVED");
+    for content in [&compliant, &archived] {
+        scene.is(&scene.run(&[REVERT], content).await, Ignored, &[], &[]);
+    }
+    assert_eq!(scene.anybody(), 200);
+
+    scene.s3.delete_object().bucket(&scene.bucket).key("key").send().await.unwrap();
+    scene.s3.delete_bucket().bucket(&scene.bucket).send().await.unwrap();
+    scene.is(&scene.run(&[REVERT], &read).await, Ignored, &[], &[RULE, LOOK]);
+    scene.is(&scene.run(&[REVERT], &public).await, Ignored, &[], &[LOOK]);
+}
+
+#[tokio::test]
+async fn what_three_tell_is_taken_back_once() {
+    let scene = Scene::new().await;
+    let process = scene.process(&[REVERT]);
+    let event = scene.put_policy(&[scene.public()]).await;
+    let (config, analyzer) = (scene.found(READ).await, scene.reachable("*", json!(["POLICY"])));
+    scene.is(&scene.stage.run(&process, &event).await, Violation, &[Reverted], POLICY_DELETED);
+    scene.is(&scene.stage.run(&process, &config).await, Ignored, &[], &[RULE, LOOK]);
+    scene.is(&scene.stage.run(&process, &analyzer).await, Ignored, &[], &[LOOK]);
+    // What is behind the name is known by now.
+    scene.is(&scene.stage.run(&process, &config).await, Ignored, &[], &[LOOK]);
+    assert_eq!((scene.anybody(), scene.block().await, scene.policy().await), (403, ON, None));
+}
+
+#[tokio::test]
+async fn a_block_that_is_off_is_a_matter_of_the_rule_on_blocks_alone() {
+    let scene = Scene::new().await;
+    let statements = [scene.read_by(json!({"AWS": ACCOUNT}))];
+    scene.put_policy(&statements).await;
+    scene.set_block(WEAK).await;
+    scene.is(&scene.run(&[REVERT], &scene.found(WRITE).await).await, Ignored, &[], &[RULE, LOOK]);
+    let finding = scene.found(LEVEL).await;
+    let told = scene.run(&[], &finding).await;
+    scene.is(&told, Violation, &[Alert], &[RULE, LOOK, PUBLISH]);
+    told.mail_says(&["IgnorePublicAcls, RestrictPublicBuckets"]);
+    assert_eq!(scene.block().await, WEAK);
+    let ran = scene.run(&[REVERT], &finding).await;
+    scene.is(&ran, Violation, &[Reverted], &[RULE, LOOK, BLOCK, LOOK, PUBLISH]);
+    assert_eq!((scene.block().await, scene.policy().await), (ON, Some(document(&statements))));
+    scene.is(&scene.run(&[REVERT], &finding).await, Ignored, &[], &[RULE, LOOK]);
+}
+
+#[tokio::test]
+async fn other_accounts_that_are_found_are_dealt_with_as_their_mode_says() {
+    let scene = Scene::new().await;
+    let own = scene.read_by(json!({"AWS": ACCOUNT}));
+    let statements = [own.clone(), scene.read_by(json!({"AWS": format!("arn:aws:iam::{FOREIGN}:root")}))];
+    scene.put_policy(&statements).await;
+    let finding = scene.reachable(FOREIGN, json!([{"type": "POLICY"}]));
+    let (takes, off) = (("S3_CROSS_ACCOUNT_MODE", "revert"), ("S3_CROSS_ACCOUNT_MODE", "off"));
+    for (settings, says) in [
+        (&[][..], "ConfigFindings is `alert`. With `revert` there and in S3CrossAccountMode it would"),
+        (&[takes], "ConfigFindings is `alert`"),
+        (&[REVERT], "S3CrossAccountMode is `alert`"),
+    ] {
+        let ran = scene.run(settings, &finding).await;
+        scene.is(&ran, Violation, &[Alert], &[LOOK, PUBLISH]);
+        ran.mail_says(&[FOREIGN, says]);
+        assert_eq!((scene.policy().await, scene.block().await), (Some(document(&statements)), OFF));
+    }
+    for settings in [("TRUSTED_ACCOUNTS", FOREIGN), off] {
+        scene.is(&scene.run(&[REVERT, settings], &finding).await, Ignored, &[], &[LOOK]);
+    }
+    // To the rules of AWS Config it is no matter.
+    scene.is(&scene.run(&[REVERT, takes], &scene.found(READ).await).await, Ignored, &[], &[RULE, LOOK]);
+    let ran = scene.run(&[REVERT, takes], &finding).await;
+    scene.is(&ran, Violation, &[Reverted], &[LOOK, &["PutBucketPolicy"], LOOK, PUBLISH]);
+    assert_eq!((scene.policy().await, scene.block().await), (Some(document(&[own])), OFF));
+    scene.is(&scene.run(&[REVERT, takes], &finding).await, Ignored, &[], &[LOOK]);
+}
+
+#[tokio::test]
+async fn a_way_in_through_an_access_point_is_told() {
+    let scene = Scene::new().await;
+    let of_point =
+        json!([{"type": "S3_ACCESS_POINT", "detail": {"accessPointArn": "arn:aws:s3:us-east-1:1:accesspoint/a"}}]);
+    let (public, foreign) = (scene.reachable("*", of_point.clone()), scene.reachable(FOREIGN, of_point));
+    for finding in [&public, &foreign] {
+        let ran = scene.run(&[REVERT], finding).await;
+        scene.is(&ran, Violation, &[Alert], &[LOOK, PUBLISH]);
+        ran.mail_says(&["through an access point", "list-access-points", &scene.bucket]);
+    }
+    let may = ("PUBLIC_BUCKETS", scene.bucket.as_str());
+    scene.is(&scene.run(&[REVERT, may], &public).await, Ignored, &[], &[LOOK]);
+    scene.set_block(ON).await;
+    scene.is(&scene.run(&[REVERT], &public).await, Ignored, &[], &[LOOK]);
+}
+
+#[tokio::test]
+async fn the_account_s_block_that_is_found_off_is_turned_on() {
+    let stand_in = StandIn::start(&mut |_| {}).unwrap();
+    let scene = Scene::of(Stage::on(&stand_in).await).await;
+    scene.put_policy(&[scene.public()]).await;
+    for (identifier, kind) in [
+        ("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC", "AWS::::Account"),
+        ("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS", "AWS::S3::AccountPublicAccessBlock"),
+    ] {
+        scene.set_account_block(WEAK).await;
+        let finding = scene.found_of(identifier, kind, ACCOUNT).await;
+        for (settings, says) in [
+            (&[][..], &["ConfigFindings is `alert`", "turn on all four switches of the account's"][..]),
+            (&[REVERT, ("PUBLIC_BUCKETS", "website")], &["would also close the buckets in PublicBuckets"]),
+            (&[("PUBLIC_BUCKETS", "website")], &["would also close the buckets in PublicBuckets"]),
+            (&[REVERT, ("S3_PUBLIC_MODE", "alert")], &["S3PublicMode is `alert`"]),
+        ] {
+            let ran = scene.run(settings, &finding).await;
+            scene.is(&ran, Violation, &[Alert], &[RULE, ACCOUNT_LOOK, PUBLISH]);
+            ran.mail_says(says);
+            assert_eq!((scene.account_block().await, scene.anybody()), (WEAK, 200));
+        }
+        // What can't be read may have been closed since.
+        scene.deny("GetPublicAccessBlock", 1);
+        let unread = scene.run(&[REVERT], &finding).await;
+        scene.is_error(&unread, Violation, &[Failed], &[RULE, &["GetPublicAccessBlock 403"], PUBLISH]);
+        assert_eq!(scene.account_block().await, WEAK);
+
+        let ran = scene.run(&[REVERT], &finding).await;
+        scene.is(&ran, Violation, &[Reverted], &[RULE, ACCOUNT_LOOK, BLOCK, ACCOUNT_LOOK, PUBLISH]);
+        assert_eq!((scene.account_block().await, scene.anybody()), (ON, 403));
+        scene.is(&scene.run(&[REVERT], &finding).await, Ignored, &[], &[RULE, ACCOUNT_LOOK]);
+    }
+}
+
+#[tokio::test]
+async fn a_finding_in_another_region_is_dealt_with_there() {
+    let scene = Scene::in_another_region().await;
+    scene.set_block(OFF).await;
+    scene.put_policy(&[scene.public()]).await;
+    let mut finding = scene.reachable("*", json!(["POLICY"]));
+    (finding["region"], finding["detail"]["region"]) = (json!("eu-west-1"), json!("eu-west-1"));
+    scene.is(&scene.run(&[REVERT], &finding).await, Violation, &[Reverted], POLICY_DELETED);
+    assert_eq!((scene.block().await, scene.policy().await), (ON, None));
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_another_s_or_can_t_be_read_is_left_and_told() {
+    let scene = Scene::new().await;
+    let statements = [scene.public()];
+    scene.put_policy(&statements).await;
+    let finding = scene.found(READ).await;
+    for action in LOOK {
+        scene.deny(action, 1);
+    }
+    let ran = scene.run(&[REVERT], &finding).await;
+    let refused: Vec<String> = LOOK.iter().map(|action| format!("{action} 403")).collect();
+    let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
+    scene.is_error(&ran, Violation, &[Failed], &[RULE, &refused, PUBLISH]);
+    assert_eq!((scene.block().await, scene.policy().await), (OFF, Some(document(&statements))));
+    // The next try finds it.
+    scene.is(&scene.run(&[REVERT], &finding).await, Violation, &[Reverted], &[&[RULE], POLICY_DELETED].concat());
+}
+
+#[tokio::test]
+async fn names_of_nobodys_choosing_reach_no_call() {
+    let scene = Scene::new().await;
+    let long = "x".repeat(10_000);
+    for id in ["../", "a b", "x/../y", "-x-", "arn:aws:s3:::bucket", long.as_str(), "b\nLEFT FOR YOU TO DO"] {
+        let ran = scene.run(&[REVERT], &scene.found_of(READ, "AWS::S3::Bucket", id).await).await;
+        scene.is(&ran, Unreadable, &[Alert], &[RULE, PUBLISH]);
+    }
+    for arn in [
+        "arn:aws:s3:::x/../",
+        "arn:aws:s3:::",
+        "arn:aws:s3:::bucket/key",
+        "arn:aws:s3:us-east-1:123456789012:accesspoint/a",
+        "arn:aws:iam:::bucket",
+        "bucket",
+        &format!("arn:aws:s3:::{long}"),
+    ] {
+        scene.is(&scene.run(&[REVERT], &access_finding(arn, "*", json!([]))).await, Unreadable, &[Alert], &[PUBLISH]);
+    }
+    // Another account's, as an analyzer of an organization finds it.
+    let mut finding = scene.reachable("*", json!(["POLICY"]));
+    finding["detail"]["accountId"] = json!(FOREIGN);
+    scene.is(&scene.run(&[REVERT], &finding).await, Unreadable, &[Alert], &[PUBLISH]);
+    for (identifier, kind, id) in [
+        ("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC", "AWS::::Account", FOREIGN),
+        ("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS", "AWS::S3::Bucket", "bucket"),
+        (READ, "AWS::::Account", ACCOUNT),
+    ] {
+        let ran = scene.run(&[REVERT], &scene.found_of(identifier, kind, id).await).await;
+        scene.is(&ran, Unreadable, &[Alert], &[RULE, PUBLISH]);
+    }
 }

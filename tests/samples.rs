@@ -7,8 +7,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rules::decision::{Decision, Subscription, decide};
-use rules::settings::{Given, definitions};
-use rules::{Event, Settings, access_key, event, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::settings::{Given, Mode, definitions};
+use rules::{
+    Event, Origin, Settings, access_key, event, findings, iam_user, role_trust, root_activity, s3_public,
+    security_group,
+};
 use serde_json::{Value, json};
 
 /// What the samples of a function are tried on.
@@ -39,6 +42,14 @@ const FUNCTIONS: &[Function] = &[
             let mode = settings.root_activity_mode;
             let detect = root_activity::detect::detect;
             Verdict::of(decide(event, settings, root_activity::SUBSCRIPTIONS, mode, detect))
+        },
+    },
+    Function {
+        name: findings::NAME,
+        subscriptions: findings::SUBSCRIPTIONS,
+        own_calls: &[],
+        decide: |event, settings| {
+            Verdict::of(decide(event, settings, findings::SUBSCRIPTIONS, Mode::Alert, findings::detect::detect))
         },
     },
     Function {
@@ -180,13 +191,18 @@ fn samples_are_decided_as_their_names_say() {
     for function in FUNCTIONS {
         for Sample { name, settings, events } in function.samples() {
             let mut verdicts = Vec::new();
+            // What is found was made by calls before, which need not be the function's.
+            let has_finding =
+                events.iter().any(|raw| event::parse(raw).is_ok_and(|event| event.origin != Origin::CloudTrail));
             for raw in &events {
                 let Ok(event) = event::parse(raw) else {
                     problems.push(format!("{name}: an event can't be parsed"));
                     continue;
                 };
                 problems.extend(
-                    wrong_in_sample(function, raw, &event).into_iter().map(|problem| format!("{name}: {problem}")),
+                    wrong_in_sample(function, raw, &event, has_finding)
+                        .into_iter()
+                        .map(|problem| format!("{name}: {problem}")),
                 );
                 if !event_ids.insert(event.id.clone().unwrap_or_default()) {
                     problems.push(format!("{name}: the eventID is missing or used before"));
@@ -212,7 +228,7 @@ fn samples_are_decided_as_their_names_say() {
 }
 
 /// What keeps an event from being one that EventBridge would have delivered to the function.
-fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<String> {
+fn wrong_in_sample(function: &Function, raw: &Value, event: &Event, has_finding: bool) -> Vec<String> {
     let mut problems = Vec::new();
     let text = |pointer: &str| raw.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let is_wanted = |subscription: &Subscription| {
@@ -221,12 +237,17 @@ fn wrong_in_sample(function: &Function, raw: &Value, event: &Event) -> Vec<Strin
             && subscription.event_source.is_none_or(|source| source == event.source)
             && (subscription.covers(event) || function.own_calls.contains(&event.name.as_str()))
     };
-    if !function.subscriptions.iter().any(is_wanted) {
+    let may_be_others = has_finding && event.origin == Origin::CloudTrail;
+    if !may_be_others && !function.subscriptions.iter().any(is_wanted) {
         problems.push(format!("`{}` of `{}` is not for the function", event.name, event.source));
     }
-    for (envelope, record) in
-        [("/account", "/detail/recipientAccountId"), ("/region", "/detail/awsRegion"), ("/time", "/detail/eventTime")]
-    {
+    let (account, time) = match event.origin {
+        Origin::CloudTrail => ("/detail/recipientAccountId", "/detail/eventTime"),
+        Origin::Config(_) => ("/detail/awsAccountId", "/detail/notificationCreationTime"),
+        Origin::AccessAnalyzer(_) => ("/detail/accountId", "/detail/updatedAt"),
+    };
+    let region = if matches!(event.origin, Origin::AccessAnalyzer(_)) { "/detail/region" } else { "/detail/awsRegion" };
+    for (envelope, record) in [("/account", account), ("/region", region), ("/time", time)] {
         if text(envelope).is_empty() || text(envelope) != text(record) {
             problems.push(format!("`{envelope}` is not `{record}`"));
         }

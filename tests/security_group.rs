@@ -26,7 +26,10 @@ use runtime::clients::in_region;
 use sandbox::{Fault, StandIn, StandInOptions};
 use security_group::SecurityGroup;
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, event, expected, publish, refused, unique};
+use tests::{
+    ACCOUNT, DEVELOPER, Process, Ran, Stage, config_finding, config_rule_asked, event, expected, publish, refused,
+    unique,
+};
 use tokio::time::sleep;
 
 // ---------------------------------------------------------------------------------------------------------
@@ -1810,4 +1813,207 @@ impl Random {
         rules.sort();
         rules
     }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What AWS Config finds
+
+/// The type of a group, as AWS Config has it.
+const GROUP: &str = "AWS::EC2::SecurityGroup";
+
+impl Scene {
+    /// A rule of AWS Config, of a name of its own, and the finding that it makes of the scene's group.
+    async fn found_by(&self, identifier: &str) -> (String, Value) {
+        let name = format!("securityhub-{}-{}", identifier.to_lowercase(), unique());
+        self.stage.config_rule(&name, identifier, None).await;
+        let finding = config_finding(&name, GROUP, &self.group.id);
+        (name, finding)
+    }
+
+    /// Where findings are taken back too.
+    fn reverting(&self) -> Process<SecurityGroup> {
+        self.process(&[("CONFIG_FINDINGS", "revert"), ("ALLOWED_PUBLIC_PORTS", "tcp/443")])
+    }
+}
+
+#[tokio::test]
+async fn all_open_rules_of_a_found_group_go_and_no_others() {
+    for identifier in ["INCOMING_SSH_DISABLED", "RESTRICTED_INCOMING_TRAFFIC", "VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS"] {
+        let scene = Scene::new().await;
+        let group = &scene.group;
+        let first = group.add(&["tcp/22 0.0.0.0/0 world", "tcp/22 10.0.0.0/8 office", "tcp/443 0.0.0.0/0"]).await;
+        let second =
+            group.add(&["tcp/3389 ::/0", "udp/53 0.0.0.0/1", "udp/53 128.0.0.0/1", "tcp/22 52.94.76.10/32"]).await;
+        let other = scene.another_group().await;
+        other.add(&["tcp/22 0.0.0.0/0"]).await;
+        let open = [&first.ids[..1], &second.ids[..3]].concat();
+        let (name, finding) = scene.found_by(identifier).await;
+
+        let ran = scene.stage.run(&scene.reverting(), &finding).await;
+        let calls = [config_rule_asked(&name), group.read(), group.revoked(&open), group.read(), publish()];
+        ran.is(Violation, &[Reverted], &calls);
+        assert_eq!(group.rules().await, ["tcp/22 10.0.0.0/8 office", "tcp/443 0.0.0.0/0", "tcp/22 52.94.76.10/32"]);
+        assert_eq!(other.rules().await, ["tcp/22 0.0.0.0/0"]);
+        ran.mail_says(&[&group.id, &name, identifier, "AWS CONFIG", "non-compliant", "seconds after it was found"]);
+        for id in &open {
+            ran.mail_says(&[id]);
+        }
+        ran.mail_does_not_say(&["event opened", "this event", "Who did it", &first.ids[1], "TrustedActors"]);
+    }
+}
+
+#[tokio::test]
+async fn rules_that_name_a_list_are_revoked_and_the_list_stays() {
+    let scene = Scene::new().await;
+    let list = scene.list(&["0.0.0.0/1", "128.0.0.0/1"]).await;
+    let narrow = scene.list(&["52.94.76.10/32"]).await;
+    let group = &scene.group;
+    let added = group.add(&[&format!("tcp/22 {}", list.id), &format!("tcp/22 {}", narrow.id)]).await;
+    let (name, finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+
+    let ran = scene.stage.run(&scene.reverting(), &finding).await;
+    let entries = |list: &List| expected("GetManagedPrefixListEntries", &[("PrefixListId", &list.id)]);
+    let calls = [
+        config_rule_asked(&name),
+        group.read(),
+        entries(&list),
+        entries(&narrow),
+        group.revoked(&added.ids[..1]),
+        group.read(),
+        entries(&narrow),
+        publish(),
+    ];
+    ran.is(Violation, &[Reverted], &calls);
+    assert_eq!(group.ids().await, added.ids[1..]);
+    assert_eq!(list.entries().await, ["0.0.0.0/1", "128.0.0.0/1"]);
+}
+
+#[tokio::test]
+async fn a_finding_is_only_told_unless_findings_and_the_mode_are_to_revert() {
+    for (settings, says) in [
+        (&[][..], "because ConfigFindings is `alert`. With `revert` there and in SecurityGroupMode"),
+        (&[("CONFIG_FINDINGS", "revert"), ("SECURITY_GROUP_MODE", "alert")], "because SecurityGroupMode is `alert`"),
+        (&[("CONFIG_FINDINGS", "revert"), ("ROLLOUT", "observe")], "because Rollout is `observe`"),
+    ] {
+        let scene = Scene::new().await;
+        let group = &scene.group;
+        let added = group.add(&["tcp/22 0.0.0.0/0", "tcp/22 10.0.0.0/8"]).await;
+        let (name, finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+        let ran = scene.stage.run(&scene.process(settings), &finding).await;
+        ran.is(Violation, &[Alert], &[config_rule_asked(&name), group.read(), publish()]);
+        assert_eq!(group.ids().await, added.ids);
+        ran.mail_says(&[says, &format!("revoke from {}: {}", group.id, added.ids[0]), "AllowedPublicPorts: tcp/22"]);
+        ran.mail_does_not_say(&[&added.ids[1]]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_closed_already_or_may_be_open_is_logged_and_not_mailed() {
+    for (rules, reason) in [
+        (&[][..], "no inbound rule of it holds a public address"),
+        (&["tcp/22 10.0.0.0/8"], "no inbound rule of it holds a public address"),
+        (&["tcp/443 0.0.0.0/0", "tcp/22 192.168.0.0/16"], "among AllowedPublicPorts"),
+        (&["tcp/22 52.94.76.10/32", "tcp/443 ::/0"], "WidestPublicIpv4Prefix"),
+    ] {
+        let scene = Scene::new().await;
+        let group = &scene.group;
+        if !rules.is_empty() {
+            group.add(rules).await;
+        }
+        let (name, finding) = scene.found_by("VPC_SG_OPEN_ONLY_TO_AUTHORIZED_PORTS").await;
+        let ran = scene.stage.run(&scene.reverting(), &finding).await;
+        ran.is(Ignored, &[], &[config_rule_asked(&name), group.read()]);
+        assert!(ran.handled.reason.contains(reason), "{}", ran.handled.reason);
+        assert_eq!(group.rules().await, rules);
+        assert!(ran.took < Duration::from_secs(5), "waited for something: {:?}", ran.took);
+    }
+}
+
+#[tokio::test]
+async fn a_found_group_that_is_gone_is_logged() {
+    let scene = Scene::new().await;
+    let group = &scene.group;
+    let (name, finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+    group.ec2.delete_security_group().group_id(&group.id).send().await.unwrap();
+    let ran = scene.stage.run(&scene.reverting(), &finding).await;
+    assert_eq!((ran.handled.verdict, ran.mails.len(), ran.handled.error.is_none()), (Ignored, 0, true), "{ran:#?}");
+    let told: Vec<String> = ran.calls.iter().map(|call| call.action.clone()).collect();
+    assert_eq!(told, ["DescribeConfigRules", "DescribeSecurityGroupRules"]);
+    assert!(ran.told().contains(&config_rule_asked(&name)));
+}
+
+#[tokio::test]
+async fn what_a_call_opened_and_is_found_too_is_one_revert_and_one_mail() {
+    let scene = Scene::new().await;
+    let group = &scene.group;
+    let added = group.add(&["tcp/22 0.0.0.0/0"]).await;
+    let (name, finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+    let process = scene.reverting();
+    let ran = scene.stage.run(&process, &added.event).await;
+    ran.is(Violation, &[Reverted], &[group.read(), group.revoked(&added.ids), group.read(), publish()]);
+    let ran = scene.stage.run(&process, &finding).await;
+    ran.is(Ignored, &[], &[config_rule_asked(&name), group.read()]);
+    // The rule is known by now.
+    let again = config_finding(&name, GROUP, &group.id);
+    scene.stage.run(&process, &again).await.is(Ignored, &[], &[group.read()]);
+    assert_eq!(group.rules().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_other_rules_find_of_a_group_is_for_others() {
+    let scene = Scene::new().await;
+    let group = &scene.group;
+    group.add(&["tcp/22 0.0.0.0/0"]).await;
+    for identifier in ["IAM_USER_MFA_ENABLED", "EC2_SECURITY_GROUP_ATTACHED_TO_ENI"] {
+        let (name, finding) = scene.found_by(identifier).await;
+        scene.stage.run(&scene.reverting(), &finding).await.is(Ignored, &[], &[config_rule_asked(&name)]);
+    }
+    let name = format!("restricted-ssh-{}", unique());
+    let of_no_rule = config_finding(&name, GROUP, &group.id);
+    let ran = scene.stage.run(&scene.reverting(), &of_no_rule).await;
+    assert_eq!((ran.handled.verdict, ran.mails.len(), ran.calls.len()), (Ignored, 0, 1), "{ran:#?}");
+    let (_, mut finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+    for compliance in ["COMPLIANT", "NOT_APPLICABLE", "INSUFFICIENT_DATA"] {
+        finding["detail"]["newEvaluationResult"]["complianceType"] = json!(compliance);
+        scene.stage.run(&scene.reverting(), &finding).await.is(Ignored, &[], &[]);
+    }
+    assert_eq!(group.rules().await, ["tcp/22 0.0.0.0/0"]);
+}
+
+#[tokio::test]
+async fn a_finding_that_is_not_of_a_group_here_is_told_and_nothing_is_looked_at() {
+    let scene = Scene::new().await;
+    scene.group.add(&["tcp/22 0.0.0.0/0"]).await;
+    let long = format!("sg-{}", "1".repeat(10_000));
+    let forged = format!("{}\r\n\r\nLEFT FOR YOU TO DO\nNothing", scene.group.id);
+    for id in ["x", "sg-", "*", "arn:aws:ec2:us-east-1:123456789012:security-group/sg-1", &long, &forged] {
+        let (name, mut finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+        finding["detail"]["resourceId"] = json!(id);
+        let ran = scene.stage.run(&scene.reverting(), &finding).await;
+        ran.is(Unreadable, &[Alert], &[config_rule_asked(&name), publish()]);
+        assert!(ran.mail().body.len() < 20_000, "{} bytes", ran.mail().body.len());
+    }
+    let (name, mut finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+    finding["detail"]["awsAccountId"] = json!("999988887777");
+    let ran = scene.stage.run(&scene.reverting(), &finding).await;
+    ran.is(Unreadable, &[Alert], &[config_rule_asked(&name), publish()]);
+    ran.mail_says(&["the resource is in account `999988887777`"]);
+    assert_eq!(scene.group.rules().await, ["tcp/22 0.0.0.0/0"]);
+}
+
+#[tokio::test]
+async fn a_found_group_that_can_not_be_closed_is_told_and_tried_again() {
+    let scene = Scene::new().await;
+    let group = &scene.group;
+    let added = group.add(&["tcp/22 0.0.0.0/0"]).await;
+    let (name, finding) = scene.found_by("INCOMING_SSH_DISABLED").await;
+    scene.deny("RevokeSecurityGroupIngress");
+    let ran = scene.stage.run(&scene.reverting(), &finding).await;
+    let calls =
+        [config_rule_asked(&name), group.read(), refused(group.revoked(&added.ids), 403), group.read(), publish()];
+    ran.is_error(Violation, &[Failed], &calls);
+    assert_eq!(group.ids().await, added.ids);
+    let ran = scene.stage.run(&scene.reverting(), &finding).await;
+    ran.mail_says(&["REVERTED: ", &added.ids[0]]);
+    assert_eq!(group.rules().await, [""; 0]);
 }

@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use regex::Regex;
+use rules::config::{MANAGED_RULES, May, reads_like};
 use rules::decision::Subscription;
 use rules::security_group::plan::Action;
 use rules::settings::{DEFINITIONS, FILLED_IN, Given, Mode, definitions};
 use rules::{Settings, settings::Definition};
-use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
+use sandbox::reenact::config::required_parameters;
 use serde_yaml_ng::Value;
 use tests::authorization::{self, Grant, Role};
 use tests::cloudformation::{
@@ -46,6 +48,12 @@ const FUNCTIONS: &[Function] = &[
     Function {
         name: root_activity::NAME,
         subscriptions: root_activity::SUBSCRIPTIONS,
+        // It only mails.
+        permissions: Vec::new,
+    },
+    Function {
+        name: findings::NAME,
+        subscriptions: findings::SUBSCRIPTIONS,
         // It only mails.
         permissions: Vec::new,
     },
@@ -192,6 +200,12 @@ const VALUES: &[Values] = &[
         taken: &["enforce", "observe"],
         refused_at_start: &[],
         refused: &["Observe", "off", "revert"],
+    },
+    Values {
+        parameter: "ConfigFindings",
+        taken: &["alert", "revert"],
+        refused_at_start: &[],
+        refused: &["Revert", "off", "quarantine", "true"],
     },
     Values {
         parameter: "TrustedActors",
@@ -593,11 +607,67 @@ fn a_trail_is_made_by_choice() {
     assert!(s3_public::judge::public_statements(policy).is_empty(), "{policy}");
 }
 
+/// A finding of each can be understood, and each that can be is made: by choice, under names that say whose they are.
+#[test]
+fn the_rules_of_aws_config_are_those_that_a_function_knows() {
+    let made = |given: &[(&str, &str)]| {
+        let stack = Stack::new(
+            "template.yaml",
+            &[&[("AlertEmail", "a@example.com"), ("AWS::StackName", "guard")], given].concat(),
+        );
+        let rules = resources(&stack.template, "AWS::Config::ConfigRule").map(|(name, _)| name);
+        rules.filter_map(|name| stack.properties(&name)).collect::<Vec<_>>()
+    };
+    assert!(made(&[]).is_empty());
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let rules = made(&[("CreateConfigRules", "yes")]);
+    let named: Vec<(String, String)> =
+        rules.iter().map(|rule| (text(&rule["Source"]["SourceIdentifier"]), text(&rule["ConfigRuleName"]))).collect();
+    let known = MANAGED_RULES.iter().map(|rule| (rule.identifier.to_owned(), format!("guard-{}", rule.default_name)));
+    assert_eq!(named, known.collect::<Vec<_>>());
+    for (rule, known) in rules.iter().zip(MANAGED_RULES) {
+        assert_eq!(rule["Source"]["Owner"], "AWS");
+        assert!(text(&rule["Description"]).ends_with(&format!("function {}.", known.function)), "{rule}");
+        let parameters =
+            required_parameters(known.identifier).map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert_eq!(rule.get("InputParameters"), parameters.as_ref(), "{rule}");
+        // What the replay takes it for by its name is what it is.
+        assert_eq!(reads_like(&text(&rule["ConfigRuleName"])), Some(known));
+        // A rule that looks at a resource when it changes looks at nothing that its function does not hear of.
+        for kind in rule["Scope"]["ComplianceResourceTypes"].as_array().into_iter().flatten() {
+            let change = serde_json::json!({"detail-type": "Config Rules Compliance Change", "source": "aws.config",
+                "detail": {"configRuleName": "r", "resourceType": kind, "resourceId": "i",
+                    "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}});
+            let event = rules::event::parse(&change).unwrap();
+            let function = FUNCTIONS.iter().find(|function| function.name == known.function).unwrap();
+            assert!(function.subscriptions.iter().any(|subscription| subscription.covers(&event)), "{rule}");
+        }
+    }
+}
+
+/// docs/config.md has the table of the code, row for row.
+#[test]
+fn the_documented_rules_of_aws_config_are_those_of_the_code() {
+    let document = fs::read_to_string(repository().join("docs/config.md")).unwrap();
+    let (_, table) = document.split_once("| --- | --- | --- | --- |\n").unwrap();
+    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    let known = MANAGED_RULES.iter().map(|rule| {
+        let may = match rule.may {
+            May::Repair => "repairs",
+            May::ShutOff => "shuts off, deletes nothing",
+            May::Tell => "tells",
+        };
+        format!("| `{}` | `{}` | `{}` | {may} |", rule.identifier, rule.default_name, rule.function)
+    });
+    assert_eq!(rows, known.collect::<Vec<_>>());
+}
+
 /// Types that take tags (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html, and each type's page).
 const TAKES_TAGS: &[(&str, bool)] = &[
     ("AWS::CloudFormation::WaitConditionHandle", false),
     ("AWS::CloudTrail::Trail", true),
     ("AWS::CloudWatch::Alarm", true),
+    ("AWS::Config::ConfigRule", false),
     ("AWS::Config::ConfigurationAggregator", true),
     ("AWS::EC2::VPC", true),
     ("AWS::Events::Rule", true),

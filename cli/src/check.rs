@@ -105,12 +105,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         if output.is_closed && report.is_none() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     progress.finish_and_clear();
-    if let Some(problem) = output.problem {
-        return Err(problem).context("failed to write");
-    }
     if tally.counts.files == 0 && tally.counts.not_read == 0 && !output.is_closed {
         let paths: Vec<String> = arguments.paths.iter().map(|path| format!("`{}`", path.display())).collect();
         bail!("no history in {}", paths.join(", "));
+    }
+    // Written even if what follows can't be: it may have taken long to read.
+    let asked = Asked { paths: &arguments.paths, filter: &decider.filter, given: &given };
+    let reported = report.map_or(Ok(()), |report| report.write(&tally, &asked));
+    if let Some(problem) = output.problem {
+        return Err(problem).context("failed to write");
     }
     if output.is_closed {
         // Whoever read it knows enough.
@@ -122,9 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             _ => {}
         }
     }
-    if let Some(report) = report {
-        report.write(&tally, &Asked { paths: &arguments.paths, filter: &decider.filter, given: &given })?;
-    }
+    reported?;
     Ok(match (tally.counts.not_read, tally.has_findings()) {
         (1.., _) => ExitCode::from(2),
         (0, true) => ExitCode::FAILURE,

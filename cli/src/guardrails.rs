@@ -2,6 +2,7 @@
 
 use access_key::AccessKey;
 use aws_config::SdkConfig;
+use findings::Findings;
 use iam_user::IamUser;
 use role_trust::RoleTrust;
 use root_activity::RootActivity;
@@ -18,5 +19,6 @@ pub(crate) fn all(config: &SdkConfig) -> Vec<Box<dyn AnyGuardrail>> {
         Box::new(SecurityGroup::new(config.clone())),
         Box::new(RoleTrust::new(config.clone())),
         Box::new(RootActivity::default()),
+        Box::new(Findings::new(config.clone())),
     ]
 }

@@ -8,16 +8,20 @@ mod buckets;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
+use rules::access_analyzer::ACTIVE;
 use rules::command::is_account_id;
+use rules::config::{ComplianceChange, NON_COMPLIANT, reads_like};
+use rules::findings;
 use rules::json::{field, text};
 use rules::policy::principal::{Principal, principals};
 use rules::role_trust::judge::{Circle, Organization, strangers};
 use rules::security_group::exposure::{Limits, Opening, newly_exposed, to_take_away};
 use rules::security_group::plan::LiveRule;
 use rules::settings::Mode;
-use rules::{Alert, Event, Outcome, Settings, policy};
+use rules::{Alert, Event, Origin, Outcome, Settings, policy, security_group};
 use runtime::{Handled, Verdict};
 use sandbox::reenact::State;
+use sandbox::reenact::ec2::State as Ec2;
 use sandbox::reenact::iam::{Kind, Role, User};
 use serde_json::Value;
 
@@ -34,9 +38,12 @@ pub(crate) struct Decided {
 /// One event, from the change to what came of it.
 pub(crate) struct Course<'a> {
     pub(crate) event: &'a Event,
+    /// As they are for the event: [`Settings::on`].
     pub(crate) settings: &'a Settings,
     /// Whether the account is a stand-in of our own.
     pub(crate) is_stand_in: bool,
+    /// Whether the scenario has gone on for longer than an access key may be old, so that all keys are.
+    pub(crate) are_old: bool,
     /// The functions that got the event.
     pub(crate) decided: &'a [Decided],
     pub(crate) before: &'a State,
@@ -66,7 +73,8 @@ impl Course<'_> {
         self.judge_users()?;
         self.judge_roles()?;
         self.judge_buckets()?;
-        self.judge_sign_ins_and_root()
+        self.judge_sign_ins_and_root()?;
+        self.judge_findings()
     }
 
     fn acts(&self, mode: Mode) -> bool {
@@ -138,7 +146,54 @@ impl Course<'_> {
             && to_take_away(&self.now.ec2.openings(), &[], limits).is_empty()
     }
 
+    /// What a finding of AWS Config on a group requires: in mode `revert` nothing of the group is open that may not be, and all else is as it
+    /// was; otherwise nothing is changed, and what is open is told.
+    fn judge_found_group(&self, change: &ComplianceChange) -> Result<(), String> {
+        let (after, now) = (&self.after.ec2, &self.now.ec2);
+        let limits = Limits { widest: self.settings.widest_public, allowed: &self.settings.allowed_public_ports };
+        let of_group = |state: &Ec2| -> Vec<Opening> {
+            state.openings().into_iter().filter(|opening| opening.opens.contains_key(&change.resource_id)).collect()
+        };
+        let is_open = |state: &Ec2| !to_take_away(&of_group(state), &[], limits).is_empty();
+        // Elsewhere what is behind the rule's name may be anything.
+        let is_ours = reads_like(&change.rule_name).is_some_and(|known| known.function == security_group::NAME);
+        let is_wanted = change.compliance == NON_COMPLIANT && is_ours && self.is_stand_in;
+        let verdict = self.by(security_group::NAME).map(|decided| decided.handled.verdict);
+        if is_wanted && is_open(after) && self.settings.security_group_mode != Mode::Off {
+            self.told(security_group::NAME, "the group is open to the world")?;
+        } else if self.is_stand_in && verdict.is_some_and(|verdict| verdict != Verdict::Ignored) {
+            return Err("told, though nothing of the group is open, or the finding is for others".to_owned());
+        }
+        let acts = self.acts(self.settings.security_group_mode) && verdict == Some(Verdict::Violation);
+        if !acts {
+            let is_same = now == after;
+            return if is_same { Ok(()) } else { Err("changed, though it should have been left alone".to_owned()) };
+        }
+        if is_open(now) {
+            return Err(format!("{} is still open to the world", change.resource_id));
+        }
+        if now.prefix_lists != after.prefix_lists || now.rules.keys().any(|id| !after.rules.contains_key(id)) {
+            return Err("a prefix list was changed, or a rule added".to_owned());
+        }
+        for (id, (rule, description)) in &after.rules {
+            match now.rules.get(id) {
+                Some((left, told)) if (left, told) == (rule, description) => {}
+                Some(_) => return Err(format!("a rule was changed: {rule}")),
+                None if rule.group_id == change.resource_id
+                    && rule.source.may_be_public()
+                    && !limits.allow(&rule.traffic) => {}
+                None => return Err(format!("a rule was taken away that may stay: {rule}")),
+            }
+        }
+        Ok(())
+    }
+
     fn judge_security_groups(&self) -> Result<(), String> {
+        if let Origin::Config(change) = &self.event.origin
+            && change.resource_type == "AWS::EC2::SecurityGroup"
+        {
+            return self.judge_found_group(change);
+        }
         let (before, after, now) = (&self.before.ec2, &self.after.ec2, &self.now.ec2);
         let decided = self.by("security-group");
         let verdict = decided.map(|decided| decided.handled.verdict);
@@ -245,6 +300,7 @@ impl Course<'_> {
     /// A user that was there before the event.
     fn judge_user(&self, old: &User, after: &User, now: &User) -> Result<(), String> {
         let takes_back = self.acts(self.settings.iam_user_mode);
+        let is_found = self.finds(after, "IAM_USER_NO_POLICIES_CHECK");
         let allows = |document: &Value| !policy::parse(document).is_ok_and(|document| policy::only_denies(&document));
         self.judge_part(
             "a password",
@@ -254,14 +310,19 @@ impl Course<'_> {
             || (after.has_login_profile, now.has_login_profile),
         )?;
         for (arn, document) in &after.attached {
-            let is_new = !old.attached.contains_key(arn) && allows(document);
+            let is_new = (is_found || !old.attached.contains_key(arn)) && allows(document);
             let there = || (true, now.attached.contains_key(arn));
             self.judge_part(&format!("the attached policy `{arn}`"), is_new, takes_back, "iam-user", there)?;
         }
         for (name, document) in &after.inline {
-            let is_new = old.inline.get(name) != Some(document) && allows(document);
+            let is_new = (is_found || old.inline.get(name) != Some(document)) && allows(document);
             let there = || (true, now.inline.get(name) == Some(document));
             self.judge_part(&format!("the inline policy `{name}`"), is_new, takes_back, "iam-user", there)?;
+        }
+        let has_own = after.attached.values().chain(after.inline.values()).any(allows);
+        let is_told = self.by("iam-user").is_some_and(|decided| decided.handled.verdict != Verdict::Ignored);
+        if is_found && !has_own && is_told {
+            return Err("told of policies of its own, and there is none that allows anything".to_owned());
         }
         let kept: BTreeSet<&String> = after.attached.keys().chain(after.inline.keys()).collect();
         for (name, document) in now.inline.iter().filter(|(name, _)| !kept.contains(name)) {
@@ -280,16 +341,18 @@ impl Course<'_> {
             let is_reset = self.event.name.starts_with("Reset") && *kind == Kind::ServiceSpecific && *is_active;
             let left = now.credentials.get(&(*kind, id.clone())).copied();
             let deletes = self.settings.access_key_mode == Mode::Revert && was_active.is_none();
-            let expected = match (is_new || is_reset, shuts_off) {
-                (true, true) if deletes => None,
+            let is_old =
+                *kind == Kind::AccessKey && *is_active && self.are_old && self.finds(after, "ACCESS_KEYS_ROTATED");
+            let expected = match (is_new || is_reset || is_old, shuts_off) {
+                (true, true) if deletes && !is_old => None,
                 (true, true) => Some(false),
                 _ => Some(*is_active),
             };
             if left != expected {
                 return Err(format!("{kind:?} `{id}`: active {left:?}, expected {expected:?}"));
             }
-            if is_new || is_reset {
-                self.told("access-key", &format!("{kind:?} `{id}` is new, active again or reset"))?;
+            if is_new || is_reset || is_old {
+                self.told("access-key", &format!("{kind:?} `{id}` is new, active again, reset or too old"))?;
             }
         }
         if now.credentials.keys().any(|credential| !after.credentials.contains_key(credential)) {
@@ -309,6 +372,18 @@ impl Course<'_> {
             Ok(())
         } else {
             Err("something of it was changed that should not have been".to_owned())
+        }
+    }
+
+    /// Whether the event is what AWS Config found of a user by a managed rule. The rule was made by its name.
+    fn finds(&self, user: &User, identifier: &str) -> bool {
+        match &self.event.origin {
+            Origin::Config(change) => {
+                change.compliance == NON_COMPLIANT
+                    && change.resource_id == user.id
+                    && reads_like(&change.rule_name).is_some_and(|known| known.identifier == identifier)
+            }
+            Origin::CloudTrail | Origin::AccessAnalyzer(_) => false,
         }
     }
 
@@ -354,11 +429,12 @@ impl Course<'_> {
         let acts = self.acts(self.settings.role_trust_mode);
         for (name, role) in &after.roles {
             let Some(left) = now.roles.get(name) else { continue };
-            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name);
+            let is_found = self.is_found_role(name);
+            let is_named = text(&self.event.request, "roleName").as_ref() == Some(name) || is_found;
             if left != role && !(is_violation && acts && is_named) {
                 return Err(format!("the trust policy of role `{name}` was changed"));
             }
-            let is_new = before.roles.get(name) != Some(role);
+            let is_new = before.roles.get(name) != Some(role) || is_found;
             if is_new && self.is_open(&role.trust) {
                 self.told("role-trust", &format!("role `{name}` trusts somebody outside"))?;
             }
@@ -368,6 +444,13 @@ impl Course<'_> {
             self.judge_trust(&role.trust, &left.trust).map_err(|problem| format!("role `{name}` {problem}"))?;
         }
         Ok(())
+    }
+
+    /// Whether this is the role that IAM Access Analyzer found open.
+    fn is_found_role(&self, name: &str) -> bool {
+        let Origin::AccessAnalyzer(access) = &self.event.origin else { return false };
+        let is_this = access.resource.split_once(":role/").and_then(|(_, role)| role.rsplit('/').next()) == Some(name);
+        is_this && access.resource_type == "AWS::IAM::Role" && access.status == ACTIVE
     }
 
     /// Whether a trust policy lets in everybody or another account, without a condition and without denying anything. There may be
@@ -437,6 +520,30 @@ impl Course<'_> {
         match rest.next() {
             Some(statement) => Err(format!("has a statement that it did not have: {statement}")),
             None => Ok(()),
+        }
+    }
+
+    /// What is found and is nobody else's is told or counted, and nothing in the account changes by that.
+    fn judge_findings(&self) -> Result<(), String> {
+        let (what, is_ours) = match &self.event.origin {
+            Origin::CloudTrail => return Ok(()),
+            Origin::Config(change) => {
+                // A rule of such a name was made, or there is none.
+                let is_ours = reads_like(&change.rule_name).is_none_or(|known| known.function == findings::NAME);
+                (&change.resource_id, is_ours && change.compliance == NON_COMPLIANT)
+            }
+            Origin::AccessAnalyzer(access) => {
+                let is_ours = !["AWS::S3::Bucket", "AWS::IAM::Role"].contains(&access.resource_type.as_str());
+                (&access.resource, is_ours && access.status == ACTIVE && !access.is_deleted)
+            }
+        };
+        let decided = self.by(findings::NAME);
+        let is_told =
+            decided.is_some_and(|decided| matches!(decided.handled.verdict, Verdict::Violation | Verdict::Folded));
+        match (is_ours, is_told) {
+            (true, false) => Err(format!("{what} was found, and nobody was told")),
+            (true, true) if self.before != self.now => Err("the account was changed".to_owned()),
+            _ => Ok(()),
         }
     }
 

@@ -7,15 +7,17 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use aws_config::{Region, SdkConfig};
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use rules::settings::Rollout;
-use rules::{Alert, Settings, event};
+use rules::{Alert, Origin, Settings, event};
+use runtime::handle::Clock;
 use runtime::{AnyGuardrail, Notifier, Runtime};
 use sandbox::reenact::{Reenacted, Reenactor, State};
 use sandbox::{Mailbox, StandIn, local_config};
@@ -29,6 +31,9 @@ use crate::show::{self, Replayed};
 
 /// How long a function has, as in template.yaml.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How old access keys may be by the rule that is made of a finding's.
+const LONGEST_AGE: TimeDelta = TimeDelta::days(90);
 
 /// How long a mail may take in an account that is not our stand-in.
 const MAIL_WAIT: Duration = Duration::from_secs(10);
@@ -350,7 +355,8 @@ impl Run<'_> {
         }
         let prefix = format!("{}-{index}", self.prefix);
         let mut reenactor = Reenactor::new(account.actor.clone(), &scenario.events, &prefix, account.is_stand_in);
-        let replay = Replay { run: self, index, account, mailbox, notifier, settings };
+        let ahead = Arc::default();
+        let replay = Replay { run: self, index, account, mailbox, notifier, settings, ahead };
         replay.scenario(&scenario, &mut reenactor).await;
         for left in reenactor.clean_up().await {
             anstream::eprintln!("snapback: could not be deleted: {left}");
@@ -373,6 +379,8 @@ struct Replay<'a> {
     mailbox: Option<&'a Mailbox>,
     notifier: Option<Notifier>,
     settings: Settings,
+    /// How many seconds the functions' clocks are ahead.
+    ahead: Arc<AtomicI64>,
 }
 
 impl Replay<'_> {
@@ -392,14 +400,22 @@ impl Replay<'_> {
             .into_iter()
             .map(|guardrail| Function {
                 guardrail,
-                runtime: Runtime::new(settings.clone(), self.notifier.clone(), Arc::new(Utc::now)),
+                runtime: Runtime::new(settings.clone(), self.notifier.clone(), self.clock()),
             })
             .collect();
+        let mut first: Option<DateTime<Utc>> = None;
         for (index, raw) in scenario.events.iter().enumerate() {
             if self.run.interrupted.get() {
                 return;
             }
             self.run.count.borrow_mut().events += 1;
+            // What a finding is about may have to be days old: it comes as long after the first event as it was recorded.
+            let event = event::parse(raw).ok();
+            let time = event.as_ref().and_then(|event| event.time);
+            first = first.or(time);
+            let is_late = self.account.is_stand_in && event.is_some_and(|event| event.origin != Origin::CloudTrail);
+            let gap = time.zip(first).map(|(time, first)| time - first).filter(|gap| is_late && gap.num_days() > 0);
+            self.ahead.store(gap.map_or(0, |gap| gap.num_seconds()), Ordering::Relaxed);
             match self.event(&functions, &settings, raw, reenactor).await {
                 Ok(replayed) => {
                     self.run.count.borrow_mut().not_as_required += usize::from(replayed.problem.is_some());
@@ -424,6 +440,12 @@ impl Replay<'_> {
         }
     }
 
+    /// The time, as far ahead as the scenario has come.
+    fn clock(&self) -> Clock {
+        let ahead = Arc::clone(&self.ahead);
+        Arc::new(move || Utc::now() + TimeDelta::seconds(ahead.load(Ordering::Relaxed)))
+    }
+
     fn show(&self, part: impl FnOnce() + 'static) {
         self.run.screen.borrow_mut().show(self.index, part);
     }
@@ -437,7 +459,7 @@ impl Replay<'_> {
     ) -> Result<Replayed> {
         let is_ours = self.account.is_stand_in || !self.run.arguments.dry_run;
         let Reenacted { event: reenacted, before, after, note } = if is_ours {
-            reenactor.reenact(raw, Utc::now).await.context("failed to re-enact the event")?
+            reenactor.reenact(raw, &*self.clock()).await.context("failed to re-enact the event")?
         } else {
             Reenacted { event: raw.clone(), before: State::default(), after: State::default(), note: None }
         };
@@ -445,6 +467,7 @@ impl Replay<'_> {
             Ok(event) => event,
             Err(unreadable) => *unreadable.event,
         };
+        let settings = &*settings.on(&event);
         let mut decided = Vec::new();
         for Function { guardrail, runtime } in functions {
             if guardrail.subscriptions().iter().any(|subscription| subscription.covers(&event)) {
@@ -463,6 +486,7 @@ impl Replay<'_> {
             event: &event,
             settings,
             is_stand_in: self.account.is_stand_in,
+            are_old: self.ahead.load(Ordering::Relaxed) > LONGEST_AGE.num_seconds(),
             decided: &decided,
             before: &before,
             after: &after,

@@ -183,6 +183,8 @@ fn collect_lists(value: &Json, path: String, found: &mut Vec<String>) {
 /// What an admin would do to a resource of a type to disarm it: the action, and the resource's ARN up to its name.
 const DISARMING: &[(&str, &str, &str)] = &[
     ("AWS::CloudTrail::Trail", "cloudtrail:StopLogging", "arn:aws:cloudtrail:eu-west-1:111122223333:trail/"),
+    // Its ARN has an id of its own in it, and it takes no tags.
+    ("AWS::Config::ConfigRule", "config:DeleteConfigRule", "arn:aws:config:eu-west-1:111122223333:config-rule/"),
     ("AWS::CloudWatch::Alarm", "cloudwatch:DisableAlarmActions", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:"),
     // Its ARN has no name in it: the tag with the stack's name tells.
     ("AWS::EC2::VPC", "ec2:DeleteVpc", "arn:aws:ec2:eu-west-1:111122223333:vpc/"),

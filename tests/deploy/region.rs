@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rules::decision::Subscription;
-use rules::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use rules::decision::{ResourceTypes, Subscription};
+use rules::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
 use tests::cloudformation::{Stack, conditions, function_folders, references, resources, set, text, wanted};
 
 const PATH: &str = "deploy/region.yaml";
@@ -17,6 +17,7 @@ const RULES: &[(&str, &[Subscription])] = &[
     (access_key::NAME, access_key::SUBSCRIPTIONS),
     // It works at home, on a schedule.
     (canary::NAME, &[]),
+    (findings::NAME, findings::SUBSCRIPTIONS),
     (iam_user::NAME, iam_user::SUBSCRIPTIONS),
     (role_trust::NAME, role_trust::SUBSCRIPTIONS),
     (root_activity::NAME, root_activity::SUBSCRIPTIONS),
@@ -65,6 +66,34 @@ fn merged(all: impl IntoIterator<Item = Wanted>) -> BTreeMap<Wanted, BTreeSet<St
     merged
 }
 
+/// What a function wants of a region. Findings are handed over of whatever resource: together the functions want all.
+fn wanted_of_region(subscription: &Subscription) -> Wanted {
+    let mut wanted = wanted(subscription);
+    if subscription.findings.is_some() {
+        wanted.remove("detail.resourceType");
+    }
+    wanted
+}
+
+#[test]
+fn findings_of_every_resource_are_wanted_by_somebody() {
+    for source in ["aws.config", "aws.access-analyzer"] {
+        let subscriptions = RULES.iter().flat_map(|(_, subscriptions)| *subscriptions);
+        let wanted: Vec<ResourceTypes> = subscriptions
+            .filter(|subscription| subscription.source == Some(source))
+            .filter_map(|subscription| subscription.findings)
+            .collect();
+        let is_wanted = |kind: &str| wanted.iter().any(|types| types.contain(kind));
+        assert!(is_wanted("AWS::Some::Thing"), "{source}");
+        for kind in wanted.iter().flat_map(|types| match types {
+            ResourceTypes::AllBut(types) => *types,
+            ResourceTypes::All | ResourceTypes::Only(_) => &[],
+        }) {
+            assert!(is_wanted(kind), "{source}: {kind}");
+        }
+    }
+}
+
 #[test]
 fn every_function_is_considered() {
     assert_eq!(
@@ -82,7 +111,7 @@ fn each_region_hands_over_what_the_rules_want_of_it() {
             .filter(|subscription| region == IAM_REGION || subscription.source != Some("aws.iam"))
             .collect();
         let handed_over = handed_over(region);
-        let declared = merged(of_region.iter().map(|subscription| wanted(subscription)));
+        let declared = merged(of_region.iter().map(|subscription| wanted_of_region(subscription)));
         assert_eq!(merged(handed_over.iter().map(|(wanted, _)| wanted.clone())), declared, "{region}");
         assert_eq!(handed_over.len(), declared.len(), "{region} asks twice for the same");
         for subscription in of_region.iter().filter(|subscription| subscription.includes_reads) {

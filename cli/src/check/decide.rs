@@ -53,6 +53,9 @@ pub(super) enum Read {
 #[derive(Clone, Debug)]
 pub(super) struct Decided {
     pub(super) event_id: Option<String>,
+    /// When it happened, as the filter reads it, if the record tells that in a form that can be compared.
+    pub(super) time: Option<DateTime<Utc>>,
+    /// When it happened, as the record has it.
     pub(super) event_time: Option<String>,
     pub(super) event_name: String,
     pub(super) account: Option<String>,
@@ -75,7 +78,7 @@ pub(super) struct Decided {
 const LONGEST: usize = 1_000;
 
 /// The longest reason that is kept.
-const LONGEST_REASON: usize = 4_000;
+pub(super) const LONGEST_REASON: usize = 4_000;
 
 /// How many openings of a record are kept: as many as a group may have rules
 /// (<https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>).
@@ -178,6 +181,7 @@ impl Decided {
         let exempted_by = foreseen.exempted_by.clone().into_iter();
         Self {
             event_id: kept(&event.id),
+            time: event.time,
             event_time: kept(&written.or_else(of_envelope)),
             event_name: shortened(&event.name, LONGEST),
             account: kept(&event.account),
@@ -192,6 +196,22 @@ impl Decided {
             exempted_by: exempted_by.filter(|exemption| exemption.value.len() <= LONGEST).collect(),
             opened: opened.map(|(group, openings)| Opened { group, openings }),
         }
+    }
+
+    /// How much text it holds, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let texts = [
+            &self.event_id,
+            &self.event_time,
+            &self.account,
+            &self.region,
+            &self.actor,
+            &self.source_ip,
+            &self.resource,
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let exemptions: usize = self.exempted_by.iter().map(|exemption| exemption.value.len()).sum();
+        texts + exemptions + self.event_name.len() + self.reason.len()
     }
 
     /// For programs.
@@ -214,7 +234,7 @@ impl Decided {
 }
 
 /// The text, or its beginning and how much there is of it.
-fn shortened(text: &str, longest: usize) -> String {
+pub(super) fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}… ({longest}/{})", text.get(..end).unwrap_or_default(), text.chars().count()),

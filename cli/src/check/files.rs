@@ -18,6 +18,9 @@ use super::tally::Counts;
 const PART: usize = 64;
 const PARTS_WAITING: usize = 4;
 
+/// With how much text of verdicts a part is handed on, however few they are, in bytes.
+const PART_TEXT: usize = 64 * 1024;
+
 /// How many files may wait for their turn, for each thread.
 const FILES_WAITING: usize = 8;
 
@@ -65,7 +68,7 @@ pub(super) fn decide(
                 let mut memory = Memory::new(HELD_AT_ONCE.min(HELD / threads));
                 while let Some((found, hand_on)) = next(&queue) {
                     let (memory, part) = (&mut memory, Part::default());
-                    let file = File { decider, progress, large: &large, memory, part, hand_on };
+                    let file = File { decider, progress, large: &large, memory, part, text: 0, hand_on };
                     if file.read(found).is_break() {
                         break;
                     }
@@ -105,6 +108,8 @@ struct File<'a> {
     large: &'a Mutex<()>,
     memory: &'a mut Memory,
     part: Part,
+    /// How much text the part's verdicts hold, in bytes.
+    text: usize,
     hand_on: SyncSender<Part>,
 }
 
@@ -123,6 +128,7 @@ impl File<'_> {
 
     /// Hands on what there is; breaks off if nobody takes it.
     fn hand_on(&mut self) -> ControlFlow<()> {
+        self.text = 0;
         match self.hand_on.send(std::mem::take(&mut self.part)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
@@ -161,6 +167,7 @@ impl File<'_> {
                 Read::Record { decided, ignored } => {
                     self.part.counts.records += 1;
                     self.part.counts.ignored += ignored;
+                    self.text += decided.iter().map(Decided::size).sum::<usize>();
                     self.part.decided.extend(decided);
                 }
                 Read::LeftOut => self.part.counts.left_out += 1,
@@ -174,7 +181,7 @@ impl File<'_> {
                     }
                 }
             }
-            if is_large || self.part.decided.len() >= PART {
+            if is_large || self.part.decided.len() >= PART || self.text >= PART_TEXT {
                 self.hand_on()?;
             }
         }

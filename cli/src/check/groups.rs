@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use rules::Settings;
 use rules::security_group::exposure::{Limits, Opening, to_take_away};
 
-use super::decide::Decided;
+use super::decide::{Decided, LONGEST_REASON, shortened};
 
 /// How many openings are remembered, in all groups and in one of them. Those beyond are not looked at together.
 const MOST_REMEMBERED: usize = 50_000;
@@ -20,12 +20,16 @@ const MOST_IN_GROUP: usize = 100;
 /// without an end.
 const MOST_COMPARED: usize = 1_000_000_000;
 
+/// How much text of records is remembered at most, in bytes: of such as AWS writes them, it is enough for all.
+const MOST_TEXT: usize = 16 * 1024 * 1024;
+
 /// What was opened so far, by account, region and group.
 #[derive(Default)]
 pub(super) struct Groups {
     known: HashMap<(Option<String>, Option<String>, String), Vec<Known>>,
     number: usize,
     compared: usize,
+    text: usize,
 }
 
 /// What one record opened.
@@ -61,12 +65,16 @@ impl Groups {
             && let Some(with) = wide_with(known, is_wide_with)
         {
             let with: Vec<String> = with.into_iter().map(Known::shown).collect();
-            decided.reason +=
-                &format!(", and with what was opened by {} it is, if that was still there", with.join(" and "));
+            let with = shortened(&with.join(" and "), LONGEST_REASON);
+            decided.reason += &format!(", and with what was opened by {with} it is, if that was still there");
         }
         self.compared = compared.get();
-        if self.number < MOST_REMEMBERED {
+        if self.number < MOST_REMEMBERED && self.text < MOST_TEXT {
             self.number += opened.openings.len();
+            let (account, region, id) = &group;
+            let texts = [account, region, &decided.event_id, &decided.event_time];
+            self.text += id.len() * (1 + opened.openings.len());
+            self.text += texts.into_iter().flatten().map(String::len).sum::<usize>();
             self.known.entry(group).or_default().push(Known {
                 event_id: decided.event_id.clone(),
                 event_time: decided.event_time.clone(),
@@ -155,5 +163,26 @@ mod tests {
         groups.compared = MOST_COMPARED + 1;
         groups.note(&mut decided(51, 1), &settings);
         assert_eq!(groups.number, 90);
+    }
+
+    #[test]
+    fn a_reason_stays_short_whatever_belongs_together() {
+        let decider = Decider { settings: Settings::default(), filter: Filter::default(), with_ignored: false };
+        let mut groups = Groups::default();
+        let long = "開".repeat(900);
+        let sizes = (0..150).map(|index| {
+            let ranges = json!([{"cidrIp": format!("{}.{}.0.0/14", 20 + index / 64, index % 64 * 4)}]);
+            let permission = json!({"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": ranges}});
+            let raw = json!({"eventID": format!("{index}{long}"), "eventName": "AuthorizeSecurityGroupIngress", "eventSource": "ec2.amazonaws.com",
+                "eventTime": long, "recipientAccountId": "123456789012", "awsRegion": "eu-west-1",
+                "requestParameters": {"groupId": "sg-1", "ipPermissions": {"items": [permission]}}});
+            let Read::Record { mut decided, .. } = decider.read(&raw) else { panic!("no record") };
+            let [decided] = decided.as_mut_slice() else { panic!("{decided:?}") };
+            groups.note(decided, &decider.settings);
+            (decided.reason.chars().count(), decided.reason.ends_with("it is, if that was still there"))
+        });
+        let sizes: Vec<(usize, bool)> = sizes.collect();
+        assert!(sizes.iter().any(|(_, is_wide)| *is_wide), "{sizes:?}");
+        assert!(sizes.iter().all(|(size, _)| *size < 2 * LONGEST_REASON), "{sizes:?}");
     }
 }

@@ -35,10 +35,11 @@ const SCRIPT: &str = include_str!("report/report.js");
 /// Where the table's rows go. Text of a record is escaped, so it is nowhere else.
 const ROWS: &str = "<!-- rows -->";
 
-/// What a page calls its maker. A file that does not begin with a page of ours is not overwritten.
+/// What a page calls its maker.
 const GENERATOR: &str = "snapback check";
-/// In how much of a file's beginning that stands, in bytes.
-const BEGINNING: u64 = 300;
+/// How a page begins. A file that begins otherwise is not overwritten.
+const BEGINNING: &str =
+    r#"<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="generator" content="snapback check">"#;
 
 /// How many accounts or actors are listed.
 const MOST_LISTED: usize = 50;
@@ -88,9 +89,8 @@ impl Report {
         let room = MOST_PROBLEMS.saturating_sub(self.problems.len());
         self.problems.extend(part.problems.iter().take(room).cloned());
         for decided in part.decided.iter().filter(|decided| decided.verdict != Verdict::Ignore) {
-            let time = time(decided);
-            self.timeline.add(decided.verdict, time);
-            self.rows.add(decided, time);
+            self.timeline.add(decided.verdict, decided.time);
+            self.rows.add(decided);
         }
     }
 
@@ -151,8 +151,8 @@ impl Report {
                                 h2 { "How many, of what, by whom" }
                                 div.counts {
                                     (counts("rule", "Rule", tally.by_rule.iter().map(|(rule, by)| (*rule, by)), &verdicts))
-                                    (counts("account", "Account", tally.by_account.iter().map(|(account, by)| (account.as_str(), by)), &verdicts))
-                                    (counts("actor", "Actor", tally.by_actor.iter().map(|(actor, by)| (actor.as_str(), by)), &verdicts))
+                                    (counts("account", "Account", tally.by_account.by_name.iter().map(|(account, by)| (account.as_str(), by)), &verdicts))
+                                    (counts("actor", "Actor", tally.by_actor.by_name.iter().map(|(actor, by)| (actor.as_str(), by)), &verdicts))
                                 }
                             }
                             (table(rows as u64, self.rows.found()))
@@ -390,10 +390,15 @@ fn table(rows: u64, found: u64) -> Markup {
 
 fn finding(decided: &Decided) -> Markup {
     let written = |text: &Option<String>, other: &str| show::in_full(text.as_deref().unwrap_or(other));
-    let time = time(decided).map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string());
     html! {
         tr {
-            td { (time.unwrap_or_else(|| written(&decided.event_time, "no time"))) }
+            td {
+                @if let Some(time) = decided.time {
+                    time datetime=(time.to_rfc3339_opts(SecondsFormat::Secs, true)) { (time.format("%Y-%m-%d %H:%M:%S")) }
+                } @else {
+                    (written(&decided.event_time, "no time"))
+                }
+            }
             td { (badge(decided.verdict)) }
             td { span { (decided.rule) } @if decided.rule != decided.function { small { "of " (decided.function) } } }
             td { (written(&decided.account, tally::NO_ACCOUNT)) }
@@ -458,12 +463,6 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// When it happened, if the record tells it in a form that can be compared.
-fn time(decided: &Decided) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(decided.event_time.as_deref()?).ok()?;
-    Some(time.with_timezone(&Utc))
-}
-
 /// What the page's policy knows a script or style by (<https://www.w3.org/TR/CSP3/#grammardef-hash-source>).
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
@@ -471,7 +470,8 @@ fn hash(text: &str) -> String {
 
 /// Whether nothing is lost if the file is written.
 fn may_be_replaced(file: &Path) -> Result<()> {
-    let metadata = match fs::metadata(file) {
+    // A link that leads somewhere was followed before.
+    let metadata = match fs::symlink_metadata(file) {
         Ok(metadata) => metadata,
         Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(()),
         Err(problem) => return Err(problem.into()),
@@ -480,10 +480,8 @@ fn may_be_replaced(file: &Path) -> Result<()> {
         bail!("it is there, and no file");
     }
     let mut beginning = Vec::new();
-    File::open(file)?.take(BEGINNING).read_to_end(&mut beginning)?;
-    let is_ours =
-        String::from_utf8_lossy(&beginning).contains(&format!(r#"<meta name="generator" content="{GENERATOR}">"#));
-    if !is_ours && !beginning.is_empty() {
+    File::open(file)?.take(BEGINNING.len() as u64).read_to_end(&mut beginning)?;
+    if beginning != BEGINNING.as_bytes() && !beginning.is_empty() {
         bail!("it is there, and no report: only a report is replaced");
     }
     Ok(())

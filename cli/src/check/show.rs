@@ -9,7 +9,7 @@ use rules::text::{LONGEST_QUOTE, is_harmful, quote};
 use unicode_width::UnicodeWidthStr;
 
 use super::decide::Decided;
-use super::tally::{ByVerdict, Counts, MOST_LISTED, Tally};
+use super::tally::{ByVerdict, Counts, Tally};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -37,7 +37,7 @@ pub(super) fn summary(tally: &Tally) -> io::Result<()> {
         let columns: Vec<Verdict> = COLUMNS.into_iter().filter(|verdict| tally.number(*verdict) > 0).collect();
         table(&mut out, "rule", rows, &columns, width)?;
         let mut actors: Vec<(String, &ByVerdict)> =
-            tally.by_actor.iter().map(|(actor, verdicts)| (quote(actor), verdicts)).collect();
+            tally.by_actor.by_name.iter().map(|(actor, verdicts)| (quote(actor), verdicts)).collect();
         actors.sort_by_key(|(_, verdicts)| std::cmp::Reverse(weight(verdicts)));
         let more = actors.len().saturating_sub(MOST_ACTORS);
         actors.truncate(MOST_ACTORS);
@@ -64,11 +64,11 @@ fn list(out: &mut impl Write, tally: &Tally, verdict: Verdict, what: &str, width
     };
     let Some(listed) = tally.listed.get(&verdict) else { return Ok(()) };
     writeln!(out, "\n{BOLD}{number} {what}{BOLD:#}")?;
-    for decided in listed {
+    for decided in &listed.kept {
         entry(out, decided, width)?;
     }
-    if listed.len() >= MOST_LISTED && number > MOST_LISTED as u64 {
-        let more = number - MOST_LISTED as u64;
+    let more = number.saturating_sub(listed.kept.len() as u64);
+    if more > 0 {
         writeln!(out, "{DIM}and {more} more: --json gives all{DIM:#}")?;
     }
     Ok(())
@@ -123,14 +123,14 @@ fn table(
 
 /// The actors that could be trusted, as the setting takes them.
 fn candidates(out: &mut impl Write, tally: &Tally) -> io::Result<()> {
-    if tally.trust.is_empty() {
+    if tally.trust.by_name.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
         "\n{BOLD}candidates for TrustedActors{BOLD:#}, if they are to do this, and nobody else can be them; an attacker's would be listed, too:"
     )?;
-    let mut actors: Vec<(&String, &u64)> = tally.trust.iter().collect();
+    let mut actors: Vec<(&String, &u64)> = tally.trust.by_name.iter().collect();
     actors.sort_by_key(|(actor, number)| (std::cmp::Reverse(**number), (*actor).clone()));
     let more = actors.len().saturating_sub(MOST_ACTORS);
     for (actor, number) in actors.into_iter().take(MOST_ACTORS) {

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use rules::Outcome;
+use rules::access_analyzer::ACTIVE;
 use rules::command::is_account_id;
+use rules::config::{NON_COMPLIANT, reads_like};
 use rules::json::{field, text};
 use rules::policy::{allows, statements, texts};
 use rules::s3_public::acl::{Grant, Grantee};
 use rules::s3_public::block::Block;
 use rules::settings::Mode;
+use rules::{Origin, Outcome};
 use runtime::Verdict;
 use sandbox::reenact::s3::{AccessPoint, Bucket, State};
 use serde_json::Value;
@@ -58,9 +60,22 @@ impl Course<'_> {
                     return Err(in_words("it was changed, and the event is about another one".to_owned()));
                 }
             }
-            let opened = added(&open(before, name), &open(after, name));
-            let had = before.buckets.get(name).map(|bucket| self.foreign(bucket)).unwrap_or_default();
-            let let_in = added(&had, &self.foreign(was));
+            let found = self.found().filter(|found| found.bucket == Some(name));
+            let opened = match &found {
+                // Nothing became of the bucket by that: all that is open counts, and what is off of its block if that was found.
+                Some(found) => {
+                    open(after, name).into_iter().filter(|what| found.is_on_block || !what.ends_with(IS_OFF)).collect()
+                }
+                None => added(&open(before, name), &open(after, name)),
+            };
+            let let_in = match &found {
+                Some(found) if found.is_on_others => self.foreign(was),
+                Some(_) => BTreeSet::new(),
+                None => {
+                    let had = before.buckets.get(name).map(|bucket| self.foreign(bucket)).unwrap_or_default();
+                    added(&had, &self.foreign(was))
+                }
+            };
             self.judge_opened(name, &opened, &open(now, name), &lying(left)).map_err(in_words)?;
             self.judge_block(name, &opened).map_err(in_words)?;
             self.judge_let_in(&let_in, &self.foreign_in_policy(left.policy.as_ref())).map_err(in_words)?;
@@ -114,7 +129,8 @@ impl Course<'_> {
         if !self.is_of_account_block() {
             return if now == after { Ok(()) } else { Err("the account's block was changed".to_owned()) };
         }
-        let is_weaker = !is_at_least(after, before);
+        let is_found = self.found().is_some_and(|found| found.bucket.is_none());
+        let is_weaker = !is_at_least(after, if is_found { Block::ON } else { before });
         if is_weaker && self.settings.s3_public_mode != Mode::Off {
             self.told("s3-public", "the account's public access block is weaker")?;
         }
@@ -290,6 +306,9 @@ impl Course<'_> {
 
     /// Whether the event is about the account's block.
     fn is_of_account_block(&self) -> bool {
+        if let Some(found) = self.found() {
+            return found.bucket.is_none();
+        }
         self.event.name.ends_with("PublicAccessBlock") && text(&self.event.request, "bucketName").is_none()
     }
 
@@ -301,7 +320,31 @@ impl Course<'_> {
     /// The bucket that the event is about, or that is behind the access point that it is about.
     fn own_bucket(&self) -> Option<String> {
         let point = || self.after.s3.access_points.get(&self.access_point_name()?);
-        text(&self.event.request, "bucketName").or_else(|| point().map(|point| point.bucket.clone()))
+        let found = || self.found()?.bucket.cloned();
+        text(&self.event.request, "bucketName").or_else(|| point().map(|point| point.bucket.clone())).or_else(found)
+    }
+
+    /// What a finding is about, if it is one on buckets or on the account's block: a rule of AWS Config is the one that its name reads like, since such
+    /// a one was made.
+    fn found(&self) -> Option<Found<'_>> {
+        match &self.event.origin {
+            Origin::CloudTrail => None,
+            Origin::Config(change) if change.compliance != NON_COMPLIANT => None,
+            Origin::Config(change) => {
+                let known = reads_like(&change.rule_name).filter(|known| known.function == "s3-public")?;
+                let is_of_bucket = change.resource_type == "AWS::S3::Bucket";
+                let bucket = is_of_bucket.then(|| self.after.s3.buckets.get_key_value(&change.resource_id)).flatten();
+                let is_on_block = known.identifier == "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED";
+                let found = Found { bucket: bucket.map(|(name, _)| name), is_on_block, is_on_others: false };
+                (!is_of_bucket || found.bucket.is_some()).then_some(found)
+            }
+            Origin::AccessAnalyzer(access) if access.status != ACTIVE => None,
+            Origin::AccessAnalyzer(access) => {
+                let name = access.resource.strip_prefix("arn:aws:s3:::")?;
+                let (name, _) = self.after.s3.buckets.get_key_value(name)?;
+                Some(Found { bucket: Some(name), is_on_block: false, is_on_others: true })
+            }
+        }
     }
 
     fn points_of(&self, bucket: &str) -> impl Iterator<Item = &AccessPoint> {
@@ -334,6 +377,19 @@ impl Course<'_> {
         found
     }
 }
+
+/// What a finding is about.
+struct Found<'a> {
+    /// The bucket; `None` for the account's block.
+    bucket: Option<&'a String>,
+    /// Whether it is the bucket's block that was found off.
+    is_on_block: bool,
+    /// Whether it may be other accounts that are let in.
+    is_on_others: bool,
+}
+
+/// What ends the word for a switch among what is open.
+const IS_OFF: &str = " is off";
 
 /// Whether all switches that are on in `old` are on in `new`.
 fn is_at_least(new: Block, old: Block) -> bool {
@@ -524,6 +580,8 @@ mod tests {
         /// One that the event made.
         access_point: Option<AccessPoint>,
         name: &'static str,
+        /// Of a finding, its event.
+        found: Option<Value>,
         outcome: Option<Outcome>,
         settings: Settings,
     }
@@ -538,6 +596,7 @@ mod tests {
                 account: [Block::OFF; 3],
                 access_point: None,
                 name: "PutBucketPolicy",
+                found: None,
                 outcome: Some(Outcome::Reverted),
                 settings: Settings::from_given(&BTreeMap::new()).unwrap(),
             }
@@ -564,6 +623,7 @@ mod tests {
                 "eventID": "e", "requestParameters": request, "responseElements": null,
                 "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/me"}}))
             .unwrap();
+            let event = self.found.as_ref().map_or(event, |found| event::parse(found).unwrap());
             let mail = self.outcome.map(|_| Alert::default());
             let handled = Handled {
                 verdict: if self.outcome.is_some() { Verdict::Violation } else { Verdict::Ignored },
@@ -585,6 +645,7 @@ mod tests {
                 event: &event,
                 settings: &self.settings,
                 is_stand_in: true,
+                are_old: false,
                 decided: &decided,
                 before: &before,
                 after: &after,
@@ -759,6 +820,67 @@ mod tests {
         let mut case = policy_case(&[public()], &[]);
         case.settings.s3_public_mode = Mode::Alert;
         case.fails("should have been left alone");
+    }
+
+    fn by_config(rule: &str, kind: &str, id: &str) -> Option<Value> {
+        Some(
+            json!({"id": "f", "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": "123456789012",
+            "region": "us-east-1", "detail": {"configRuleName": rule, "resourceType": kind, "resourceId": id,
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}}),
+        )
+    }
+
+    #[test]
+    fn all_that_is_public_in_what_was_found_is_closed() {
+        let open = || with_policy(Block::OFF, &[private(), public()], true);
+        let shut = || with_policy(Block::ON, &[private()], false);
+        let of_bucket = |rule| by_config(rule, "AWS::S3::Bucket", "mine");
+        let found = || of_bucket("s3-bucket-public-read-prohibited");
+        let case = |now| Case { found: found(), ..Case::new(open(), open(), now) };
+        assert_eq!(case(shut()).judge(), Ok(()));
+        case(open()).fails("still open to everybody");
+        case(with_policy(Block::OFF, &[private()], false)).fails("of the bucket's public access block is off");
+        Case { outcome: None, ..case(open()) }.fails("nobody was told");
+        let mut told = Case { outcome: Some(Outcome::Alert), ..case(open()) };
+        told.settings.s3_public_mode = Mode::Alert;
+        assert_eq!(told.judge(), Ok(()));
+        told.now = shut();
+        told.fails("should have been left alone");
+        // Closed by then.
+        let closed = || Case { found: found(), outcome: None, ..Case::new(bucket(), bucket(), bucket()) };
+        assert_eq!(closed().judge(), Ok(()));
+        let without_block = Case { found: of_bucket("s3-bucket-level-public-access-prohibited"), ..closed() };
+        without_block.fails("nobody was told");
+        // Another one's.
+        let other = by_config("s3-bucket-public-read-prohibited", "AWS::S3::Bucket", "other");
+        Case { found: other, ..case(shut()) }.fails("the event is about another one");
+    }
+
+    #[test]
+    fn the_account_block_that_was_found_off_is_on() {
+        let found = by_config("s3-account-level-public-access-blocks-periodic", "AWS::::Account", "123456789012");
+        let mut case =
+            Case { found, account: [Block::OFF, Block::OFF, Block::ON], ..Case::new(bucket(), bucket(), bucket()) };
+        assert_eq!(case.judge(), Ok(()));
+        case.account[2] = Block::OFF;
+        case.fails("still weaker");
+        case.outcome = None;
+        case.fails("nobody was told");
+    }
+
+    #[test]
+    fn another_account_that_was_found_is_told() {
+        let after = with_policy(Block::ON, &[foreign(), private()], false);
+        let found = json!({"id": "f", "detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer", "account": "123456789012",
+            "region": "us-east-1", "detail": {"id": "a", "status": "ACTIVE", "resourceType": "AWS::S3::Bucket",
+            "resource": "arn:aws:s3:::mine"}});
+        let mut case = Case { found: Some(found), ..Case::new(after.clone(), after.clone(), after) };
+        case.outcome = Some(Outcome::Alert);
+        assert_eq!(case.judge(), Ok(()));
+        case.settings.s3_cross_account_mode = Mode::Revert;
+        case.fails("still let in: 999988887777");
+        case.outcome = None;
+        case.fails("nobody was told");
     }
 
     #[test]

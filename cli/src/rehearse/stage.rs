@@ -205,6 +205,7 @@ impl Theatre<'_> {
         let subscribed: BTreeSet<&str> = self
             .guardrails
             .iter()
+            .filter(|_| event.origin.says_wrong())
             .filter(|guardrail| guardrail.subscriptions().iter().any(|subscription| subscription.covers(&event)))
             .map(|guardrail| guardrail.name())
             .collect();

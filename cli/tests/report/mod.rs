@@ -104,13 +104,18 @@ fn a_page_says_what_was_read_and_how() {
 
 #[test]
 fn only_an_older_report_is_replaced() {
-    let (_kept, path) =
-        folder(&[("a.json", new_key().to_string().as_bytes()), ("notes.html", b"<p>mine"), ("empty.html", b"")]);
+    let (_kept, path) = folder(&[
+        ("a.json", new_key().to_string().as_bytes()),
+        ("notes.html", b"<p>mine"),
+        ("about.html", br#"<p>mine<p>Its pages have <meta name="generator" content="snapback check">"#),
+        ("empty.html", b""),
+    ]);
     let inside = |name: &str| Path::new(&path).join(name);
     let history = inside("a.json");
     let history = history.to_str().unwrap();
     for (file, complaint) in [
         (inside("notes.html"), "it is there, and no report"),
+        (inside("about.html"), "it is there, and no report"),
         (inside("a.json"), "it is there, and no report"),
         (PathBuf::from(&path), "it is there, and no file"),
         (PathBuf::from("/dev/null"), "it is there, and no file"),
@@ -137,6 +142,10 @@ fn only_an_older_report_is_replaced() {
         assert!(code == 1 && !page.is_empty() && inside("link.html").is_symlink());
         let mode = |name: &str| fs::metadata(inside(name)).unwrap().mode() & 0o777;
         assert_eq!(mode("new.html"), mode("notes.html"), "as any file that the user writes");
+        symlink("gone.html", inside("dangling.html")).unwrap();
+        let (code, said, _) = report(&[history], &inside("dangling.html"));
+        assert!(code == 2 && said.contains("it is there, and no file"), "{said}");
+        assert!(inside("dangling.html").is_symlink() && !inside("gone.html").exists());
     }
 }
 
@@ -154,6 +163,40 @@ fn a_page_is_whole_when_nobody_reads_the_lines() {
     }
     assert_eq!(page.matches("<tr><td>").count(), 5_000);
     assert!(page.contains("AKIA0000000000005999") && !page.contains("AKIA0000000000000999"), "the newest");
+}
+
+/// The filter knows such times, and so does the page.
+#[test]
+fn a_time_is_the_one_that_the_filter_goes_by() {
+    let times = ["2026-01-02 03:04:05", "a word"].map(|written| {
+        let mut raw = new_key();
+        raw["detail"]["eventTime"] = json!(written);
+        raw["time"] = json!("2026-02-03T04:05:06Z");
+        raw
+    });
+    let (_kept, path) = folder(&[("times.jsonl", &lines_of(times))]);
+    let file = Path::new(&path).join("report.html");
+    let (code, said, page) = report(&["--until", "2026-02-03", &path], &file);
+    assert!(code == 1 && page.contains("from 2026-01-02 03:04 to 2026-02-03 04:05"), "{said}");
+    for time in ["2026-01-02 03:04:05", "2026-02-03 04:05:06"] {
+        let written = format!(r#"<time datetime="{}Z">{time}</time>"#, time.replace(' ', "T"));
+        assert!(page.contains(&written), "{written}");
+    }
+    assert!(!page.contains("Not drawn"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_written_when_the_lines_cannot_be() {
+    let (_kept, path) = folder(&[("a.json", new_key().to_string().as_bytes())]);
+    for (index, form) in [&["--json"][..], &[]].into_iter().enumerate() {
+        let file = Path::new(&path).join(format!("{index}.html"));
+        let arguments = [&["check", "--report", file.to_str().unwrap(), &path], form].concat();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (code, _, said) = finished(command(&arguments).stdout(full).output().unwrap());
+        assert!(code == 2 && said.contains("failed to write"), "{said}");
+        assert!(fs::read_to_string(&file).unwrap().contains("1 verdict on 1 record"), "{form:?}");
+    }
 }
 
 /// What the browser shows is tested below; this holds wherever there is none.
@@ -176,6 +219,9 @@ fn the_page_in_a_browser() {
     let Some(program) = browser::find() else { return };
     let (_kept, path) =
         folder(&[("many.jsonl", &many(1_200)), ("names.jsonl", &lines_of(NAMES.map(hostile))), ("broken.json", b"{")]);
+    let (_also_kept, odd_path) = folder(&[("odd.jsonl", &odd())]);
+    let odd_page = Path::new(&odd_path).join("odd.html");
+    assert_eq!(report(&[&odd_path], &odd_page).0, 1);
     let (hostile_page, samples, empty) = (
         Path::new(&path).join("hostile.html"),
         Path::new(&path).join("samples.html"),
@@ -192,6 +238,8 @@ fn the_page_in_a_browser() {
     it_is_a_table_for_all(&mut browser);
     rows_are_sorted(&mut browser);
     rows_are_chosen(&mut browser);
+    odd_rows_find_their_place(&mut browser, &odd_page);
+    verdicts_are_sorted_by_weight(&mut browser, &samples);
     for page in [&hostile_page, &samples, &empty] {
         browser.open(page);
         everything_is_seen(&mut browser);
@@ -218,6 +266,7 @@ fn names_stay_text(browser: &mut Browser, page: &Path) {
         "@class",
         "@data-kind",
         "@data-value",
+        "@datetime",
         "@scope",
         "@type",
         "button",
@@ -226,6 +275,7 @@ fn names_stay_text(browser: &mut Browser, page: &Path) {
         "span",
         "td",
         "th",
+        "time",
         "tr",
         "wbr",
     ];
@@ -300,6 +350,69 @@ fn rows_are_sorted(browser: &mut Browser) {
                 .collect();
             assert!(plain.len() >= 1_200 && plain.is_sorted(), "{index} {said}");
         }
+    }
+}
+
+/// Keys whose times, names and addresses are not all alike.
+fn odd() -> Vec<u8> {
+    let times = ["2026-01-02T03:04:05+09:00", "a word", "2026-01-01T20:00:00Z", "2025-12-31 23:00:00", "~~~"];
+    let names = ["key-10", "key-9", "開発者", "Ümlaut", "1.example"];
+    lines_of(times.iter().zip(names).map(|(time, name)| {
+        let mut raw = iam_user(new_key());
+        raw["time"] = Value::Null;
+        raw["detail"]["eventTime"] = json!(time);
+        raw["detail"]["sourceIPAddress"] = json!("198.51.100.7");
+        raw["detail"]["responseElements"]["accessKey"]["accessKeyId"] = json!(name);
+        raw
+    }))
+}
+
+fn odd_rows_find_their_place(browser: &mut Browser, page: &Path) {
+    browser.open(page);
+    let sort = |index: usize| format!("document.querySelectorAll('#findings thead button')[{index}]");
+    let newest = ["2026-01-01 20:00:00", "2026-01-01 18:04:05", "2025-12-31 23:00:00", "a word", "~~~"];
+    assert_eq!(column(browser, 0), newest, "as it comes");
+    browser.click(&sort(0));
+    assert_eq!(column(browser, 0), newest, "what tells no time is the oldest");
+    browser.click(&sort(0));
+    let oldest = ["a word", "~~~", "2025-12-31 23:00:00", "2026-01-01 18:04:05", "2026-01-01 20:00:00"];
+    assert_eq!(column(browser, 0), oldest);
+    browser.click(&sort(7));
+    assert_eq!(column(browser, 7), ["1.example", "key-9", "key-10", "Ümlaut", "開発者"]);
+    for (searched, found) in [
+        ("ümLAUT", &["Ümlaut"][..]),
+        ("発者", &["開発者"]),
+        ("KEY-9", &["key-9"]),
+        // The address ends in 7, and a name begins with 1: together they are no other address.
+        ("198.51.100.71", &[]),
+    ] {
+        browser.evaluate(&format!(
+            "(() => {{ const input = document.getElementById('text'); input.value = {}; input.dispatchEvent(new Event('input')); }})()",
+            json!(searched)
+        ));
+        let shown =
+            "[...document.querySelectorAll('#findings tbody tr:not([hidden])')].map((row) => row.cells[7].textContent)";
+        browser.wait_for(&format!("JSON.stringify({shown}) === JSON.stringify({})", json!(found)));
+    }
+    assert_eq!(browser.misdeeds(), [Value::Null; 0]);
+}
+
+fn verdicts_are_sorted_by_weight(browser: &mut Browser, page: &Path) {
+    browser.open(page);
+    let weightiest_first = |browser: &mut Browser| -> Vec<usize> {
+        let words = column(browser, 1);
+        words.iter().map(|word| Verdict::ALL.iter().position(|verdict| verdict.word() == word).unwrap()).collect()
+    };
+    let first = weightiest_first(browser);
+    let kinds: BTreeSet<&usize> = first.iter().collect();
+    assert!(first.is_sorted() && kinds.len() > 3, "{kinds:?}");
+    for is_ascending in [false, true] {
+        browser.click("document.querySelectorAll('#findings thead button')[1]");
+        let mut shown = weightiest_first(browser);
+        if !is_ascending {
+            shown.reverse();
+        }
+        assert!(shown.is_sorted() && shown.len() == first.len(), "{shown:?}");
     }
 }
 

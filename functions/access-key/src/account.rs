@@ -10,9 +10,9 @@ use futures_util::future::join_all;
 use rules::access_key::Kind;
 use rules::access_key::plan::Status;
 use rules::access_key::sessions::{AssumedRoles, LastUse, POLICY_NAME, Session, Use, denies_older_sessions, given_out};
-use rules::{Localized, say};
+use rules::{Localized, localized, say};
 use runtime::clients::in_region;
-use runtime::{CallError, Calls};
+use runtime::{CallError, Calls, users};
 
 /// The most pages of events that are read of one region: LookupEvents takes two calls a second, with 50 events at most in an answer
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>).
@@ -127,6 +127,39 @@ impl Account<'_> {
         }
     }
 
+    /// All access keys of a user, with their status and the time when each was made.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer, or left out what it says otherwise; also if there is no such user.
+    pub async fn keys(&self, user: &str) -> Result<Vec<(String, Status, DateTime<Utc>)>, CallError> {
+        const CALL: &str = "ListAccessKeys";
+        let (mut keys, mut marker) = (Vec::new(), None);
+        loop {
+            let request = self.iam.list_access_keys().user_name(user).set_marker(marker.take()).send();
+            let summary = |page: &aws_sdk_iam::operation::list_access_keys::ListAccessKeysOutput| {
+                self.count(page.access_key_metadata().len())
+            };
+            let page = self.calls.make(CALL, user, request, summary).await?;
+            for key in page.access_key_metadata() {
+                let created = key.create_date().and_then(|date| DateTime::from_timestamp(date.secs(), 0));
+                let told = key.access_key_id().zip(key.status()).zip(created);
+                let Some(((id, status), created)) = told else {
+                    let detail = localized!(
+                        "a key without its id, status or date in the answer",
+                        "応答に、ID、ステータス、日付のいずれかがないキーがあります"
+                    );
+                    return Err(CallError { call: CALL, code: None, detail });
+                };
+                let status = status_of([(id, status)], id).unwrap_or(Status::Active);
+                keys.push((id.to_owned(), status, created));
+            }
+            marker = next(page.is_truncated(), page.marker());
+            if marker.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
     /// The status of a credential; `None` if the user has none of that id, or if there is no such user.
     ///
     /// # Errors
@@ -187,8 +220,8 @@ impl Account<'_> {
     /// Looks for a credential at all users there are; `None` if some went meanwhile, so that they may have it under other names.
     async fn search(&self, held: &Held<'_>) -> Result<Option<Option<String>>, CallError> {
         let mut has_all = true;
-        for users in self.users().await?.chunks(SEARCHED_AT_ONCE) {
-            let held = users.iter().map(|user| Held { user: user.clone(), ..held.clone() }).collect::<Vec<_>>();
+        for names in users::names(self.iam, self.calls).await?.chunks(SEARCHED_AT_ONCE) {
+            let held = names.iter().map(|user| Held { user: user.clone(), ..held.clone() }).collect::<Vec<_>>();
             let listed = join_all(held.iter().map(|held| Box::pin(self.listed(held)))).await;
             for (held, listed) in held.into_iter().zip(listed) {
                 match listed {
@@ -200,21 +233,6 @@ impl Account<'_> {
             }
         }
         Ok(has_all.then_some(None))
-    }
-
-    /// The names of all users.
-    async fn users(&self) -> Result<Vec<String>, CallError> {
-        let (mut users, mut marker) = (Vec::new(), None);
-        loop {
-            // As many as AWS gives at a time.
-            let request = self.iam.list_users().max_items(1_000).set_marker(marker.take()).send();
-            let page = self.calls.make("ListUsers", "", request, |page| self.count(page.users().len())).await?;
-            users.extend(page.users().iter().map(|user| user.user_name().to_owned()));
-            marker = next(page.is_truncated(), page.marker());
-            if marker.is_none() {
-                return Ok(users);
-            }
-        }
     }
 
     /// One page of a user's credentials: the status of the one looked for, if it is there, and where the next page begins.

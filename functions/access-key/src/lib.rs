@@ -4,6 +4,7 @@
 //! used, shut off what was got with it, delete, look again.
 
 pub mod account;
+mod old_keys;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use chrono::TimeDelta;
 use rules::access_key::detect::{self, Change, Credential, Finding};
+use rules::access_key::old;
 use rules::access_key::plan::{Action, Status, plan};
 use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
 use rules::access_key::sessions::{AssumedRoles, LastUse, Use};
@@ -18,10 +20,11 @@ use rules::access_key::{Kind, NAME, SUBSCRIPTIONS};
 use rules::alert::time_ran_out;
 use rules::settings::Mode;
 use rules::{Decision, Event, Localized, Outcome, Settings, Subscription, say};
-use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use runtime::{CallError, ConfigRules, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
 use account::{Account, Held, is_denied};
+use old_keys::Deactivation;
 
 /// How far ahead of now the sessions are denied: for a moment after it was deactivated, a key may still work in places.
 const SPREADING: TimeDelta = TimeDelta::minutes(1);
@@ -48,13 +51,14 @@ fn contradiction() -> Localized {
 pub struct AccessKey {
     config: SdkConfig,
     iam: aws_sdk_iam::Client,
+    config_rules: ConfigRules,
 }
 
 impl AccessKey {
     /// IAM is one for all regions; clients for CloudTrail are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
         let iam = aws_sdk_iam::Client::new(&config);
-        Self { config, iam }
+        Self { config_rules: ConfigRules::new(config.clone()), config, iam }
     }
 }
 
@@ -73,15 +77,28 @@ impl Guardrail for AccessKey {
         settings.access_key_mode
     }
 
+    fn config_rules(&self) -> Option<&ConfigRules> {
+        Some(&self.config_rules)
+    }
+
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
         detect::detect(event, settings)
     }
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
+        let account = Account { iam: &self.iam, config: &self.config, calls: invocation.calls };
         let report = match finding {
             Finding::OfRoot(credential) => of_root(event, credential, invocation.settings.alert_language),
+            Finding::OldKeys { id, days } => {
+                match Box::pin(Deactivation::new(account, invocation, id, *days).run()).await {
+                    Ok(course) => {
+                        let steps = invocation.calls.steps();
+                        old::report(event, (id, *days), invocation.settings, &course, invocation.now(), steps)
+                    }
+                    Err(reason) => return Remedied::Nothing(reason),
+                }
+            }
             Finding::OfUser(credential) => {
-                let account = Account { iam: &self.iam, config: &self.config, calls: invocation.calls };
                 let course = Work::new(account, event, credential, invocation).run().await;
                 of_user(event, credential, invocation.settings, &course, invocation.calls.steps())
             }

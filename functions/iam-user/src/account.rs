@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use rules::iam_user::plan::{AccessKey, Action, Hanging};
 use rules::iam_user::{CONTAINMENT, DENY_EVERYTHING, DENY_IN_SHORT};
 use rules::{Localized, policy, say};
-use runtime::{CallError, Calls};
+use runtime::{CallError, Calls, users};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -93,20 +93,7 @@ impl<'a> Account<'a> {
     /// # Errors
     /// [`CallError`] if AWS refused or did not answer.
     pub async fn name_of(self, id: &str) -> Result<Option<String>, CallError> {
-        let mut marker: Option<String> = None;
-        loop {
-            // As many as AWS gives at a time.
-            let request = self.client.list_users().max_items(1_000).set_marker(marker.take()).send();
-            let page = self.calls.make("ListUsers", "", request, |page| page.users().len().to_string()).await;
-            let Some(page) = unless_missing(page)? else { return Ok(None) };
-            if let Some(user) = page.users().iter().find(|user| user.user_id() == id) {
-                return Ok(Some(user.user_name().to_owned()));
-            }
-            marker = page.marker().filter(|marker| page.is_truncated() && !marker.is_empty()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok(None);
-            }
-        }
+        unless_missing(users::name_of(self.client, id, self.calls).await).map(Option::flatten)
     }
 
     /// When the user's console password was made; `None` if it has none, or if there is no such user.
@@ -162,9 +149,6 @@ impl<'a> Account<'a> {
                 |credential| Some(credential.service_specific_credential_id().to_owned())
             )
         };
-        let inline = async {
-            list!(self, user, "ListUserPolicies", list_user_policies, policy_names, |name: &String| Some(name.clone()))
-        };
         let groups = async {
             list!(self, user, "ListGroupsForUser", list_groups_for_user, groups, |group| {
                 Some(group.group_name().to_owned())
@@ -179,7 +163,7 @@ impl<'a> Account<'a> {
             Box::pin(certificates),
             Box::pin(credentials),
             Box::pin(self.attached_policies(user)),
-            Box::pin(inline),
+            Box::pin(self.inline_policies(user)),
             Box::pin(groups)
         );
         let mut not_read = Vec::new();
@@ -209,6 +193,14 @@ impl<'a> Account<'a> {
         list!(self, user, "ListAttachedUserPolicies", list_attached_user_policies, attached_policies, |policy| {
             policy.policy_arn().map(str::to_owned)
         })
+    }
+
+    /// The names of a user's inline policies.
+    ///
+    /// # Errors
+    /// [`CallError`] if AWS refused or did not answer; also if there is no such user.
+    pub async fn inline_policies(self, user: &str) -> Result<Vec<String>, CallError> {
+        list!(self, user, "ListUserPolicies", list_user_policies, policy_names, |name: &String| Some(name.clone()))
     }
 
     /// The default version of a managed policy; `None` if there is no such policy.

@@ -1,35 +1,39 @@
 //! Deletes new IAM users and console passwords, and takes permissions from users.
 //!
-//! The rule is in `rules::iam_user`; here are its reads and writes ([`account`]), the deletion of a user ([`removal`]), and taking back
-//! one thing that was given to a user ([`take_back`]).
+//! The rule is in `rules::iam_user`; here are its reads and writes ([`account`]), the deletion of a user ([`removal`]), taking back
+//! one thing that was given to a user ([`take_back`]), and taking off the policies that AWS Config found ([`own_policies`]).
 
 pub mod account;
+mod own_policies;
 mod removal;
 mod take_back;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use rules::iam_user::detect::{self, Finding};
+use rules::iam_user::found;
 use rules::iam_user::report::{Course, Gone, report};
 use rules::iam_user::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Localized, Settings, Subscription, say};
-use runtime::{Guardrail, Invocation, Remedied};
+use runtime::{ConfigRules, Guardrail, Invocation, Remedied};
 use tokio::time::timeout_at;
 
 use account::Account;
+use own_policies::TakeOff;
 use removal::Removal;
 use take_back::TakeBack;
 
 /// The guardrail. IAM is the same in all regions, so one client is enough.
 pub struct IamUser {
     client: aws_sdk_iam::Client,
+    config_rules: ConfigRules,
 }
 
 impl IamUser {
     /// With a client made from `config`.
     pub fn new(config: SdkConfig) -> Self {
-        Self { client: aws_sdk_iam::Client::new(&config) }
+        Self { client: aws_sdk_iam::Client::new(&config), config_rules: ConfigRules::new(config) }
     }
 }
 
@@ -48,12 +52,25 @@ impl Guardrail for IamUser {
         settings.iam_user_mode
     }
 
+    fn config_rules(&self) -> Option<&ConfigRules> {
+        Some(&self.config_rules)
+    }
+
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
         detect::detect(event, settings)
     }
 
     async fn remedy(&self, event: &Event, finding: &Finding, invocation: &Invocation<'_>) -> Remedied {
         let account = Account { client: &self.client, calls: invocation.calls };
+        if let Finding::OwnPolicies { id } = finding {
+            return match Box::pin(TakeOff::new(account, id, invocation).run()).await {
+                Ok(course) => {
+                    let steps = invocation.calls.steps();
+                    Remedied::Report(Box::new(found::report(event, id, invocation.settings, &course, steps)))
+                }
+                Err(reason) => Remedied::Nothing(reason),
+            };
+        }
         let course = match finding {
             Finding::UserCreated { id: None, .. } => Ok(Course::Unidentified),
             Finding::UserCreated { user, id: Some(id), at } => {

@@ -255,7 +255,7 @@ impl<'a> TakeBack<'a> {
 
 /// Whether a policy allows something. Of the account's own policies all versions count: whoever may attach one can make another
 /// version the default, later or only for as long as it takes to look.
-async fn allows(account: Account<'_>, arn: &str) -> Result<bool, CallError> {
+pub(crate) async fn allows(account: Account<'_>, arn: &str) -> Result<bool, CallError> {
     let versions = if is_of_aws(arn) {
         Box::pin(account.default_version(arn)).await?.into_iter().collect()
     } else {

@@ -108,8 +108,13 @@ impl Guardrail for RoleTrust {
             Ok(course) => course,
             Err(_) => Some(work.failed(&time_ran_out())),
         };
-        let Some(course) = course else {
-            return Remedied::Nothing("whom the trust policy lets in is of the account's own organization".to_owned());
+        let course = match (course, trust.document.is_some()) {
+            (Some(Course::Gone(plan)), false) => return Remedied::Nothing(why_not_open(&plan).to_owned()),
+            (Some(course), _) => course,
+            (None, _) => {
+                let reason = "whom the trust policy lets in is of the account's own organization";
+                return Remedied::Nothing(reason.to_owned());
+            }
         };
         let strangers = work.strangers();
         let steps = invocation.calls.steps();
@@ -132,9 +137,20 @@ struct Work<'a> {
     done: Done,
 }
 
+/// Why there is nothing to take out of a role that was found open, for the log.
+fn why_not_open(plan: &Plan) -> &'static str {
+    match plan.situation {
+        Situation::NoRole => "the role is gone",
+        Situation::AnotherRole => "the role is gone: the one of its name has another ARN",
+        Situation::Open | Situation::Closed => "the trust policy lets in nobody from outside",
+    }
+}
+
 /// What has been done so far.
 #[derive(Default)]
 struct Done {
+    /// The trust policy of a role that was found open, as it was read first.
+    found: Option<Value>,
     /// The role as it was read before the plan was tried.
     seen: Option<LiveRole>,
     /// The plan whose action was tried.
@@ -156,10 +172,13 @@ struct Problem {
 }
 
 impl Work<'_> {
-    /// Looks, acts and looks again until none of those whom the event let in is in the role's trust policy. `None` if they are inside.
+    /// Looks, acts and looks again until none of those whom the event let in, or who were found, is in the role's trust policy. `None` if they
+    /// are inside.
     async fn run(&mut self) -> Option<Course> {
-        if self.strangers().iter().any(Stranger::depends_on_organization) {
-            self.learn_organization(&self.trust.document).await;
+        if let Some(document) = &self.trust.document
+            && self.strangers().iter().any(Stranger::depends_on_organization)
+        {
+            self.learn_organization(document).await;
             if self.strangers().is_empty() {
                 return None;
             }
@@ -173,10 +192,13 @@ impl Work<'_> {
             };
             let plan = self.plan(role.as_ref()).await;
             self.done.last = Some(plan.clone());
+            if self.trust.document.is_none() && self.done.found.is_none() {
+                self.done.found = role.map(|role| role.document);
+            }
             let is_in = plan.situation == Situation::Open && (!plan.outsiders.is_empty() || self.done.tried.is_none());
             if !is_in {
                 let is_expected = self.done.tried.is_some() || self.invocation.has_closed(self.event, TRUST_POLICY);
-                if !is_expected && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR {
+                if !is_expected && self.is_young() && start.elapsed() < LOOK_FOR {
                     pause.wait().await;
                     continue;
                 }
@@ -215,7 +237,12 @@ impl Work<'_> {
     fn is_to_be_confirmed(&mut self, plan: &Plan, start: Instant) -> bool {
         let is_other = self.done.seen != plan.live;
         self.done.seen.clone_from(&plan.live);
-        is_other && self.invocation.is_young(self.event) && start.elapsed() < LOOK_FOR
+        is_other && self.is_young() && start.elapsed() < LOOK_FOR
+    }
+
+    /// Whether what the event wrote may not be seen everywhere yet. A finding wrote nothing.
+    fn is_young(&self) -> bool {
+        self.trust.document.is_some() && self.invocation.is_young(self.event)
     }
 
     fn circle(&self) -> Circle<'_> {
@@ -223,9 +250,10 @@ impl Work<'_> {
         Circle { account: &self.trust.account, trusted, organization: &self.organization }
     }
 
-    /// Whom the event let in.
+    /// Whom the event let in, or who was found.
     fn strangers(&self) -> Vec<Stranger> {
-        strangers(&self.trust.document, &self.circle())
+        let document = self.trust.document.as_ref().or(self.done.found.as_ref());
+        document.map(|document| strangers(document, &self.circle())).unwrap_or_default()
     }
 
     /// The plan, for which the organization is asked for if the live trust policy makes it matter.

@@ -13,14 +13,15 @@ use rules::policy::is_the_same;
 use rules::s3_public::acl::{Acl, Grant, requested};
 use rules::s3_public::detect::{self, AccessPointChange, BucketChange, Finding, Opened, Opens};
 use rules::s3_public::plan::{
-    Action, Doubt, LiveBucket, Plan, PolicyOf, Read, Wanted, of_access_point, of_account, of_bucket,
+    Action, Doubt, LiveBucket, Plan, PolicyOf, Read, Wanted, is_left_to_access_points, of_access_point, of_account,
+    of_bucket,
 };
 use rules::s3_public::report::{Course, report};
-use rules::s3_public::{NAME, SUBSCRIPTIONS, mode};
+use rules::s3_public::{NAME, SUBSCRIPTIONS, Scope, mode};
 use rules::settings::{Mode, Settings};
-use rules::{Decision, Event, Localized, Subscription, localized, say};
+use rules::{Decision, Event, Localized, Origin, Subscription, localized, say};
 use runtime::clients::PerRegion;
-use runtime::{Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use runtime::{ConfigRules, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,6 +43,7 @@ const LIST: &str = "list";
 /// The guardrail, with its clients per region.
 pub struct S3Public {
     clients: PerRegion<Clients>,
+    config_rules: ConfigRules,
 }
 
 /// The clients for one region.
@@ -62,7 +64,7 @@ impl Clients {
 impl S3Public {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
-        Self { clients: PerRegion::new(config, Clients::new) }
+        Self { config_rules: ConfigRules::new(config.clone()), clients: PerRegion::new(config, Clients::new) }
     }
 }
 
@@ -79,6 +81,10 @@ impl Guardrail for S3Public {
 
     fn mode(&self, settings: &Settings) -> Mode {
         mode(settings)
+    }
+
+    fn config_rules(&self) -> Option<&ConfigRules> {
+        Some(&self.config_rules)
     }
 
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
@@ -214,7 +220,7 @@ impl<'a> Work<'a> {
             self.done.last = Some(plan.clone());
             let is_confirmed = self.is_confirmed(&plan);
             let untried = |action: &&Action| !self.done.tried.contains(action);
-            if self.invocation.settings.acts(Mode::Revert) {
+            if self.acts() {
                 if let Some(contain) = plan.contain.as_ref().filter(untried).cloned() {
                     if self.may_be_late(&plan) {
                         pause.wait().await;
@@ -261,11 +267,17 @@ impl<'a> Work<'a> {
         let is_begun = self.done.tried.iter().any(contains) || self.invocation.has_closed(self.event, UNFINISHED);
         match &self.finding.opened {
             Opened::Account(told) => {
-                let plan = match Box::pin(self.account.block()).await {
-                    Ok(block) => of_account(self.account.id, block, settings),
+                let mut planned_by = settings.clone();
+                if self.is_only_found() {
+                    planned_by.s3_public_mode = Mode::Revert;
+                }
+                let settings = &planned_by;
+                let plan = match (Box::pin(self.account.block()).await, told.told()) {
+                    (Ok(block), _) => of_account(self.account.id, block, settings),
+                    (Err(problem), None) => return Err((&problem).into()),
                     // What the event says has to do: the switches can be turned on unseen.
-                    Err(problem) => {
-                        let plan = of_account(self.account.id, *told, settings);
+                    (Err(problem), told) => {
+                        let plan = of_account(self.account.id, told, settings);
                         let problem = Localized::from(&problem);
                         let not_read = Localized::new(|language| {
                             let problem = problem.of(language);
@@ -284,7 +296,10 @@ impl<'a> Work<'a> {
                 let wanted = self.wanted(bucket);
                 let object = match change {
                     BucketChange::ObjectAcl { key, version_id, .. } => Some((key.as_str(), version_id.as_deref())),
-                    BucketChange::Block(_) | BucketChange::Policy(_) | BucketChange::Acl(_) => None,
+                    BucketChange::Block(_)
+                    | BucketChange::Policy(_)
+                    | BucketChange::Acl(_)
+                    | BucketChange::Found(_) => None,
                 };
                 Ok(match Box::pin(self.account.bucket(bucket, object)).await {
                     Some(live)
@@ -382,7 +397,7 @@ impl<'a> Work<'a> {
         let (object, grants) = match change {
             BucketChange::Acl(grants) => (None, grants),
             BucketChange::ObjectAcl { key, version_id, grants } => (Some((key.clone(), version_id.clone())), grants),
-            BucketChange::Block(_) | BucketChange::Policy(_) => return None,
+            BucketChange::Block(_) | BucketChange::Policy(_) | BucketChange::Found(_) => return None,
         };
         let acl = Acl { owner_id: String::new(), grants: grants.clone()? };
         let without = acl.public();
@@ -399,7 +414,17 @@ impl<'a> Work<'a> {
             wanted.scope.cross_account = false;
             self.opens.outsiders = false;
         }
-        wanted
+        if self.is_only_found() { wanted.with_all_taken() } else { wanted }
+    }
+
+    /// Whether it was found, and is only told with what would have been done.
+    fn is_only_found(&self) -> bool {
+        self.event.origin != Origin::CloudTrail && self.invocation.settings.config_findings == Mode::Alert
+    }
+
+    /// Whether what is planned is done.
+    fn acts(&self) -> bool {
+        self.invocation.settings.acts(Mode::Revert) && !self.is_only_found()
     }
 
     /// Whether this process made that change at the time of the event, give or take a minute.
@@ -436,7 +461,8 @@ impl<'a> Work<'a> {
     }
 
     fn is_young(&self) -> bool {
-        self.invocation.is_young(self.event)
+        // When what is found was opened, a finding does not tell.
+        self.event.origin == Origin::CloudTrail && self.invocation.is_young(self.event)
     }
 
     /// Whether what a plan puts right may be written: a young change is not to be seen everywhere, so that what is written back has to be what
@@ -461,7 +487,7 @@ impl<'a> Work<'a> {
     fn is_settling(&self, plan: &Plan) -> bool {
         let is_just_changed = self.done.at.is_some_and(|at| at.elapsed() < SETTLE);
         let is_just_looked_at = self.is_young() && self.start.elapsed() < SETTLE;
-        let acts = self.invocation.settings.acts(Mode::Revert);
+        let acts = self.acts();
         match plan.doubt {
             _ if acts && plan.actions().next().is_some() => {
                 is_just_changed && plan.actions().any(|action| !self.done.refused.contains(action))
@@ -525,6 +551,11 @@ impl<'a> Work<'a> {
         }
         if !plan.is_empty() {
             return Some(Course::Left { plan: Box::new(plan) });
+        }
+        if let Opened::Bucket { bucket, change } = &self.finding.opened
+            && is_left_to_access_points(change, &plan, Scope::of(self.invocation.settings, Some(bucket)))
+        {
+            return Some(Course::Told);
         }
         if !plan.not_read.is_empty() {
             return Some(Course::NotRead { problem: Localized::join(&plan.not_read) });

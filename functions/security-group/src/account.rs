@@ -47,6 +47,7 @@ impl Account<'_> {
                     self.read_rules(std::slice::from_ref(id), &mut observed).await?;
                 }
             }
+            Finding::Group(id) => self.read_rules(std::slice::from_ref(id), &mut observed).await?,
             Finding::Entries(entries) => {
                 let id = &entries.prefix_list_id;
                 let (groups, list) =
@@ -64,9 +65,9 @@ impl Account<'_> {
         // Lists that rules name now, and those that the event's rules named, which may be gone.
         let told: &[EventRule] = match finding {
             Finding::Rules(opened) => &opened.rules,
-            Finding::Entries(_) => &[],
+            Finding::Entries(_) | Finding::Group(_) => &[],
         };
-        // The traffic that the event may have opened: a list that is named for other traffic has no part in it.
+        // The traffic that may be open by the event: a list that is named for other traffic has no part in it.
         let opened: Vec<Traffic> = match finding {
             Finding::Rules(opened) => opened.rules.iter().map(|rule| rule.traffic.clone()).collect(),
             Finding::Entries(entries) => {
@@ -74,6 +75,7 @@ impl Account<'_> {
                 let naming = naming.filter(|rule| rule.source.prefix_list() == Some(&entries.prefix_list_id));
                 naming.map(|rule| rule.traffic.clone()).collect()
             }
+            Finding::Group(_) => observed.live.rules.iter().map(|rule| rule.traffic.clone()).collect(),
         };
         let mut lists = observed.live.named_prefix_lists();
         lists.extend(told.iter().filter_map(|rule| rule.source.prefix_list().map(str::to_owned)));

@@ -12,14 +12,14 @@ use chrono::{DateTime, Utc};
 use rules::alert::time_ran_out;
 use rules::security_group::canary;
 use rules::security_group::detect::{self, Added, Finding};
-use rules::security_group::plan::{Action, Live, LiveRule, Plan, Remedy, Situation, plan};
+use rules::security_group::plan::{Action, Live, LiveRule, Plan, Remedy, Situation, plan, why_not_open};
 use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::Source;
 use rules::security_group::{NAME, SUBSCRIPTIONS};
 use rules::settings::Mode;
 use rules::{Decision, Event, Localized, Settings, Subscription, localized};
 use runtime::clients::PerRegion;
-use runtime::{CallError, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
+use runtime::{CallError, ConfigRules, Guardrail, Invocation, LOOK_FOR, Pause, Remedied, SETTLE};
 use tokio::time::{Instant, timeout_at};
 
 use account::{Account, Observed};
@@ -27,15 +27,19 @@ use account::{Account, Observed};
 /// [`SETTLE`] for a prefix list, which AWS changes in the background (state `modify-in-progress`).
 const LIST_SETTLE: Duration = Duration::from_secs(15);
 
-/// The guardrail, with an EC2 client per region.
+/// The guardrail, with an EC2 client per region, and AWS Config's rules.
 pub struct SecurityGroup {
+    config_rules: ConfigRules,
     clients: PerRegion<aws_sdk_ec2::Client>,
 }
 
 impl SecurityGroup {
     /// Clients are made from `config` as regions are needed.
     pub fn new(config: SdkConfig) -> Self {
-        Self { clients: PerRegion::new(config, aws_sdk_ec2::Client::new) }
+        Self {
+            config_rules: ConfigRules::new(config.clone()),
+            clients: PerRegion::new(config, aws_sdk_ec2::Client::new),
+        }
     }
 }
 
@@ -64,6 +68,10 @@ impl Guardrail for SecurityGroup {
         settings.security_group_mode
     }
 
+    fn config_rules(&self) -> Option<&ConfigRules> {
+        Some(&self.config_rules)
+    }
+
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Finding> {
         detect::detect(event, settings)
     }
@@ -80,12 +88,8 @@ impl Guardrail for SecurityGroup {
             }
         };
         let course = match course {
-            Ok(None) => {
-                return Remedied::Nothing(
-                    "together with the account's other rules it is not open to the world".to_owned(),
-                );
-            }
-            Ok(Some(course)) | Err(course) => course,
+            Ok(Ended::Nothing(reason)) => return Remedied::Nothing(reason),
+            Ok(Ended::Told(course)) | Err(course) => course,
         };
         let told = |steps| Box::new(report(event, finding, invocation.settings, &course, steps));
         let before = told(invocation.calls.steps());
@@ -106,6 +110,14 @@ struct Work<'a> {
     finding: &'a Finding,
     invocation: &'a Invocation<'a>,
     done: Done,
+}
+
+/// How a remedy ended.
+enum Ended {
+    /// So that somebody is told.
+    Told(Course),
+    /// Nothing is open or was; why, for the log.
+    Nothing(String),
 }
 
 /// What has been done so far.
@@ -132,15 +144,15 @@ struct Done {
 }
 
 impl Work<'_> {
-    /// Looks, acts and looks again until what the event opened is seen to be closed. `None` if it is not and was not open.
-    async fn run(mut self) -> Result<Option<Course>, Course> {
+    /// Looks, acts and looks again until what the event opened or found open is seen to be closed.
+    async fn run(mut self) -> Result<Ended, Course> {
         match timeout_at(self.invocation.deadline, self.look_and_act()).await {
             Ok(course) => course,
             Err(_) => Err(self.failed(&time_ran_out())),
         }
     }
 
-    async fn look_and_act(&mut self) -> Result<Option<Course>, Course> {
+    async fn look_and_act(&mut self) -> Result<Ended, Course> {
         let start = Instant::now();
         let mut pause = Pause::default();
         let mut seen = HashSet::new();
@@ -153,7 +165,7 @@ impl Work<'_> {
             seen.extend(self.visible(&live));
             if plan.situation == Situation::Open {
                 if !self.invocation.settings.acts(self.invocation.settings.security_group_mode) {
-                    return Ok(Some(Course::Withheld(plan)));
+                    return Ok(Ended::Told(Course::Withheld(plan)));
                 }
                 self.done.remaining = self.done.plan.as_ref().map(|_| plan.actions.clone());
                 if self.has_tried(&plan.actions) {
@@ -199,7 +211,7 @@ impl Work<'_> {
             if let Some(problem) = not_read {
                 return Err(self.failed(&problem));
             }
-            return Ok(self.closed(plan));
+            return Ok(self.closed(plan, &live));
         }
     }
 
@@ -253,7 +265,7 @@ impl Work<'_> {
             Finding::Entries(entries) if self.done.plan.is_none() => {
                 live.prefix_lists.get(&entries.prefix_list_id).is_some_and(|list| list.is_changing)
             }
-            Finding::Entries(_) | Finding::Rules(_) => false,
+            Finding::Entries(_) | Finding::Rules(_) | Finding::Group(_) => false,
         }
     }
 
@@ -261,14 +273,19 @@ impl Work<'_> {
         self.done.busy_since.get_or_insert_with(Instant::now).elapsed()
     }
 
-    /// How it ended, once the account shows that what the event opened is closed.
-    fn closed(&mut self, now: Plan) -> Option<Course> {
+    /// How it ended, once the account shows that what the event opened or found open is closed.
+    fn closed(&mut self, now: Plan, live: &Live) -> Ended {
         let Some(plan) = self.done.plan.take() else {
             return match now.situation {
-                Situation::Gone => Some(Course::Gone(now)),
+                Situation::Gone => Ended::Told(Course::Gone(now)),
                 // A list that nobody names is nobody's concern, unless this may be a second try after the rules were revoked.
-                Situation::Unnamed if !self.invocation.is_young(self.event) => Some(Course::Unnamed),
-                Situation::Unnamed | Situation::NotOpen | Situation::Open => None,
+                Situation::Unnamed if !self.invocation.is_young(self.event) => Ended::Told(Course::Unnamed),
+                Situation::Unnamed | Situation::NotOpen | Situation::Open => Ended::Nothing(match self.finding {
+                    Finding::Group(_) => why_not_open(live, self.invocation.settings),
+                    Finding::Rules(_) | Finding::Entries(_) => {
+                        "together with the account's other rules it is not open to the world".to_owned()
+                    }
+                }),
             };
         };
         let carried_out = std::mem::take(&mut self.done.carried_out);
@@ -277,7 +294,7 @@ impl Work<'_> {
         // Once the rules that named a list are revoked, the list no longer leads to their groups, which therefore weren't read.
         let is_led_there = now.naming.is_empty() && matches!(self.finding, Finding::Entries(_));
         let older = if is_led_there { std::mem::take(&mut self.done.older) } else { now.older };
-        Some(Course::Closed { plan, carried_out, at, older, entries_left })
+        Ended::Told(Course::Closed { plan, carried_out, at, older, entries_left })
     }
 
     fn failed(&self, problem: &Localized) -> Course {
@@ -296,7 +313,7 @@ impl Work<'_> {
         }
     }
 
-    /// What the event says must be there, unless it has been taken away since.
+    /// What the event says must be there, unless it has been taken away since. A finding may be old, and is not waited for.
     fn expected(&self) -> Vec<String> {
         match self.finding {
             // A group as a source is never public, and the event may name it where the account gives its id.
@@ -308,6 +325,7 @@ impl Work<'_> {
                 Added::Ranges(ranges) => ranges.iter().map(|range| entry(&entries.prefix_list_id, range)).collect(),
                 Added::Restored(_) => vec![entries.prefix_list_id.clone()],
             },
+            Finding::Group(_) => Vec::new(),
         }
     }
 
@@ -329,6 +347,7 @@ impl Work<'_> {
                 let restored = list.filter(|list| list.version > entries.version_before).map(|_| id.clone());
                 ranges.chain(restored).collect()
             }
+            Finding::Group(_) => Vec::new(),
         }
     }
 }

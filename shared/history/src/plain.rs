@@ -9,7 +9,7 @@
 //! - brackets nested at most [`DEEPEST`] deep;
 //! - outermost, `eventName`, `eventSource` and `eventType` once each, as text, and `userIdentity` at most once, as an object with at most one
 //!   `type`, which is text: none of these with escapes or blank, nor a second time in other letter cases;
-//! - no `detail`, as an envelope of EventBridge has, no list `Records` or `Events`, and no Insights event.
+//! - no `detail` and no `detail-type`, as an envelope of EventBridge has, no list `Records` or `Events`, and no Insights event.
 
 use std::ops::Range;
 
@@ -404,6 +404,7 @@ impl Members {
             b"useriden" => member(bytes, at, "userIdentity", &mut self.identity),
             [b'd', b'e', b't', b'a', b'i', b'l', b'"', _]
             | [b'e', b'v', b'e', b'n', b't', b's', b'"', _]
+            | b"detail-t"
             | b"records\"" => None,
             _ => Some(()),
         }

@@ -49,6 +49,7 @@ fn a_record_as_cloudtrail_writes_it_is_plain() {
 fn what_is_odd_is_not_plain() {
     for (old, new) in [
         (r#""eventName""#, r#""EventName""#),
+        (r#""eventName":"#, r#""detail-type":"x","eventName":"#),
         (r#""eventName":"#, r#""Records":[],"eventName":"#),
         (r#""eventName":"#, r#""Events":[],"eventName":"#),
         (r#""eventName":"#, r#""eventName":"CreateUser","eventName":"#),

@@ -1,39 +1,44 @@
-//! Rule `access-key`: long-term credentials of IAM users, new, re-activated or reset.
+//! Rule `access-key`: long-term credentials of IAM users, new, re-activated or reset, and access keys that AWS Config finds too old.
 //!
 //! Access keys, service-specific credentials (also the API keys of Bedrock), SSH public keys and signing certificates: [`Kind`] is
 //! where they differ. The way through the modules: [`detect`] reads the event, [`plan`] says what to do about it, the function does
 //! it, [`sessions`] is about what was got with a key and outlives it, [`report`] tells what came
-//! of it, and `by_hand` what a person can do.
+//! of it, and `by_hand` what a person can do. [`old`] is about keys that are too old.
 
 mod by_hand;
 pub mod detect;
 pub mod foresee;
+pub mod old;
 pub mod plan;
 pub mod report;
 pub mod sessions;
 
-use crate::decision::Subscription;
+use crate::decision::{ResourceTypes, Subscription};
 use crate::language::Language;
 
 /// The rule's and the function's name.
 pub const NAME: &str = "access-key";
 
-/// The calls that make a credential, or make one work that did not, or give it a new secret.
-pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
-    "aws.iam",
-    "iam.amazonaws.com",
-    &[
-        "CreateAccessKey",
-        "UpdateAccessKey",
-        "CreateServiceSpecificCredential",
-        "UpdateServiceSpecificCredential",
-        "ResetServiceSpecificCredential",
-        "UploadSSHPublicKey",
-        "UpdateSSHPublicKey",
-        "UploadSigningCertificate",
-        "UpdateSigningCertificate",
-    ],
-)];
+/// The calls that make a credential, or make one work that did not, or give it a new secret; and what AWS Config finds of users, of which the age
+/// of their keys is for this rule.
+pub const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription::calls(
+        "aws.iam",
+        "iam.amazonaws.com",
+        &[
+            "CreateAccessKey",
+            "UpdateAccessKey",
+            "CreateServiceSpecificCredential",
+            "UpdateServiceSpecificCredential",
+            "ResetServiceSpecificCredential",
+            "UploadSSHPublicKey",
+            "UpdateSSHPublicKey",
+            "UploadSigningCertificate",
+            "UpdateSigningCertificate",
+        ],
+    ),
+    Subscription::config(ResourceTypes::Only(&["AWS::IAM::User"])),
+];
 
 /// A kind of long-term credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

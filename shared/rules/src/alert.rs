@@ -6,9 +6,11 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::event::{Event, Unreadable};
+use crate::config::Behind;
+use crate::event::{Event, Origin, Unreadable};
 use crate::language::{Language, Localized};
 use crate::say;
+use crate::settings::{Mode, Rollout, Settings};
 use crate::text::{ascii, quote};
 
 /// The longest subject that SNS takes, in characters (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
@@ -150,6 +152,42 @@ impl Report {
         }
     }
 
+    /// Says that nothing was changed, by which setting, and begins to tell what would have been: the lines behind it are the caller's.
+    /// `parameter` is the mode's.
+    pub(crate) fn say_withheld(&mut self, event: &Event, settings: &Settings, parameter: &str) {
+        let language = self.language;
+        let only_finds = event.origin != Origin::CloudTrail && settings.config_findings == Mode::Alert;
+        let is_observed = settings.rollout == Rollout::Observe;
+        self.done.push(if only_finds && is_observed {
+            say!(
+                language,
+                "Nothing was changed, because ConfigFindings is `alert` and Rollout is `observe`. With `revert` there and in {parameter}, and with \
+                 `enforce`, it would have:",
+                "ConfigFindings が `alert`、Rollout が `observe` のため、何も変更していません。ConfigFindings と {parameter} がともに `revert` で、\
+                 Rollout が `enforce` であれば次の操作を行っていました:"
+            )
+        } else if is_observed {
+            self.headline = format!("would have reverted: {}", self.headline);
+            say!(
+                language,
+                "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
+                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
+            )
+        } else if only_finds {
+            say!(
+                language,
+                "Nothing was changed, because ConfigFindings is `alert`. With `revert` there and in {parameter} it would have:",
+                "ConfigFindings が `alert` のため、何も変更していません。ConfigFindings と {parameter} がともに `revert` であれば次の操作を行っていました:"
+            )
+        } else {
+            say!(
+                language,
+                "Nothing was changed, because {parameter} is `alert`. With `revert` it would have:",
+                "{parameter} が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
+            )
+        });
+    }
+
     /// Says that the account could not be read, and why, so that nothing was done.
     pub(crate) fn say_not_read(&mut self, problem: &Localized) {
         self.problem = Some(Localized::new(|language| {
@@ -223,17 +261,64 @@ pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
             "このイベントで何かが開放されたかどうかはわかりません。"
         ),
     ];
+    report.happened.splice(0..0, found(event, language));
     report.done.push(say!(
         language,
         "Nothing was changed, because the event could not be read.",
         "イベントを読み取れなかったため、何も変更していません。"
     ));
-    report.left.push(say!(
-        language,
-        "Look the event up in CloudTrail and judge it by hand.",
-        "CloudTrail でこのイベントを確認し、手動で判断してください。"
-    ));
+    report.left.push(if event.origin != Origin::CloudTrail {
+        say!(language, "Look at the resource and judge it by hand.", "リソースを確認し、手動で判断してください。")
+    } else {
+        say!(
+            language,
+            "Look the event up in CloudTrail and judge it by hand.",
+            "CloudTrail でこのイベントを確認し、手動で判断してください。"
+        )
+    });
     report
+}
+
+/// The report on what a rule of AWS Config found of which it could not be learned what it looks for.
+pub fn rule_not_known(event: &Event, problem: &Localized, language: Language, steps: Vec<Step>) -> Report {
+    let mut report = Report::new(language, Outcome::Alert, "a finding of AWS Config could not be looked at");
+    report.happened.extend(found(event, language));
+    report.say_not_read(problem);
+    report.left.push(say!(language, "Look at the resource by hand.", "リソースを手動で確認してください。"));
+    report.left.push(tries_again(language));
+    report.steps = steps;
+    report
+}
+
+/// What a finding says, in a line, for `happened`; `None` of a call.
+pub fn found(event: &Event, language: Language) -> Option<String> {
+    match &event.origin {
+        Origin::CloudTrail => None,
+        Origin::Config(change) => {
+            let (rule, kind) = (quote(&change.rule_name), quote(&change.resource_type));
+            let resource = quote(&change.resource_id);
+            Some(say!(
+                language,
+                "The rule {rule} of AWS Config found {kind} {resource} non-compliant.",
+                "AWS Config のルール {rule} が {kind} {resource} を非準拠と判定しました。"
+            ))
+        }
+        Origin::AccessAnalyzer(access) => {
+            let (kind, resource) = (quote(&access.resource_type), quote(&access.resource));
+            if let Some(error) = access.error.as_deref().map(quote) {
+                return Some(say!(
+                    language,
+                    "IAM Access Analyzer could not analyze {kind} {resource}: {error}. Who can reach it is not known.",
+                    "IAM Access Analyzer が {kind} {resource} を分析できませんでした: {error}。誰がアクセスできるかは不明です。"
+                ));
+            }
+            Some(say!(
+                language,
+                "IAM Access Analyzer found that somebody outside can reach {kind} {resource}.",
+                "IAM Access Analyzer が、外部から {kind} {resource} にアクセスできることを検出しました。"
+            ))
+        }
+    }
 }
 
 /// Puts a report into words.
@@ -302,7 +387,9 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     };
     let is_change =
         event.error.is_none() && event.read_only != Some(true) && !event.kind.eq_ignore_ascii_case("AwsConsoleSignIn");
-    let mut when = vec![if is_change {
+    let mut when = vec![if event.origin != Origin::CloudTrail {
+        say!(language, "Found:   {time}", "検出日時: {time}")
+    } else if is_change {
         say!(language, "Changed: {time}", "変更日時: {time}")
     } else {
         say!(language, "Time: {time}", "日時: {time}")
@@ -311,6 +398,11 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         let seconds = event.time.map(|time| (closed - time).num_seconds().max(0));
         let closed = closed.to_rfc3339_opts(SecondsFormat::Secs, true);
         when.push(match seconds {
+            Some(seconds) if event.origin != Origin::CloudTrail => say!(
+                language,
+                "Closed:  {closed}, {seconds} seconds after it was found",
+                "解消日時: {closed} (検出の {seconds} 秒後)"
+            ),
             Some(seconds) => say!(
                 language,
                 "Closed:  {closed}, {seconds} seconds after the change",
@@ -333,13 +425,15 @@ pub fn render(report: &Report, event: &Event) -> Alert {
         name => quote(name),
     };
     let id = or_unknown(&event.id);
+    let (title, told) = told_by(event, language);
     let mut record = vec![
         say!(language, "Event:   {name}", "イベント: {name}"),
         say!(language, "Id:      {id}", "イベント ID: {id}"),
     ];
     let link = console_link(event);
+    record.extend(told);
     record.extend(link.as_ref().map(|link| say!(language, "Console: {link}", "コンソール: {link}")));
-    body.part(&say!(language, "CLOUDTRAIL", "【CloudTrail】"), record);
+    body.part(title, record);
     if !report.to_allow.is_empty() {
         let title = say!(language, "TO ALLOW THIS THE NEXT TIME", "【次回から許可するには】");
         body.part(&title, report.to_allow.clone());
@@ -347,8 +441,54 @@ pub fn render(report: &Report, event: &Event) -> Alert {
     Alert { subject, body: body.finish(), link }
 }
 
+/// The title of the part on who tells of an event, and what that tells besides its name and id.
+fn told_by(event: &Event, language: Language) -> (&'static str, Vec<String>) {
+    match &event.origin {
+        Origin::CloudTrail => (say_title(language, "CLOUDTRAIL", "【CloudTrail】"), Vec::new()),
+        Origin::Config(change) => {
+            let name = quote(&change.rule_name);
+            let mut lines = vec![say!(language, "Rule:    {name}", "ルール: {name}")];
+            lines.extend(match &change.behind {
+                Some(Behind::Managed { identifier, .. }) => {
+                    let identifier = quote(identifier);
+                    Some(say!(language, "Managed: {identifier}", "マネージドルール: {identifier}"))
+                }
+                Some(Behind::Custom) => {
+                    Some(say!(language, "Managed: no, a custom rule", "マネージドルール: いいえ (カスタムルール)"))
+                }
+                Some(Behind::Gone) | None => None,
+            });
+            lines.extend(
+                change.annotation.as_deref().map(quote).map(|says| say!(language, "It says: {says}", "注釈: {says}")),
+            );
+            (say_title(language, "AWS CONFIG", "【AWS Config】"), lines)
+        }
+        Origin::AccessAnalyzer(access) => {
+            let id = quote(&access.finding_id);
+            (
+                say_title(language, "IAM ACCESS ANALYZER", "【IAM Access Analyzer】"),
+                vec![say!(language, "Finding: {id}", "検出結果 ID: {id}")],
+            )
+        }
+    }
+}
+
+fn say_title(language: Language, english: &'static str, japanese: &'static str) -> &'static str {
+    match language {
+        Language::English => english,
+        Language::Japanese => japanese,
+    }
+}
+
 /// The lines on who did it.
 fn who(event: &Event, language: Language) -> Vec<String> {
+    if event.origin != Origin::CloudTrail {
+        return vec![say!(
+            language,
+            "Not known: the finding does not tell. CloudTrail's event history for the resource does.",
+            "不明です。検出結果には実行者が記録されていません。CloudTrail のイベント履歴でこのリソースを検索すると確認できます。"
+        )];
+    }
     let unknown = || say!(language, "not in the event", "イベントに記録なし");
     let or_unknown = |value: &Option<String>| value.as_deref().map_or_else(unknown, quote);
     let kind = match event.actor.kind.as_str() {
@@ -421,6 +561,9 @@ impl Body {
 
 /// The event in CloudTrail's event history. `None` unless id and region have the form that AWS gives them.
 fn console_link(event: &Event) -> Option<String> {
+    if event.origin != Origin::CloudTrail {
+        return None;
+    }
     let id = event.id.as_deref().filter(|id| {
         let groups: Vec<&str> = id.split('-').collect();
         let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();

@@ -16,6 +16,18 @@ pub fn is_credential_id(text: &str) -> bool {
     (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Whether this has the form of a security group's id.
+pub fn is_group_id(text: &str) -> bool {
+    let id = text.strip_prefix("sg-").unwrap_or_default();
+    (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether this has the form of an IAM user's id
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>).
+pub fn is_user_id(text: &str) -> bool {
+    text.starts_with("AIDA") && is_credential_id(text)
+}
+
 /// Whether this is a name that IAM takes for a user or role, and no option
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub fn is_iam_name(text: &str) -> bool {
@@ -56,11 +68,21 @@ mod tests {
         for id in ["AKIA", "AKIAIOSFODNN7EXAMPL'", "AKIAIOSFODNN7 EXAMPLE"] {
             assert!(!is_credential_id(id), "{id}");
         }
+        assert!(is_user_id("AIDAQRSTUVWXYZEXAMPLE"));
+        for id in ["", "AIDA", "eve", "AKIAIOSFODNN7EXAMPLE", "AIDAQRSTUVWXYZEXAMPL\n", &"AIDA".repeat(2_500)] {
+            assert!(!is_user_id(id), "{id}");
+        }
         for text in ["", "-rf", "--profile", "a b", "a'b", "$(x)", "a;b", "a\nb", "ü", "a*", &"x".repeat(301)] {
             assert!(!is_iam_name(text) && !is_argument(text), "{text}");
         }
         for text in ["file:///etc/passwd", "fileb://x", "https://evil.example/x"] {
             assert!(!is_argument(text), "{text}");
+        }
+        assert!(is_group_id("sg-1a2b3c4d") && is_group_id("sg-0a1b2c3d4e5f60718"));
+        for id in
+            ["", "sg-", "sg", "sgr-1", "SG-1", "sg-1 ", "sg-ü", "sg-1,sg-2", "*", &format!("sg-{}", "0".repeat(33))]
+        {
+            assert!(!is_group_id(id), "{id}");
         }
         assert!(!is_iam_name(&"x".repeat(65)));
         assert!(is_bucket_name("my.bucket-1") && is_bucket_name("Old_Bucket") && is_bucket_name(&"x".repeat(255)));

@@ -1,6 +1,8 @@
 //! What is to be done about an event, before anything of the account has been read.
 
-use crate::event::Event;
+use crate::access_analyzer::ACCESS_FINDING;
+use crate::config::COMPLIANCE_CHANGE;
+use crate::event::{Event, Origin};
 use crate::language::Localized;
 use crate::settings::{Mode, Settings};
 
@@ -31,6 +33,30 @@ pub struct Subscription {
     pub includes_reads: bool,
     /// Whether what AWS refused is wanted too.
     pub includes_failures: bool,
+    /// The resources whose findings are wanted; of calls `None`.
+    pub findings: Option<ResourceTypes>,
+}
+
+/// Which types of resources (`resourceType` of the detail).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceTypes {
+    /// All.
+    All,
+    /// Only these.
+    Only(&'static [&'static str]),
+    /// All but these.
+    AllBut(&'static [&'static str]),
+}
+
+impl ResourceTypes {
+    /// Whether a type is one of them.
+    pub fn contain(self, resource_type: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(types) => types.contains(&resource_type),
+            Self::AllBut(types) => !types.contains(&resource_type),
+        }
+    }
 }
 
 impl Subscription {
@@ -44,17 +70,46 @@ impl Subscription {
             actor_kind: None,
             includes_reads: false,
             includes_failures: false,
+            findings: None,
+        }
+    }
+
+    /// What AWS Config finds non-compliant among resources.
+    pub const fn config(resources: ResourceTypes) -> Self {
+        Self::findings("aws.config", &[COMPLIANCE_CHANGE], resources)
+    }
+
+    /// What IAM Access Analyzer finds to be reachable from outside among resources.
+    pub const fn access_analyzer(resources: ResourceTypes) -> Self {
+        Self::findings("aws.access-analyzer", &[ACCESS_FINDING], resources)
+    }
+
+    const fn findings(source: &'static str, detail_types: &'static [&'static str], resources: ResourceTypes) -> Self {
+        Self {
+            source: Some(source),
+            detail_types,
+            event_source: None,
+            event_names: &[],
+            actor_kind: None,
+            includes_reads: false,
+            includes_failures: false,
+            findings: Some(resources),
         }
     }
 
     /// Whether this is one of the events asked for, as far as the record tells.
     pub fn covers(&self, event: &Event) -> bool {
-        self.asks_for(&event.source, &event.name, &event.actor.kind)
+        match (self.findings, event.origin.resource_type()) {
+            (None, None) => self.asks_for(&event.source, &event.name, &event.actor.kind),
+            (Some(wanted), Some(found)) => self.detail_types.contains(&event.name.as_str()) && wanted.contain(found),
+            _ => false,
+        }
     }
 
-    /// Whether this is asked for: an `eventSource`, an `eventName`, and a `userIdentity.type`, empty if there is none.
+    /// Whether a call is asked for: an `eventSource`, an `eventName`, and a `userIdentity.type`, empty if there is none.
     pub fn asks_for(&self, event_source: &str, event_name: &str, actor_kind: &str) -> bool {
-        self.event_source.is_none_or(|source| source == event_source)
+        self.findings.is_none()
+            && self.event_source.is_none_or(|source| source == event_source)
             && (self.event_names.is_empty() || self.event_names.contains(&event_name))
             && self.actor_kind.is_none_or(|kind| kind == actor_kind)
     }
@@ -97,6 +152,18 @@ pub fn decide<F>(
         && !wanted.any(|subscription| subscription.includes_failures)
     {
         return Decision::Ignore(format!("the call failed with `{}`: nothing was changed", error.code));
+    }
+    match &event.origin {
+        Origin::Config(change) if !event.origin.says_wrong() => {
+            return Decision::Ignore(format!("AWS Config says that it is `{}`", change.compliance));
+        }
+        Origin::AccessAnalyzer(access) if !event.origin.says_wrong() => {
+            return Decision::Ignore(format!("the finding is `{}`", access.status));
+        }
+        Origin::AccessAnalyzer(access) if access.is_deleted => {
+            return Decision::Ignore("the finding was deleted".to_owned());
+        }
+        _ => {}
     }
     if mode == Mode::Off {
         return Decision::Ignore("the rule's mode is `off`".to_owned());

@@ -1,4 +1,4 @@
-//! One CloudTrail event, read from an EventBridge envelope or from a bare CloudTrail record.
+//! One event: a CloudTrail record, bare or in an EventBridge envelope, or what AWS Config or IAM Access Analyzer found.
 //!
 //! Lenient about what AWS leaves out or spells two ways, strict about what a decision needs. The record's fields are described in
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
@@ -9,29 +9,36 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
+use crate::access_analyzer::{ACCESS_FINDING, ACTIVE, ExternalAccess};
+use crate::config::{self, COMPLIANCE_CHANGE, ComplianceChange, NON_COMPLIANT};
 use crate::json::{at, field, scalar, text};
 use crate::language::Localized;
-use crate::say;
+use crate::{localized, say};
 
-/// A CloudTrail event: one API call, or one sign-in.
+/// An event: one API call or one sign-in as CloudTrail recorded it, or a finding. Of a finding nobody tells who brought it about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// `eventID`, unique in real trails; missing or repeated in published samples.
+    /// Who tells of it.
+    pub origin: Origin,
+    /// `eventID`, unique in real trails; missing or repeated in published samples. Of a finding the envelope's `id`.
     pub id: Option<String>,
-    /// `eventName`, such as `AuthorizeSecurityGroupIngress`.
+    /// `eventName`, such as `AuthorizeSecurityGroupIngress`; of a finding the envelope's `detail-type`.
     pub name: String,
-    /// `eventSource`, such as `ec2.amazonaws.com`.
+    /// `eventSource`, such as `ec2.amazonaws.com`; of a finding the envelope's `source`.
     pub source: String,
     /// `eventType`: `AwsApiCall`, `AwsConsoleSignIn`, `AwsServiceEvent`, …; empty if absent.
     pub kind: String,
     /// `readOnly`: whether the call changes nothing; `None` if the record does not say.
     pub read_only: Option<bool>,
-    /// `eventTime`, where it could be understood.
+    /// `eventTime`, where it could be understood; of a finding when that was made.
     pub time: Option<DateTime<Utc>>,
     /// `eventTime` as it was written; empty if absent.
     pub time_text: String,
     /// The account that the event happened in (`recipientAccountId`, else the envelope's).
     pub account: Option<String>,
+    /// Of a finding, the account that the resource is in, if that is another than the one that the finding was handed to: an organization's
+    /// analyzer tells of all its accounts.
+    pub foreign_account: Option<String>,
     /// `awsRegion`, else the envelope's.
     pub region: Option<String>,
     /// Who did it.
@@ -52,6 +59,45 @@ pub struct Event {
     pub user_agent: Option<String>,
     /// What two deliveries of the same event have in common: the id, and a hash of the whole record. `None` without an id.
     pub identity: Option<String>,
+}
+
+/// Who tells of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// CloudTrail.
+    CloudTrail,
+    /// AWS Config.
+    Config(ComplianceChange),
+    /// IAM Access Analyzer.
+    AccessAnalyzer(ExternalAccess),
+}
+
+impl Origin {
+    /// Whether a finding says that something is wrong: only then is it delivered. Of a call it is always so.
+    pub fn says_wrong(&self) -> bool {
+        match self {
+            Self::CloudTrail => true,
+            Self::Config(change) => change.compliance == NON_COMPLIANT,
+            Self::AccessAnalyzer(access) => access.status == ACTIVE,
+        }
+    }
+
+    /// The type of the resource that a finding is about, such as `AWS::S3::Bucket`; `None` of CloudTrail.
+    pub fn resource_type(&self) -> Option<&str> {
+        match self {
+            Self::CloudTrail => None,
+            Self::Config(change) => Some(&change.resource_type),
+            Self::AccessAnalyzer(access) => Some(&access.resource_type),
+        }
+    }
+
+    /// The name of the rule of AWS Config that found it; `None` if no such rule did.
+    pub fn config_rule(&self) -> Option<&str> {
+        match self {
+            Self::Config(change) => Some(&change.rule_name),
+            Self::CloudTrail | Self::AccessAnalyzer(_) => None,
+        }
+    }
 }
 
 /// Who made a call (`userIdentity`).
@@ -131,9 +177,15 @@ impl Actor {
 /// # Errors
 /// [`Unreadable`] if `eventName` or `eventSource` is missing, since nothing can be decided without them.
 pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
+    match text(raw, "detail-type").as_deref() {
+        Some(COMPLIANCE_CHANGE) => return finding(raw, |detail| ComplianceChange::read(detail).map(Origin::Config)),
+        Some(ACCESS_FINDING) => return finding(raw, |detail| ExternalAccess::read(detail).map(Origin::AccessAnalyzer)),
+        _ => {}
+    }
     let (envelope, record) = envelope(raw);
     let id = text(record, "eventID");
     let event = Event {
+        origin: Origin::CloudTrail,
         identity: id.as_ref().map(|id| identity(id, record)),
         id,
         name: text(record, "eventName").unwrap_or_default(),
@@ -145,6 +197,7 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         account: text(record, "recipientAccountId")
             .or(envelope.account)
             .or_else(|| scalar(at(record, &["userIdentity", "accountId"]))),
+        foreign_account: None,
         region: text(record, "awsRegion").or(envelope.region),
         actor: Actor::from_record(record),
         error: api_error(record),
@@ -168,6 +221,57 @@ pub fn parse(raw: &Value) -> Result<Event, Unreadable> {
         (false, true) => absent("eventSource"),
     };
     Err(Unreadable { missing, event: Box::new(event) })
+}
+
+/// Reads a finding, which stands in an envelope always.
+fn finding(raw: &Value, read: impl FnOnce(&Value) -> Result<Origin, Localized>) -> Result<Event, Unreadable> {
+    let detail = field(raw, "detail");
+    let told = |names: [&str; 2]| names.iter().find_map(|name| text(detail, name));
+    let id = text(raw, "id");
+    let (account, own) = (told(["awsAccountId", "accountId"]), text(raw, "account"));
+    let time = config::recorded_at(detail).or_else(|| told(["updatedAt", "analyzedAt"])).or_else(|| text(raw, "time"));
+    let origin = read(detail);
+    let mut event = Event {
+        origin: Origin::CloudTrail,
+        identity: id.as_ref().map(|id| identity(id, detail)),
+        id,
+        name: text(raw, "detail-type").unwrap_or_default(),
+        source: text(raw, "source").unwrap_or_default(),
+        kind: String::new(),
+        read_only: None,
+        time: time.as_deref().and_then(parse_time),
+        time_text: time.unwrap_or_default(),
+        foreign_account: account.clone().filter(|account| own.as_ref().is_some_and(|own| own != account)),
+        account: account.or(own),
+        region: told(["awsRegion", "region"]).or_else(|| text(raw, "region")),
+        actor: Actor::default(),
+        error: None,
+        request: Value::Null,
+        response: Value::Null,
+        additional: Value::Null,
+        resources: Value::Null,
+        source_ip: None,
+        user_agent: None,
+    };
+    match origin {
+        Ok(origin) => {
+            event.origin = origin;
+            Ok(event)
+        }
+        Err(missing) => Err(Unreadable { missing, event: Box::new(event) }),
+    }
+}
+
+impl Event {
+    /// Why nothing is looked at, where a finding is about another account than this one: whatever has the resource's name here is not it.
+    pub(crate) fn not_of_this_account(&self) -> Option<Localized> {
+        self.foreign_account.as_ref().map(|account| {
+            localized!(
+                "the resource is in account `{account}`, not in the one that was told of it",
+                "リソースは、検出結果が届いたアカウントではなく `{account}` にあります"
+            )
+        })
+    }
 }
 
 fn absent(name: &str) -> Localized {

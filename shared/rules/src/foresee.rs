@@ -3,11 +3,13 @@
 //! Each rule has a `foresee` of its own: a finding to a [`Foreseen`]. Here is what they share, and [`FUNCTIONS`], which has all functions. What only
 //! the live account could tell is [`Verdict::Depends`], and never guessed.
 
+use crate::access_analyzer::ACCESS_FINDING;
+use crate::config::COMPLIANCE_CHANGE;
 use crate::decision::{API_CALL, CONSOLE_ACTION, Decision, SIGN_IN, Subscription, decide};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::settings::{Mode, Rollout, Settings, trusted_actor};
 use crate::text::quote;
-use crate::{access_key, iam_user, role_trust, root_activity, s3_public, security_group};
+use crate::{access_key, findings, iam_user, role_trust, root_activity, s3_public, security_group};
 
 /// What a function would have done about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -228,6 +230,19 @@ pub const FUNCTIONS: &[Function] = &[
             rule.foresee(event, settings, root_activity::detect::detect, root_activity::foresee::foresee)
         },
     },
+    Function {
+        name: findings::NAME,
+        rules: &[findings::CONFIG_FINDING, findings::EXTERNAL_ACCESS],
+        subscriptions: findings::SUBSCRIPTIONS,
+        decide: |event, settings| {
+            let name = match event.origin {
+                Origin::AccessAnalyzer(_) => findings::EXTERNAL_ACCESS,
+                Origin::CloudTrail | Origin::Config(_) => findings::CONFIG_FINDING,
+            };
+            let rule = Rule { name, subscriptions: findings::SUBSCRIPTIONS, mode: Mode::Alert };
+            rule.foresee(event, settings, findings::detect::detect, findings::foresee::foresee)
+        },
+    },
 ];
 
 impl Function {
@@ -243,6 +258,7 @@ impl Function {
 
     /// What the function would have done about an event, by the same code that decides in Lambda.
     pub fn foresee(&self, event: &Event, settings: &Settings) -> Foreseen {
+        let settings = &settings.on(event);
         let wanted = self.subscriptions.iter().filter(|subscription| subscription.covers(event));
         let delivered = delivered_as(event);
         if wanted.into_iter().all(|subscription| !subscription.detail_types.contains(&delivered)) {
@@ -256,6 +272,11 @@ impl Function {
 /// The `detail-type` under which EventBridge delivers a record. A record that does not say what it is, as in published samples, is a call, or
 /// a sign-in if it is of the sign-in pages.
 fn delivered_as(event: &Event) -> &'static str {
+    match &event.origin {
+        Origin::Config(_) => return COMPLIANCE_CHANGE,
+        Origin::AccessAnalyzer(_) => return ACCESS_FINDING,
+        Origin::CloudTrail => {}
+    }
     match event.kind.as_str() {
         "AwsServiceEvent" => "AWS Service Event via CloudTrail",
         "AwsVpceEvent" | "AwsVpceEvents" => "AWS VPC Endpoint Event via CloudTrail",

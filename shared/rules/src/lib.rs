@@ -8,12 +8,15 @@
 //! 3. the rule's `plan`: finding and live state to a list of actions
 //! 4. [`alert::render`]: what happened and what was done to the text of a mail
 
+pub mod access_analyzer;
 pub mod access_key;
 pub mod alert;
 pub mod chat;
 pub mod command;
+pub mod config;
 pub mod decision;
 pub mod event;
+pub mod findings;
 pub mod foresee;
 pub mod iam_user;
 pub mod json;
@@ -29,6 +32,6 @@ pub mod text;
 
 pub use alert::{Alert, Outcome, Report, Severity, Step};
 pub use decision::{Decision, Subscription};
-pub use event::{Event, Unreadable};
+pub use event::{Event, Origin, Unreadable};
 pub use language::{Language, Localized};
 pub use settings::Settings;

@@ -10,22 +10,26 @@ pub mod judge;
 pub mod plan;
 pub mod report;
 
-use crate::decision::Subscription;
+use crate::decision::{ResourceTypes, Subscription};
 
 /// The rule's and the function's name.
 pub const NAME: &str = "role-trust";
 
-/// The calls that can let somebody outside assume a role, or vouch for those who do.
-pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
-    "aws.iam",
-    "iam.amazonaws.com",
-    &[
-        "CreateRole",
-        "UpdateAssumeRolePolicy",
-        "CreateSAMLProvider",
-        "UpdateSAMLProvider",
-        "CreateOpenIDConnectProvider",
-        "AddClientIDToOpenIDConnectProvider",
-        "UpdateOpenIDConnectProviderThumbprint",
-    ],
-)];
+/// The calls that can let somebody outside assume a role, or vouch for those who do, and the roles that IAM Access Analyzer finds open to
+/// somebody outside.
+pub const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription::calls(
+        "aws.iam",
+        "iam.amazonaws.com",
+        &[
+            "CreateRole",
+            "UpdateAssumeRolePolicy",
+            "CreateSAMLProvider",
+            "UpdateSAMLProvider",
+            "CreateOpenIDConnectProvider",
+            "AddClientIDToOpenIDConnectProvider",
+            "UpdateOpenIDConnectProviderThumbprint",
+        ],
+    ),
+    Subscription::access_analyzer(ResourceTypes::Only(&["AWS::IAM::Role"])),
+];

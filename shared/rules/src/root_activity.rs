@@ -26,6 +26,7 @@ pub const SUBSCRIPTIONS: &[Subscription] = &[
         actor_kind: Some("Root"),
         includes_reads: true,
         includes_failures: true,
+        findings: None,
     },
     Subscription {
         source: Some("aws.signin"),
@@ -35,5 +36,6 @@ pub const SUBSCRIPTIONS: &[Subscription] = &[
         actor_kind: Some("IAMUser"),
         includes_reads: false,
         includes_failures: true,
+        findings: None,
     },
 ];

@@ -1,45 +1,54 @@
 //! Rules `s3-public` and `s3-cross-account`: buckets and access points that everybody can reach, or another account.
 //!
-//! The way through the modules: [`detect`] reads the event, with [`block`], [`acl`] and [`judge`] saying what in it is public; the
-//! function reads the bucket as it is; [`plan`] says what to close and what to put right; [`report`] says what came of it.
+//! The way through the modules: [`detect`] reads the event, with [`block`], [`acl`] and [`judge`] saying what in it is public, or the finding; the function reads the bucket as it is; [`plan`] says what to close and what to put right; [`report`] says what came of it.
 
 pub mod acl;
 pub mod block;
 pub mod detect;
 pub mod foresee;
+mod found;
 pub mod judge;
 pub mod plan;
 pub mod report;
 
-use crate::decision::Subscription;
+use crate::decision::{ResourceTypes, Subscription};
 use crate::settings::{Mode, Settings};
 
 /// The function's name, and its first rule's.
 pub const NAME: &str = "s3-public";
 
-/// The calls that can make something in S3 public, or give another account access to it. S3 control's calls have the same source.
-pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
-    "aws.s3",
-    "s3.amazonaws.com",
-    &[
-        "PutAccountPublicAccessBlock",
-        "DeleteAccountPublicAccessBlock",
-        "PutBucketPublicAccessBlock",
-        "DeleteBucketPublicAccessBlock",
-        "PutPublicAccessBlock",
-        "DeletePublicAccessBlock",
-        "PutBucketPolicy",
-        "PutBucketAcl",
-        "PutObjectAcl",
-        "CreateBucket",
-        "CreateAccessPoint",
-        "PutAccessPointPolicy",
-        "CreateMultiRegionAccessPoint",
-        "PutMultiRegionAccessPointPolicy",
-        "PutBucketOwnershipControls",
-        "DeleteBucketOwnershipControls",
-    ],
-)];
+/// The calls that can make something in S3 public, or give another account access to it, and what is found of that. S3 control's calls have the
+/// same source.
+pub const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription::calls(
+        "aws.s3",
+        "s3.amazonaws.com",
+        &[
+            "PutAccountPublicAccessBlock",
+            "DeleteAccountPublicAccessBlock",
+            "PutBucketPublicAccessBlock",
+            "DeleteBucketPublicAccessBlock",
+            "PutPublicAccessBlock",
+            "DeletePublicAccessBlock",
+            "PutBucketPolicy",
+            "PutBucketAcl",
+            "PutObjectAcl",
+            "CreateBucket",
+            "CreateAccessPoint",
+            "PutAccessPointPolicy",
+            "CreateMultiRegionAccessPoint",
+            "PutMultiRegionAccessPointPolicy",
+            "PutBucketOwnershipControls",
+            "DeleteBucketOwnershipControls",
+        ],
+    ),
+    Subscription::config(ResourceTypes::Only(&[
+        "AWS::S3::Bucket",
+        "AWS::S3::AccountPublicAccessBlock",
+        "AWS::::Account",
+    ])),
+    Subscription::access_analyzer(ResourceTypes::Only(&["AWS::S3::Bucket"])),
+];
 
 /// The mode of the function: `off` only if both of its rules are.
 pub fn mode(settings: &Settings) -> Mode {

@@ -12,19 +12,22 @@ pub mod plan;
 pub mod report;
 pub mod traffic;
 
-use crate::decision::Subscription;
+use crate::decision::{ResourceTypes, Subscription};
 
 /// The rule's and the function's name.
 pub const NAME: &str = "security-group";
 
-/// The calls that can open a group to the world.
-pub const SUBSCRIPTIONS: &[Subscription] = &[Subscription::calls(
-    "aws.ec2",
-    "ec2.amazonaws.com",
-    &[
-        "AuthorizeSecurityGroupIngress",
-        "ModifySecurityGroupRules",
-        "ModifyManagedPrefixList",
-        "RestoreManagedPrefixListVersion",
-    ],
-)];
+/// The calls that can open a group to the world, and what AWS Config finds of groups.
+pub const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription::calls(
+        "aws.ec2",
+        "ec2.amazonaws.com",
+        &[
+            "AuthorizeSecurityGroupIngress",
+            "ModifySecurityGroupRules",
+            "ModifyManagedPrefixList",
+            "RestoreManagedPrefixListVersion",
+        ],
+    ),
+    Subscription::config(ResourceTypes::Only(&["AWS::EC2::SecurityGroup"])),
+];

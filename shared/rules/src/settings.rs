@@ -3,10 +3,12 @@
 //! A setting is known by its parameter in template.yaml (`SecurityGroupMode`); the environment variable is the same in upper snake
 //! case (`SECURITY_GROUP_MODE`), the command's flag the same in kebab case. Whoever reads them hands in text; this module says what it means.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use crate::command::{is_account_id, is_bucket_name};
+use crate::event::{Event, Origin};
 use crate::language::Language;
 use crate::public::WidestPublic;
 use crate::security_group::traffic::{Protocol, Traffic};
@@ -37,6 +39,7 @@ pub const DEFINITIONS: &[Definition] = &[
         default: "",
         takes: "ARNs of IAM roles and users, comma-separated; `*` only after `role/aws-reserved/sso.amazonaws.com/`",
     },
+    Definition { parameter: "ConfigFindings", default: "alert", takes: "`alert` or `revert`" },
     Definition { parameter: "TrustedAccounts", default: "", takes: "account ids of 12 digits, comma-separated" },
     Definition { parameter: "PublicBuckets", default: "", takes: "names of S3 buckets, comma-separated" },
     Definition {
@@ -84,6 +87,8 @@ pub struct Settings {
     pub root_activity_mode: Mode,
     /// Whether anything is changed at all.
     pub rollout: Rollout,
+    /// Whether what AWS Config and IAM Access Analyzer found is taken back as the modes say, or only told: they don't say who did it.
+    pub config_findings: Mode,
     /// ARNs, possibly ending in or holding `*`.
     trusted_actors: Vec<String>,
     /// Ids of other accounts that roles may trust and buckets may let in.
@@ -194,6 +199,7 @@ impl Settings {
             role_trust_mode: read(given, "RoleTrustMode", |text| mode(text, &["revert", "alert", "off"]))?,
             root_activity_mode: read(given, "RootActivityMode", |text| mode(text, &["alert", "off"]))?,
             rollout: read(given, "Rollout", str::parse)?,
+            config_findings: read(given, "ConfigFindings", |text| mode(text, &["alert", "revert"]))?,
             trusted_actors: read(given, "TrustedActors", |text| list(text).map(trusted_actor).collect())?,
             trusted_accounts: read(given, "TrustedAccounts", |text| list(text).map(account_id).collect())?,
             public_buckets: read(given, "PublicBuckets", |text| list(text).map(bucket_name).collect())?,
@@ -221,6 +227,23 @@ impl Settings {
     /// Whether anything is done about a violation of a rule in this mode.
     pub fn acts(&self, mode: Mode) -> bool {
         matches!(mode, Mode::Revert | Mode::Quarantine) && self.rollout == Rollout::Enforce
+    }
+
+    /// The settings as they are for an event: where findings are only told, no rule has a mode that acts on one.
+    pub fn on(&self, event: &Event) -> Cow<'_, Self> {
+        if event.origin == Origin::CloudTrail || self.config_findings == Mode::Revert {
+            return Cow::Borrowed(self);
+        }
+        let told = |mode: Mode| if mode == Mode::Off { Mode::Off } else { Mode::Alert };
+        Cow::Owned(Self {
+            iam_user_mode: told(self.iam_user_mode),
+            access_key_mode: told(self.access_key_mode),
+            s3_public_mode: told(self.s3_public_mode),
+            s3_cross_account_mode: told(self.s3_cross_account_mode),
+            security_group_mode: told(self.security_group_mode),
+            role_trust_mode: told(self.role_trust_mode),
+            ..self.clone()
+        })
     }
 }
 

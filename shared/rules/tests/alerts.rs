@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rules::alert::{self, Step, call_failed};
-use rules::security_group::detect::read;
+use rules::config::Behind;
+use rules::security_group::detect::{Finding, detect, read};
 use rules::security_group::plan::{Live, LivePrefixList, LiveRule, Plan, Remedy, plan};
 use rules::security_group::report::{Course, report};
 use rules::security_group::traffic::{Source, Traffic};
-use rules::settings::Given;
-use rules::{Event, Localized, Report, Settings, event, localized};
+use rules::settings::{Given, Mode};
+use rules::{Decision, Event, Localized, Origin, Report, Settings, event, localized};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -168,6 +169,71 @@ fn failed_to_close() {
 }
 
 #[test]
+fn found_closed() {
+    let (event, finding) = found_event();
+    let settings = with("ConfigFindings", "revert");
+    let live = group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE, NAMES_THE_LIST]);
+    let course = closed_by(plan(&finding, &live, &settings, Remedy::TakeOutEntries), &[]);
+    let steps = vec![rules_read("3 rules"), revoked(), rules_read("2 rules")];
+    compare!("found_closed", &event, &settings, |settings| report(&event, &finding, settings, &course, steps.clone()));
+}
+
+#[test]
+fn found_withheld() {
+    let (event, finding) = found_event();
+    let mut observed = with("Rollout", "observe");
+    observed.config_findings = Mode::Revert;
+    for (name, settings) in [
+        ("found_withheld", Settings::default()),
+        ("found_withheld_by_rollout", observed),
+        ("found_withheld_by_both", with("Rollout", "observe")),
+    ] {
+        let live = group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE]);
+        let course = Course::Withheld(plan(&finding, &live, &settings, Remedy::TakeOutEntries));
+        let steps = vec![rules_read("2 rules")];
+        compare!(name, &event, &settings, |settings| report(&event, &finding, settings, &course, steps.clone()));
+    }
+}
+
+#[test]
+fn found_and_not_closed() {
+    let (event, finding) = found_event();
+    let settings = with("ConfigFindings", "revert");
+    let refused = "UnauthorizedOperation: You are not authorized to perform this operation.";
+    let problem = call_failed("RevokeSecurityGroupIngress", refused);
+    let live = group(&[SSH_FROM_ANYWHERE, SSH_FROM_OFFICE]);
+    let plan = plan(&finding, &live, &settings, Remedy::TakeOutEntries);
+    for (name, remaining) in [("found_failed", None), ("found_failed_in_part", Some(Vec::new()))] {
+        let (plan, problem) = (plan.clone(), problem.clone());
+        let course = Course::Failed { plan, carried_out: Vec::new(), remaining, problem };
+        let steps = vec![rules_read("2 rules"), failed("RevokeSecurityGroupIngress", GROUP, refused)];
+        compare!(name, &event, &settings, |settings| report(&event, &finding, settings, &course, steps.clone()));
+    }
+    let refused = "RequestLimitExceeded: Request limit exceeded.";
+    let course = Course::NotRead { problem: call_failed("DescribeSecurityGroupRules", refused) };
+    let steps = vec![failed("DescribeSecurityGroupRules", GROUP, refused)];
+    compare!("found_not_read", &event, &settings, |settings| report(
+        &event,
+        &finding,
+        settings,
+        &course,
+        steps.clone()
+    ));
+}
+
+#[test]
+fn found_in_another_account() {
+    let mut raw = found_raw();
+    raw["detail"]["awsAccountId"] = json!("999988887777");
+    let event = event::parse(&raw).unwrap();
+    let Decision::Unreadable(missing) = detect(&event, &Settings::default()) else { panic!("not unreadable") };
+    let unreadable = rules::Unreadable { missing, event: Box::new(event.clone()) };
+    compare!("found_in_another_account", &event, &Settings::default(), |settings: &Settings| {
+        alert::unreadable(&unreadable, settings.alert_language)
+    });
+}
+
+#[test]
 fn unreadable() {
     let mut event = authorized();
     event.request = Value::Null;
@@ -281,6 +347,26 @@ fn closed_by(plan: Plan, older: &[&str]) -> Course {
 fn with(parameter: &'static str, value: &str) -> Settings {
     let given = Given { name: parameter.to_owned(), value: value.to_owned() };
     Settings::from_given(&BTreeMap::from([(parameter, given)])).unwrap()
+}
+
+/// What AWS Config found of the group.
+fn found_raw() -> Value {
+    json!({"version": "0", "id": "7f3c0f1e-2b6d-4c55-9f04-8f0a5f6f6d21", "detail-type": "Config Rules Compliance Change",
+        "source": "aws.config", "account": "111122223333", "time": "2026-03-02T09:14:05Z", "region": "eu-central-1", "detail": {
+            "resourceId": GROUP, "resourceType": "AWS::EC2::SecurityGroup", "awsRegion": "eu-central-1",
+            "awsAccountId": "111122223333", "configRuleName": "securityhub-restricted-ssh-baa2cf8c",
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT", "resultRecordedTime": "2026-03-02T09:14:05.000Z"}}})
+}
+
+/// The same with what is behind the rule's name, and the finding.
+fn found_event() -> (Event, Finding) {
+    let mut event = event::parse(&found_raw()).unwrap();
+    if let Origin::Config(change) = &mut event.origin {
+        let identifier = "INCOMING_SSH_DISABLED".to_owned();
+        change.behind = Some(Behind::Managed { identifier, parameters: Value::Null });
+    }
+    let Decision::Candidate(finding) = detect(&event, &Settings::default()) else { panic!("not a candidate") };
+    (event, finding)
 }
 
 /// Today's form: the world and an office, in one permission.

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use rules::access_key::Kind;
 use rules::access_key::detect::{Finding, read};
+use rules::access_key::old;
 use rules::access_key::plan::Action::{Deactivate, Delete, RevokeSessions};
 use rules::access_key::plan::Status::{Active, Inactive};
 use rules::access_key::report::{Course, Found, Handled, Seen, Sessions, of_root, of_user};
@@ -368,4 +369,43 @@ fn every_kind_has_its_commands() {
             assert!(mail.body.contains(&format!("aws iam update-{noun} --user-name mallory --")), "{}", mail.body);
         }
     }
+}
+
+#[test]
+fn old_keys() {
+    let problem = call_failed("UpdateAccessKey", REFUSED);
+    let (user, keys) = ("eve".to_owned(), old_keys_of_eve());
+    let at = "2026-11-22T14:02:44Z".parse().unwrap();
+    for (name, course) in [
+        ("old_keys_withheld", old::Course::Withheld { user: user.clone(), keys: keys.clone() }),
+        ("old_keys_deactivated", old::Course::Deactivated { user: user.clone(), keys: keys.clone(), at }),
+        ("old_keys_not_deactivated", old::Course::NotDeactivated { user, keys, problem: problem.clone() }),
+        ("old_keys_not_read", old::Course::NotRead { problem }),
+    ] {
+        let id = "AIDAQ3C7TN4YUEXAMPLE";
+        let raw = json!({"id": "6f1f8a5e-1c2b-4d3e-8f4a-5b6c7d8e9f0a", "source": "aws.config",
+            "detail-type": "Config Rules Compliance Change", "account": SCENE.account, "region": SCENE.region,
+            "detail": {"configRuleName": "access-keys-rotated", "resourceType": "AWS::IAM::User", "resourceId": id,
+                "newEvaluationResult": {"complianceType": "NON_COMPLIANT", "resultRecordedTime": SCENE.time}}});
+        let event = event::parse(&raw).unwrap();
+        let settings = if name.ends_with("withheld") { Settings::default() } else { reverting_findings() };
+        compare!(name, &event, &settings, |settings| {
+            old::report(&event, (id, 90), settings, &course, at, vec![made("ListAccessKeys", "1 listed")])
+        });
+    }
+}
+
+fn reverting_findings() -> Settings {
+    let given = Given { name: "ConfigFindings".to_owned(), value: "revert".to_owned() };
+    Settings::from_given(&BTreeMap::from([("ConfigFindings", given)])).unwrap()
+}
+
+fn old_keys_of_eve() -> Vec<old::OldKey> {
+    let created = "2026-08-01T09:10:05Z".parse().unwrap();
+    let at = "2026-11-20T08:00:00Z".parse().unwrap();
+    let shown = LastUse::Shown(Use { at, service: "s3".to_owned(), region: "eu-west-1".to_owned() });
+    vec![
+        old::OldKey { id: KEY.to_owned(), created, last_use: shown },
+        old::OldKey { id: "AKIAQ3C7TN4YSECONDEX".to_owned(), created, last_use: LastUse::NoneShown },
+    ]
 }

@@ -10,11 +10,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rules::alert::{Step, call_failed, time_ran_out};
+use rules::config::Behind;
 use rules::iam_user::detect::{Finding, Read, read};
-use rules::iam_user::plan::{AccessKey, Action, Hanging};
+use rules::iam_user::found;
+use rules::iam_user::plan::{AccessKey, Action, Hanging, OwnPolicy};
 use rules::iam_user::report::{Course, Deletion, Denial, Gone, Standing, report};
 use rules::settings::Given;
-use rules::{Event, Localized, Report, Settings, event, say};
+use rules::{Event, Localized, Origin, Report, Settings, event, say};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -398,6 +400,54 @@ fn hostile() {
             }
         }
     }
+}
+
+#[test]
+fn own_policies_withheld() {
+    let course = found::Course::Withheld { user: "eve".to_owned(), policies: own_policies() };
+    check_found("own_policies_withheld", &Settings::default(), &course);
+}
+
+#[test]
+fn own_policies_taken_off() {
+    let policies = own_policies();
+    let actions = policies.iter().map(OwnPolicy::action).collect();
+    let at = time("2026-03-02T09:14:19Z");
+    let course = found::Course::TakenOff { user: "eve".to_owned(), policies, actions, at };
+    check_found("own_policies_taken_off", &with("ConfigFindings", "revert"), &course);
+}
+
+#[test]
+fn own_policies_not_taken_off() {
+    let problem = call_failed("DetachUserPolicy", "AccessDenied: is not authorized");
+    let actions = vec![Action::DeleteInlinePolicy("backdoor".to_owned())];
+    let course = found::Course::NotTakenOff { user: "eve".to_owned(), policies: own_policies(), actions, problem };
+    check_found("own_policies_not_taken_off", &with("ConfigFindings", "revert"), &course);
+}
+
+#[test]
+fn own_policies_not_read() {
+    let course = found::Course::NotRead { problem: time_ran_out() };
+    check_found("own_policies_not_read", &with("ConfigFindings", "revert"), &course);
+}
+
+fn own_policies() -> Vec<OwnPolicy> {
+    let document = serde_json::from_str(ALLOW_ALL).unwrap();
+    vec![OwnPolicy::Attached(ADMINISTRATOR.to_owned()), OwnPolicy::Inline { name: "backdoor".to_owned(), document }]
+}
+
+fn check_found(name: &str, settings: &Settings, course: &found::Course) {
+    let id = "AIDAQ3C7TN4YUEXAMPLE";
+    let event = event::parse(&json!({"id": "6f1f8a5e-1c2b-4d3e-8f4a-5b6c7d8e9f0a", "source": "aws.config",
+        "detail-type": "Config Rules Compliance Change", "account": SCENE.account, "region": SCENE.region,
+        "detail": {"configRuleName": "iam-user-no-policies-check", "resourceType": "AWS::IAM::User", "resourceId": id,
+            "newEvaluationResult": {"complianceType": "NON_COMPLIANT", "resultRecordedTime": SCENE.time}}}));
+    let mut event = event.unwrap();
+    if let Origin::Config(change) = &mut event.origin {
+        let identifier = "IAM_USER_NO_POLICIES_CHECK".to_owned();
+        change.behind = Some(Behind::Managed { identifier, parameters: Value::Null });
+    }
+    compare!(name, &event, settings, |settings| found::report(&event, id, settings, course, looks()));
 }
 
 fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rules::alert::{Step, call_failed, render, unreadable};
-use rules::role_trust::detect::{Finding, Trust, read};
+use rules::role_trust::detect::{Finding, Trust, detect, read};
 use rules::role_trust::judge::{Circle, Organization, Stranger, strangers};
 use rules::role_trust::plan::{LiveRole, Plan, plan};
 use rules::role_trust::report::{Course, report};
 use rules::settings::Given;
-use rules::{Event, Localized, Report, Settings, event, localized};
+use rules::{Decision, Event, Localized, Report, Settings, event, localized};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -235,6 +235,54 @@ fn not_read() {
     check("not_read", &created(&mixed()), &settings(&[]), &Organization::None, course, steps);
 }
 
+/// What IAM Access Analyzer found of the role.
+fn found_event() -> Event {
+    event::parse(&json!({"version": "0", "id": "0c2b7a51-5d8e-4f19-b3a6-2e6f1c7d9e80", "detail-type": "Access Analyzer Finding",
+        "source": "aws.access-analyzer", "account": "123456789012", "time": "2026-03-02T09:14:05Z", "region": "eu-central-1",
+        "detail": {"id": "4165f697-04d6-4672-9890-9ac1a0373436", "status": "ACTIVE", "resourceType": "AWS::IAM::Role",
+            "resource": "arn:aws:iam::123456789012:role/cross-account-reader", "createdAt": "2026-02-27T18:40:12Z",
+            "updatedAt": "2026-03-02T09:14:05Z", "accountId": "123456789012", "region": "eu-central-1",
+            "principal": {"AWS": "999988887777"}, "action": ["sts:AssumeRole"],
+            "condition": {"aws:MultiFactorAuthPresent": "true"}, "isPublic": false}}))
+    .unwrap()
+}
+
+/// The mail of a found role, whose trust policy was [`mixed`].
+fn check_found(name: &str, settings: &Settings, course: &Course, steps: &[Step]) {
+    let event = found_event();
+    let Decision::Candidate(finding) = detect(&event, settings) else { panic!("not a candidate") };
+    let trusted = BTreeSet::new();
+    let circle = Circle { account: "123456789012", trusted: &trusted, organization: &Organization::None };
+    let seen = match course {
+        Course::NotRead { .. } => Vec::new(),
+        _ => strangers(&mixed(), &circle),
+    };
+    compare!(name, &event, settings, |settings| report(&event, &finding, &seen, settings, course, steps.to_vec()));
+}
+
+#[test]
+fn found() {
+    let reverting = settings(&[("RoleTrustMode", "revert"), ("ConfigFindings", "revert")]);
+    let after = document(&[allow(json!({"AWS": OWN}), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}))]);
+    let course = closed_by(true, &mixed(), Some(&after));
+    check_found("found_closed", &reverting, &course, &[asked(), role_read(), role_read()]);
+
+    // As the runtime hands them over.
+    let withheld = settings(&[("RoleTrustMode", "revert")]);
+    let withheld = withheld.on(&found_event()).into_owned();
+    let course = left(&mixed(), Organization::None, None);
+    check_found("found_withheld", &withheld, &course, &[asked(), role_read()]);
+    check_found("found_withheld_by_mode", &settings(&[("ConfigFindings", "revert")]), &course, &[asked(), role_read()]);
+
+    let problem = call_failed("GetRole", REFUSED);
+    check_found(
+        "found_not_read",
+        &reverting,
+        &Course::NotRead { problem },
+        &[failed("GetRole", "cross-account-reader", REFUSED)],
+    );
+}
+
 #[test]
 fn providers() {
     let saml = "arn:aws:iam::123456789012:saml-provider/Backdoor";
@@ -414,7 +462,7 @@ fn strangers_of(event: &Event, organization: &Organization) -> Vec<Stranger> {
     match read(event).unwrap() {
         Finding::Trust(trust) => {
             let trusted = BTreeSet::new();
-            strangers(&trust.document, &Circle { account: &trust.account, trusted: &trusted, organization })
+            strangers(&trust.document.unwrap(), &Circle { account: &trust.account, trusted: &trusted, organization })
         }
         Finding::Provider(_) => Vec::new(),
     }

@@ -12,14 +12,15 @@ mod s3;
 use std::collections::BTreeMap;
 
 use rules::alert::{Step, call_failed, unreadable};
+use rules::config::Behind;
 use rules::s3_public::block::Block;
-use rules::s3_public::detect::{Finding, Opened, read};
+use rules::s3_public::detect::{Finding, Opened, detect, read};
 use rules::s3_public::plan::{
     Action, LiveAccessPoint, LiveBucket, Plan, Wanted, of_access_point, of_account, of_bucket,
 };
 use rules::s3_public::report::{Course, report};
 use rules::settings::Given;
-use rules::{Event, Settings, event, localized};
+use rules::{Decision, Event, Origin, Settings, event, localized};
 use serde_json::{Value, json};
 
 use common::Scene;
@@ -101,6 +102,74 @@ fn access_point_policy_reverted() {
     let rest = access_point(Block::OFF, None, Some(Block::ON));
     let course = of_point(&event, &live, Some(&rest));
     check("access_point_policy_reverted", &event, &settings(&[]), course);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Found
+
+#[test]
+fn found_and_reverted() {
+    let event = by_config("S3_BUCKET_PUBLIC_READ_PROHIBITED", "AWS::S3::Bucket", BUCKET);
+    let settings = settings(&[("ConfigFindings", "revert")]);
+    let acl = Ok(acl(&[(EVERYBODY, "READ")]));
+    let live = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), acl, ..private() };
+    let rest = LiveBucket { policy: Ok(Some(narrow())), is_public: Ok(Some(false)), ..blocked() };
+    let course = taken_back(&event, &live, Some(&rest), &settings, &[]);
+    check("found_and_reverted", &event, &settings, course);
+}
+
+#[test]
+fn found_and_only_told() {
+    let event = by_config("S3_BUCKET_PUBLIC_WRITE_PROHIBITED", "AWS::S3::Bucket", BUCKET);
+    let live = LiveBucket { policy: Ok(Some(mixed())), is_public: Ok(Some(true)), ..private() };
+    let (settings, course) = only_told(&event, &live);
+    check("found_and_only_told", &event, &settings, course);
+}
+
+#[test]
+fn found_without_a_block() {
+    let event = by_config("S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", "AWS::S3::Bucket", BUCKET);
+    let (settings, course) = only_told(&event, &private());
+    check("found_without_a_block", &event, &settings, course);
+}
+
+#[test]
+fn found_without_a_block_of_the_account() {
+    let event = by_config("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC", "AWS::::Account", SCENE.account);
+    let settings = settings(&[("ConfigFindings", "revert")]);
+    let (before, now) =
+        (of_account(SCENE.account, None, &settings), of_account(SCENE.account, Some(Block::ON), &settings));
+    check("found_without_a_block_of_the_account", &event, &settings, ended(before, Some(now), &[]));
+}
+
+#[test]
+fn found_open_to_another_account() {
+    let event = by_analyzer("999988887777", "POLICY");
+    let live = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..private() };
+    let (settings, course) = only_told(&event, &live);
+    check("found_open_to_another_account", &event, &settings, course);
+}
+
+#[test]
+fn found_open_through_an_access_point() {
+    let event = by_analyzer("*", "S3_ACCESS_POINT");
+    check("found_open_through_an_access_point", &event, &settings(&[]), Course::Told);
+}
+
+#[test]
+fn found_open_by_what_is_not_told() {
+    let mut event = by_analyzer("*", "POLICY");
+    if let Origin::AccessAnalyzer(access) = &mut event.origin {
+        access.sources.clear();
+    }
+    check("found_open_by_what_is_not_told", &event, &settings(&[]), Course::Told);
+}
+
+#[test]
+fn found_and_not_read() {
+    let event = by_config("S3_BUCKET_PUBLIC_READ_PROHIBITED", "AWS::S3::Bucket", BUCKET);
+    let problem = call_failed("GetBucketAcl", REFUSED);
+    check("found_and_not_read", &event, &settings(&[("ConfigFindings", "revert")]), Course::NotRead { problem });
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -396,7 +465,41 @@ fn of(name: &str, request: Value) -> Event {
 }
 
 fn found(event: &Event) -> Finding {
-    read(event).unwrap().unwrap()
+    if event.origin == Origin::CloudTrail {
+        return read(event).unwrap().unwrap();
+    }
+    let Decision::Candidate(finding) = detect(event, &settings(&[])) else { panic!("no finding of ours") };
+    finding
+}
+
+/// What a rule of AWS Config found, with the managed rule behind its name.
+fn by_config(identifier: &str, kind: &str, id: &str) -> Event {
+    let event = json!({"id": "0f7c6a39-4b52-4d0e-8a31-6b1f2c3d4e5f", "detail-type": "Config Rules Compliance Change", "source": "aws.config",
+        "account": SCENE.account, "region": SCENE.region, "detail": {"configRuleName": "securityhub-s3-baa2cf8c", "resourceType": kind,
+        "resourceId": id, "newEvaluationResult": {"complianceType": "NON_COMPLIANT", "resultRecordedTime": SCENE.time}}});
+    let mut event = event::parse(&event).unwrap();
+    let Origin::Config(change) = &mut event.origin else { panic!("not of AWS Config") };
+    change.behind = Some(Behind::Managed { identifier: identifier.to_owned(), parameters: Value::Null });
+    event
+}
+
+/// What IAM Access Analyzer found.
+fn by_analyzer(principal: &str, source: &str) -> Event {
+    let event = json!({"id": "7b1c2d3e-4f50-4a61-9b72-8c93a4b5c6d7", "detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer",
+        "account": SCENE.account, "region": SCENE.region, "detail": {"id": "0e1d2c3b-4a59-4687-a6b5-c4d3e2f10a1b", "status": "ACTIVE",
+        "resourceType": "AWS::S3::Bucket", "resource": format!("arn:aws:s3:::{BUCKET}"), "principal": {"AWS": principal},
+        "action": ["s3:GetObject"], "condition": {}, "isPublic": principal == "*", "sources": [{"type": source}],
+        "createdAt": "2026-03-02T09:01:44Z", "updatedAt": SCENE.time}});
+    event::parse(&event).unwrap()
+}
+
+/// The settings by which findings are only told, and what would be done by them.
+fn only_told(event: &Event, live: &LiveBucket) -> (Settings, Course) {
+    let settings = settings(&[]).on(event).into_owned();
+    let Opened::Bucket { bucket, change } = found(event).opened else { panic!("not of a bucket") };
+    let wanted = Wanted::of(&settings, SCENE.account, Some(&bucket)).with_all_taken();
+    let plan = Box::new(of_bucket(&bucket, &change, live, wanted, false));
+    (settings, Course::Left { plan })
 }
 
 fn settings(given: &[(&'static str, &str)]) -> Settings {

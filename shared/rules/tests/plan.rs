@@ -12,6 +12,23 @@ use rules::security_group::traffic::{Source, Traffic};
 use rules::settings::Given;
 
 #[test]
+fn of_a_found_group_every_rule_is_judged_with_the_others() {
+    let found = Finding::Group("sg-1".to_owned());
+    let live = group(&[
+        "sgr-1 tcp/22 0.0.0.0/0",
+        "sgr-2 tcp/22 52.94.76.10/32",
+        "sgr-3 udp/53 0.0.0.0/1",
+        "sgr-4 udp/53 128.0.0.0/1",
+        "sgr-5 tcp/25 pl-1",
+    ]);
+    let live = list(live, "pl-1", own(&["0.0.0.0/0"]));
+    let rules = "sgr-1 (tcp/22 from 0.0.0.0/0); sgr-3 (udp/53 from 0.0.0.0/1); sgr-4 (udp/53 from 128.0.0.0/1); sgr-5 (tcp/25 from prefix list pl-1)";
+    check(&found, live, &["open", &format!("revoke from sg-1: {rules}")]);
+    check(&found, group(&["sgr-2 tcp/22 52.94.76.10/32"]), &["not open"]);
+    check(&found, group(&[]), &["not open"]);
+}
+
+#[test]
 fn own_rules_are_known_by_id() {
     let event = added(&["sgr-1 tcp/22 0.0.0.0/0", "sgr-2 tcp/22 10.0.0.0/8"]);
     let live = group(&["sgr-1 tcp/22 0.0.0.0/0", "sgr-2 tcp/22 10.0.0.0/8", "sgr-3 tcp/443 52.94.76.10/32"]);
@@ -296,7 +313,7 @@ fn added(rules: &[&str]) -> Finding {
 fn changed(rules: &[&str]) -> Finding {
     match added(rules) {
         Finding::Rules(opened) => Finding::Rules(OpenedRules { changed: true, ..opened }),
-        Finding::Entries(_) => panic!("rules are no entries"),
+        Finding::Entries(_) | Finding::Group(_) => panic!("not of rules"),
     }
 }
 

@@ -597,7 +597,7 @@ fn trust(document: &Value, role_id: Option<&str>) -> Trust {
         role_id: role_id.map(str::to_owned),
         role_arn: None,
         account: OWN.to_owned(),
-        document: document.clone(),
+        document: Some(document.clone()),
     }
 }
 
@@ -1028,4 +1028,62 @@ fn the_events_strangers_are_named_in_order() {
         judged(&document, &Organization::None).iter().map(|stranger| stranger.principal.to_string()).collect();
     let [one, other, third] = names.as_slice() else { panic!("{names:?}") };
     assert_eq!((one.as_str(), other.as_str(), third.as_str()), (FOREIGN, "*", "Federated accounts.google.com"));
+}
+
+#[test]
+fn of_a_found_role_everybody_outside_is_what_was_found() {
+    let outside = json!({"AWS": ["arn:aws:iam::999988887777:root", "arn:aws:iam::123456789012:root"]});
+    let document = document(vec![
+        statement(&outside, &json!({})),
+        statement(&json!({"Service": "ec2.amazonaws.com"}), &json!({})),
+    ]);
+    let arn = "arn:aws:iam::123456789012:role/r";
+    let found = |arn: &str| Trust { role_arn: Some(arn.to_owned()), document: None, ..trust(&document, None) };
+    let none = Organization::None;
+    let trusted = BTreeSet::new();
+    let circle = Circle { account: OWN, trusted: &trusted, organization: &none };
+    let open = plan(&found(arn), Some(&live(&document)), &circle);
+    assert_eq!((open.situation, open.outsiders.len(), open.others.len()), (Situation::Open, 1, 0));
+    let Some(Action::WriteTrustPolicy { document: written, .. }) = open.action else { panic!("nothing to do") };
+    assert_eq!(plan(&found(arn), Some(&live(&written)), &circle).situation, Situation::Closed);
+    let on_a_path = found("arn:aws:iam::123456789012:role/team/r");
+    assert_eq!(plan(&on_a_path, Some(&live(&document)), &circle).situation, Situation::AnotherRole);
+    assert_eq!(plan(&found(arn), None, &circle).situation, Situation::NoRole);
+}
+
+#[test]
+fn a_finding_names_a_role_of_this_account_or_is_unreadable() {
+    let decided = |account: &str, resource: &str| {
+        let raw = json!({"id": "x", "detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer", "account": OWN,
+            "detail": {"id": "f", "status": "ACTIVE", "resourceType": "AWS::IAM::Role", "resource": resource, "accountId": account}});
+        detect(&event::parse(&raw).unwrap(), &Settings::default())
+    };
+    for (arn, name) in [
+        ("arn:aws:iam::123456789012:role/r", "r"),
+        ("arn:aws:iam::123456789012:role/team/x/r", "r"),
+        ("arn:aws-us-gov:iam::123456789012:role/a.b+c=d,e@f_g-h", "a.b+c=d,e@f_g-h"),
+    ] {
+        let Decision::Candidate(Finding::Trust(trust)) = decided(OWN, arn) else { panic!("{arn}") };
+        assert_eq!((trust.role_name.as_str(), trust.role_arn.as_deref(), trust.document), (name, Some(arn), None));
+    }
+    let long = format!("arn:aws:iam::123456789012:role/{}", "r".repeat(10_000));
+    for (account, arn) in [
+        (OWN, ""),
+        (OWN, "r"),
+        (OWN, "arn:aws:iam::123456789012:role/"),
+        (OWN, "arn:aws:iam::123456789012:user/r"),
+        (OWN, "arn:aws:iam::999988887777:role/r"),
+        (OWN, "arn:aws:s3::123456789012:role/r"),
+        (OWN, "arn:aws:iam::123456789012:role/r\nx"),
+        (OWN, "arn:aws:iam::123456789012:role/a b"),
+        (OWN, long.as_str()),
+        ("999988887777", "arn:aws:iam::999988887777:role/r"),
+        ("999988887777", "arn:aws:iam::123456789012:role/r"),
+        ("x", "arn:aws:iam::x:role/r"),
+    ] {
+        // An empty field is as none: the event can't be parsed then.
+        if !arn.is_empty() {
+            assert!(matches!(decided(account, arn), Decision::Unreadable(_)), "{account} {arn}");
+        }
+    }
 }

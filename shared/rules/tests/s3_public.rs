@@ -7,15 +7,21 @@ mod s3;
 
 use std::collections::BTreeMap;
 
+use rules::config::Behind;
+use rules::foresee::{FUNCTIONS, Verdict};
+use rules::s3_public::Scope;
 use rules::s3_public::acl::{Grant, Grantee};
 use rules::s3_public::block::Block;
-use rules::s3_public::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, detect, read};
+use rules::s3_public::detect::{
+    AccessPointChange, AccountChange, BucketChange, Finding, Ground, Opened, Told, detect, read,
+};
 use rules::s3_public::plan::{
-    Action, Doubt, LiveAccessPoint, LiveBucket, Plan, PolicyOf, Wanted, of_access_point, of_account, of_bucket,
+    Action, Doubt, LiveAccessPoint, LiveBucket, Plan, PolicyOf, Wanted, is_left_to_access_points, of_access_point,
+    of_account, of_bucket,
 };
 use rules::s3_public::report::{Course, report};
 use rules::settings::Given;
-use rules::{Decision, Event, Localized, Outcome, Settings, event};
+use rules::{Decision, Event, Localized, Origin, Outcome, Settings, event};
 use serde_json::{Value, json};
 
 use s3::{
@@ -211,7 +217,10 @@ fn an_account_is_known_by_the_event_or_by_the_host() {
         record("DeleteAccountPublicAccessBlock", &json!({"host": ["210987654321.s3-control.eu-west-1.amazonaws.com"]}));
     record.as_object_mut().unwrap().remove("recipientAccountId");
     let finding = read(&event::parse(&record).unwrap()).unwrap().unwrap();
-    assert_eq!(finding, Finding { account: "210987654321".to_owned(), region: None, opened: Opened::Account(None) });
+    assert_eq!(
+        finding,
+        Finding { account: "210987654321".to_owned(), region: None, opened: Opened::Account(AccountChange::Deleted) }
+    );
     record["requestParameters"] = json!({});
     assert!(read(&event::parse(&record).unwrap()).is_err());
 }
@@ -226,6 +235,55 @@ fn a_bucket_of_another_account_is_that_accounts_matter() {
     for (account, expected) in [(ACCOUNT, Word::Violation), ("999988887777", Word::Ignored), ("", Word::Violation)] {
         record["resources"] = owned_by(account);
         assert_eq!(word(&event::parse(&record).unwrap(), &settings(&[])), expected, "{account}");
+    }
+}
+
+/// What is found is decided by the managed rule, never by its name; without that nothing is, but by the account.
+#[test]
+fn a_finding_is_for_the_account_to_confirm() {
+    let (bucket, account) = ("AWS::S3::Bucket", "AWS::::Account");
+    let word_on = |identifier: &str, kind: &str, id: &str, given: &[(&'static str, &str)]| {
+        let raw = json!({"id": "f", "detail-type": "Config Rules Compliance Change", "source": "aws.config", "account": ACCOUNT,
+            "region": "eu-west-1", "detail": {"configRuleName": "s3-bucket-public-read-prohibited", "resourceType": kind,
+            "resourceId": id, "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}});
+        let mut event = event::parse(&raw).unwrap();
+        if let Origin::Config(change) = &mut event.origin
+            && !identifier.is_empty()
+        {
+            change.behind = Some(Behind::Managed { identifier: identifier.to_owned(), parameters: Value::Null });
+        }
+        let settings = settings(given);
+        let foreseen =
+            FUNCTIONS.iter().find(|function| function.name == "s3-public").unwrap().foresee(&event, &settings);
+        (word(&event, &settings), foreseen.verdict)
+    };
+    let (read, level) = ("S3_BUCKET_PUBLIC_READ_PROHIBITED", "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED");
+    let (blocks, periodic) =
+        ("S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS", "S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC");
+    let may = [("PublicBuckets", BUCKET)];
+    let (depends, ignored, unreadable) =
+        ((Word::Candidate, Verdict::Depends), (Word::Ignored, Verdict::Ignore), (Word::Unreadable, Verdict::Alert));
+    for (identifier, kind, id, given, expected) in [
+        (read, bucket, BUCKET, &[][..], &depends),
+        ("S3_BUCKET_PUBLIC_WRITE_PROHIBITED", bucket, BUCKET, &[], &depends),
+        (level, bucket, BUCKET, &[("ConfigFindings", "revert")], &depends),
+        (periodic, account, ACCOUNT, &[], &depends),
+        (periodic, account, ACCOUNT, &may, &depends),
+        (blocks, "AWS::S3::AccountPublicAccessBlock", ACCOUNT, &[], &depends),
+        ("", bucket, BUCKET, &[], &depends),
+        ("", account, ACCOUNT, &[], &depends),
+        (read, bucket, BUCKET, &may, &ignored),
+        (level, bucket, BUCKET, &may, &ignored),
+        (read, bucket, BUCKET, &[("S3PublicMode", "off")], &ignored),
+        (periodic, account, ACCOUNT, &[("S3PublicMode", "off")], &ignored),
+        ("ROOT_ACCOUNT_MFA_ENABLED", account, ACCOUNT, &[], &ignored),
+        ("S3_BUCKET_LOGGING_ENABLED", bucket, BUCKET, &[], &ignored),
+        (read, bucket, "x/../", &[], &unreadable),
+        (read, account, ACCOUNT, &[], &unreadable),
+        (blocks, bucket, BUCKET, &[], &unreadable),
+        (blocks, account, "999988887777", &[], &unreadable),
+    ] {
+        assert_eq!(&word_on(identifier, kind, id, given), expected, "{identifier} {kind} {id} {given:?}");
     }
 }
 
@@ -251,6 +309,86 @@ fn what_is_only_told_says_what_it_is() {
 
 // ---------------------------------------------------------------------------------------------------------
 // Plans
+
+/// AWS's example of such an event has no `sources`.
+#[test]
+fn what_is_public_by_what_is_not_told_may_be_so_through_an_access_point() {
+    let ground = |is_public: bool, sources: Value| {
+        let raw = json!({"detail-type": "Access Analyzer Finding", "source": "aws.access-analyzer", "account": "123456789012",
+            "detail": {"id": "f", "status": "ACTIVE", "resourceType": "AWS::S3::Bucket", "resource": format!("arn:aws:s3:::{BUCKET}"),
+                "isPublic": is_public, "sources": sources}});
+        match detect(&event::parse(&raw).unwrap(), &Settings::default()) {
+            Decision::Candidate(Finding {
+                opened:
+                    Opened::Bucket {
+                        change: BucketChange::Found(Ground::Outside { is_public: public, is_through_point }),
+                        ..
+                    },
+                ..
+            }) if public == is_public => is_through_point,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (is_public, sources, expected) in [
+        (true, Value::Null, true),
+        (true, json!(["POLICY"]), false),
+        (true, json!([{"type": "S3_ACCESS_POINT"}]), true),
+        (false, json!([{"type": "S3_ACCESS_POINT"}]), true),
+        // Whom a policy let in is taken out of it without the block: that nobody is in it any more is the rule.
+        (false, Value::Null, false),
+    ] {
+        assert_eq!(ground(is_public, sources.clone()), expected, "{is_public} {sources}");
+    }
+}
+
+#[test]
+fn of_a_bucket_that_was_found_all_counts_and_nothing_unread() {
+    let (public, block) = (BucketChange::Found(Ground::Public), BucketChange::Found(Ground::Block));
+    let outside = |is_public, is_through_point| BucketChange::Found(Ground::Outside { is_public, is_through_point });
+    let by_list = LiveBucket { acl: Ok(acl(&[(EVERYBODY, "READ")])), ..private() };
+    let by_policy = LiveBucket { policy: Ok(Some(website())), is_public: Ok(Some(true)), ..private() };
+    for change in [&public, &block, &outside(true, false)] {
+        for live in [&by_list, &by_policy] {
+            let plan = planned(change, live, &[]);
+            assert_eq!((plan.contain.is_some(), plan.repair.len()), (true, 1), "{change:?}");
+        }
+        assert!(planned(change, &by_policy, &[("PublicBuckets", BUCKET)]).is_empty());
+    }
+    assert!(planned(&public, &private(), &[]).is_empty());
+    assert_eq!(planned(&block, &private(), &[]).switches_off.len(), 4);
+
+    let unread = Err(Localized::new(|_| "no".to_owned()));
+    let live = LiveBucket { block: Err(Localized::new(|_| "no".to_owned())), acl: unread, ..private() };
+    for change in [&public, &block, &outside(true, false)] {
+        let plan = planned(change, &live, &[]);
+        assert!(plan.is_empty() && plan.not_read.len() == 2, "{change:?}: {plan:?}");
+    }
+
+    let shared = LiveBucket { policy: Ok(Some(foreign())), is_public: Ok(Some(false)), ..private() };
+    let takes = [("S3CrossAccountMode", "revert")];
+    assert!(planned(&public, &shared, &takes).is_empty());
+    let plan = planned(&outside(false, false), &shared, &takes);
+    assert_eq!((plan.contain, plan.repair.len()), (None, 1));
+
+    let scope = |public| Scope { public, cross_account: true };
+    let nothing = Plan::default();
+    for (change, expected) in [
+        (outside(true, true), true),
+        (outside(false, true), true),
+        (outside(true, false), false),
+        (public.clone(), false),
+    ] {
+        assert_eq!(is_left_to_access_points(&change, &nothing, scope(true)), expected, "{change:?}");
+    }
+    assert!(!is_left_to_access_points(&outside(true, true), &nothing, scope(false)));
+    let blocked = Plan { is_blocked: true, ..Plan::default() };
+    assert!(!is_left_to_access_points(&outside(true, true), &blocked, scope(true)));
+    assert!(is_left_to_access_points(&outside(false, true), &blocked, scope(true)));
+    // What could not be read may be what lets them in.
+    let unread = planned(&outside(true, true), &live, &[]);
+    assert!(unread.is_empty() && !is_left_to_access_points(&outside(true, true), &unread, scope(true)));
+    assert!(!is_left_to_access_points(&outside(false, true), &unread, scope(true)));
+}
 
 #[test]
 fn the_door_is_shut_first_and_then_all_of_the_bucket_is_put_right() {

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rules::config::{ComplianceChange, NON_COMPLIANT};
 use rules::decision::decide;
 use rules::settings::Mode;
-use rules::{Alert, Decision, Event, Outcome, Report, Settings, Step, Subscription, Unreadable, alert, event};
+use rules::{
+    Alert, Decision, Event, Localized, Origin, Outcome, Report, Settings, Step, Subscription, Unreadable, alert, event,
+};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::calls::{CallError, Calls};
+use crate::config_rules::ConfigRules;
 use crate::memory::{Memory, Unsent};
 use crate::notify::Notifier;
 
@@ -31,6 +35,11 @@ pub trait Guardrail {
 
     /// Its mode.
     fn mode(&self, settings: &Settings) -> Mode;
+
+    /// What it asks for what is behind the name of a rule of AWS Config, before [`Self::detect`]. A guardrail that subscribes to AWS Config has it.
+    fn config_rules(&self) -> Option<&ConfigRules> {
+        None
+    }
 
     /// Decides on an event that the subscriptions cover, without looking at the account.
     fn detect(&self, event: &Event, settings: &Settings) -> Decision<Self::Finding>;
@@ -242,9 +251,19 @@ impl Runtime {
             // What could not be finished is tried again once it has been told.
             Some(resent) if resent.error.is_some() || !is_unfinished => resent,
             _ => {
-                let invocation = Invocation { settings: &self.settings, deadline, calls: &calls, runtime: self };
-                let (verdict, remedied) = self.decide_and_remedy(guardrail, &parsed, &invocation).await;
-                self.tell(event, verdict, remedied).await
+                let settings = self.settings.on(event);
+                let invocation = Invocation { settings: &settings, deadline, calls: &calls, runtime: self };
+                match self.identified(guardrail, event, &invocation).await {
+                    Ok(identified) => {
+                        let parsed = identified.as_ref().map_or(parsed.as_ref(), Ok);
+                        let (verdict, remedied) = self.decide_and_remedy(guardrail, parsed, &invocation).await;
+                        self.tell(parsed.unwrap_or(event), verdict, remedied).await
+                    }
+                    Err(problem) => {
+                        let report = alert::rule_not_known(event, &problem, settings.alert_language, calls.steps());
+                        self.tell(event, Verdict::Violation, Remedied::Report(Box::new(report))).await
+                    }
+                }
             }
         };
         handled.steps = calls.steps();
@@ -255,7 +274,7 @@ impl Runtime {
     async fn decide_and_remedy<G: Guardrail>(
         &self,
         guardrail: &G,
-        parsed: &Result<Event, Unreadable>,
+        parsed: Result<&Event, &Unreadable>,
         invocation: &Invocation<'_>,
     ) -> (Verdict, Remedied) {
         let unreadable = |unreadable: &Unreadable| {
@@ -268,9 +287,10 @@ impl Runtime {
             Ok(event) => event,
             Err(problem) => return unreadable(problem),
         };
-        let mode = guardrail.mode(&self.settings);
+        let settings = invocation.settings;
+        let mode = guardrail.mode(settings);
         let detect = |event: &Event, settings: &Settings| guardrail.detect(event, settings);
-        match decide(event, &self.settings, guardrail.subscriptions(), mode, detect) {
+        match decide(event, settings, guardrail.subscriptions(), mode, detect) {
             Decision::Ignore(reason) => (Verdict::Ignored, Remedied::Nothing(reason)),
             Decision::Exempt(reason) => (Verdict::Exempt, Remedied::Nothing(reason)),
             Decision::Unreadable(missing) => unreadable(&Unreadable { missing, event: Box::new(event.clone()) }),
@@ -286,6 +306,25 @@ impl Runtime {
                 (verdict, remedied)
             }
         }
+    }
+
+    /// The event with what is behind the name of the rule of AWS Config that it tells of; `None` if there is nothing to ask for.
+    async fn identified<G: Guardrail>(
+        &self,
+        guardrail: &G,
+        event: &Event,
+        invocation: &Invocation<'_>,
+    ) -> Result<Option<Event>, Localized> {
+        let (Origin::Config(change), Some(config_rules)) = (&event.origin, guardrail.config_rules()) else {
+            return Ok(None);
+        };
+        if guardrail.mode(invocation.settings) == Mode::Off || change.compliance != NON_COMPLIANT {
+            return Ok(None);
+        }
+        let asked = config_rules.behind(change, event.region.as_deref(), invocation.calls);
+        let behind = timeout_at(invocation.deadline, asked).await.map_err(|_| alert::time_ran_out()).flatten()?;
+        let origin = Origin::Config(ComplianceChange { behind: Some(behind), ..change.clone() });
+        Ok(Some(Event { origin, ..event.clone() }))
     }
 
     /// Mails what there is to tell, unless this process has already told it and changed nothing since.

@@ -6,14 +6,17 @@
 
 pub mod calls;
 pub mod clients;
+pub mod config_rules;
 pub mod handle;
 pub mod lambda;
 mod memory;
 pub mod metrics;
 pub mod notify;
 pub mod pause;
+pub mod users;
 
 pub use calls::{CallError, Calls, ObserveError};
+pub use config_rules::ConfigRules;
 pub use handle::{AnyGuardrail, Guardrail, Handled, Invocation, Remedied, Runtime, Verdict};
 pub use notify::Notifier;
 pub use pause::{LOOK_FOR, Pause, SETTLE};

@@ -3,6 +3,7 @@
 //! What the call needs (groups, users, policies) is created first; the ids that the account gives out take the place of the
 //! recorded ones in the event. Only the event is looked at, so whatever a user has captured can be re-enacted, as far as it says enough.
 
+pub mod config;
 pub mod ec2;
 pub mod iam;
 pub mod s3;
@@ -11,11 +12,12 @@ use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use rules::event;
+use rules::event::{self, Origin};
 use runtime::CallError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use config::Config;
 use ec2::Ec2;
 use iam::Iam;
 use s3::S3;
@@ -71,6 +73,7 @@ pub struct Reenacted {
 
 /// Re-enacts events of one scenario, in order, in one account.
 pub struct Reenactor {
+    config: Config,
     ec2: Ec2,
     iam: Iam,
     s3: S3,
@@ -83,6 +86,7 @@ impl Reenactor {
     /// account can take that.
     pub fn new(config: SdkConfig, scenario: &[Value], prefix: &str, may_use_existing: bool) -> Self {
         Self {
+            config: Config::new(config.clone()),
             ec2: Ec2::new(config.clone(), scenario, prefix, may_use_existing),
             iam: Iam::new(&config, prefix, may_use_existing),
             s3: S3::new(config, prefix, may_use_existing),
@@ -101,6 +105,9 @@ impl Reenactor {
         now: impl Fn() -> DateTime<Utc> + Sync,
     ) -> Result<Reenacted, ReenactError> {
         let event = event::parse(raw).map_err(|unreadable| ReenactError::NotEnough(unreadable.to_string()))?;
+        if event.origin != Origin::CloudTrail {
+            return self.found(raw, &event, now()).await;
+        }
         let is_ec2 = event.source == "ec2.amazonaws.com" && ec2::CALLS.contains(&event.name.as_str());
         let is_iam = event.source == "iam.amazonaws.com" && iam::can_be_made(&event);
         let is_s3 = event.source == "s3.amazonaws.com" && s3::can_be_made(&event);
@@ -178,6 +185,33 @@ impl Reenactor {
         Ok(Reenacted { event: mapped, before, after, note })
     }
 
+    /// Makes the rule that a finding names, and puts the account's own ids into it. What it found has to be there: by calls before it.
+    async fn found(
+        &mut self,
+        raw: &Value,
+        event: &event::Event,
+        now: DateTime<Utc>,
+    ) -> Result<Reenacted, ReenactError> {
+        let region = event.region.as_deref().unwrap_or_default();
+        let note = match &event.origin {
+            Origin::Config(change) => self.config.make_rule(change, region).await?,
+            Origin::AccessAnalyzer(_) | Origin::CloudTrail => None,
+        };
+        let mut mapped = raw.clone();
+        if let Some(detail) = mapped.get_mut("detail") {
+            self.ec2.map_ids(detail);
+            self.iam.map_ids(detail);
+        }
+        let written = json!(now.to_rfc3339_opts(SecondsFormat::Secs, true));
+        for place in ["/time", "/detail/newEvaluationResult/resultRecordedTime", "/detail/updatedAt"] {
+            if let Some(time) = mapped.pointer_mut(place) {
+                time.clone_from(&written);
+            }
+        }
+        let state = self.state().await?;
+        Ok(Reenacted { event: mapped, before: state.clone(), after: state, note })
+    }
+
     /// The state before the call and after it: the same where no call was made.
     async fn with_after(&self, before: State, event: &event::Event) -> Result<(State, State), ReenactError> {
         let after = if event.error.is_some() { before.clone() } else { self.state().await? };
@@ -201,6 +235,7 @@ impl Reenactor {
         let mut left = Box::pin(self.ec2.clean_up()).await;
         left.extend(Box::pin(self.iam.clean_up()).await);
         left.extend(Box::pin(self.s3.clean_up()).await);
+        left.extend(self.config.clean_up().await);
         left
     }
 }

@@ -14,14 +14,18 @@
   const rows = [...body.rows].map((element) => ({
     element,
     cells: [...element.cells].map((cell, index) => (index === headings.length - 1 ? cell : cell.firstChild ?? cell).textContent),
-    text: element.textContent.toLowerCase(),
+    time: element.cells[TIME].querySelector('time')?.dateTime ?? '',
+    // Each on a line of its own: no search finds the end of one and the beginning of the next.
+    text: [...element.cells].flatMap((cell) => [...cell.childNodes].map((node) => node.textContent)).join('\n').toLowerCase(),
   }));
 
   const compareText = new Intl.Collator('en', { numeric: true }).compare;
-  const compare = (column) => (one, other) =>
-    column === VERDICT
-      ? weight.indexOf(one.cells[VERDICT]) - weight.indexOf(other.cells[VERDICT])
-      : compareText(one.cells[column], other.cells[column]);
+  const comparers = new Map([
+    // What tells no time counts as older than everything.
+    [TIME, (one, other) => (one.time > other.time) - (one.time < other.time)],
+    [VERDICT, (one, other) => weight.indexOf(one.cells[VERDICT]) - weight.indexOf(other.cells[VERDICT])],
+  ]);
+  const compare = (column) => comparers.get(column) ?? ((one, other) => compareText(one.cells[column], other.cells[column]));
 
   const sort = (column) => {
     const was = headings[column].getAttribute('aria-sort');

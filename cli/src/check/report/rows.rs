@@ -10,7 +10,7 @@ use super::super::decide::Decided;
 /// How many rows a page has at most: a browser sorts as many at once.
 const MOST_ROWS: usize = 5_000;
 
-/// How much text the rows hold at most, in bytes. A page is at most five times as large, if all of it has to be escaped.
+/// How much text the rows hold at most, in bytes. A page is at most six times as large, if all of it has to be escaped.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The newest findings of each verdict and rule. If there is no room for all, those of which there are the most give way: a flood of
@@ -36,13 +36,13 @@ type Key = (Option<DateTime<Utc>>, u64);
 
 impl Rows {
     /// Keeps it, if it is new enough. What is ignored is no finding.
-    pub(super) fn add(&mut self, decided: &Decided, time: Option<DateTime<Utc>>) {
+    pub(super) fn add(&mut self, decided: &Decided) {
         if decided.verdict == Verdict::Ignore {
             return;
         }
         self.found += 1;
         let kind = (decided.verdict, decided.rule);
-        let key = (time, self.found);
+        let key = (decided.time, self.found);
         // Only a short cut: it would be the first to go.
         if self.kept >= MOST_ROWS
             && self.largest() == Some(kind)
@@ -54,7 +54,7 @@ impl Rows {
         {
             return;
         }
-        let size = size(decided);
+        let size = decided.size();
         let group = self.groups.entry(kind).or_default();
         group.kept.insert(key, decided.clone());
         group.bytes += size;
@@ -92,7 +92,7 @@ impl Rows {
     fn drop_oldest_of_largest(&mut self) -> Option<()> {
         let group = self.groups.get_mut(&self.largest()?)?;
         let (_, dropped) = group.kept.pop_first()?;
-        let size = size(&dropped);
+        let size = dropped.size();
         group.bytes -= size;
         self.bytes -= size;
         self.kept -= 1;
@@ -100,29 +100,14 @@ impl Rows {
     }
 }
 
-/// How much text it holds, in bytes.
-fn size(decided: &Decided) -> usize {
-    let texts = [
-        &decided.event_id,
-        &decided.event_time,
-        &decided.account,
-        &decided.region,
-        &decided.actor,
-        &decided.source_ip,
-        &decided.resource,
-    ];
-    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
-    let exemptions: usize = decided.exempted_by.iter().map(|exemption| exemption.value.len()).sum();
-    texts + exemptions + decided.event_name.len() + decided.reason.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn finding(verdict: Verdict, rule: &'static str, reason: &str) -> Decided {
+    fn finding(verdict: Verdict, rule: &'static str, reason: &str, time: Option<DateTime<Utc>>) -> Decided {
         Decided {
             event_id: None,
+            time,
             event_time: None,
             event_name: String::new(),
             account: None,
@@ -146,16 +131,16 @@ mod tests {
     #[test]
     fn the_few_stay_and_of_the_many_the_newest() {
         let mut rows = Rows::default();
-        rows.add(&finding(Verdict::Depends, "few", "no time"), None);
-        rows.add(&finding(Verdict::Revert, "few", "first"), second(0));
-        rows.add(&finding(Verdict::Ignore, "many", ""), second(0));
+        rows.add(&finding(Verdict::Depends, "few", "no time", None));
+        rows.add(&finding(Verdict::Revert, "few", "first", second(0)));
+        rows.add(&finding(Verdict::Ignore, "many", "", second(0)));
         // In no order: 7 has no divisor with 20,000 in common.
         for number in 0..20_000 {
             let time = number * 7 % 20_000;
-            rows.add(&finding(Verdict::Alert, "many", &time.to_string()), second(time));
+            rows.add(&finding(Verdict::Alert, "many", &time.to_string(), second(time)));
         }
         for number in 0..100 {
-            rows.add(&finding(Verdict::Alert, "some", &number.to_string()), second(number));
+            rows.add(&finding(Verdict::Alert, "some", &number.to_string(), second(number)));
         }
         assert_eq!(rows.found(), 20_102);
         let rows = rows.sorted();
@@ -174,8 +159,8 @@ mod tests {
     fn long_texts_take_the_place_of_their_like_only() {
         let mut rows = Rows::default();
         for number in 0..1_000 {
-            rows.add(&finding(Verdict::Alert, "short", "x"), second(number));
-            rows.add(&finding(Verdict::Alert, "long", &"x".repeat(20_000)), second(number));
+            rows.add(&finding(Verdict::Alert, "short", "x", second(number)));
+            rows.add(&finding(Verdict::Alert, "long", &"x".repeat(20_000), second(number)));
         }
         let kept = rows.sorted();
         assert_eq!(kept.iter().filter(|row| row.rule == "short").count(), 1_000);

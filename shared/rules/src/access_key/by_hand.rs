@@ -27,8 +27,14 @@ pub(super) fn command(kind: Kind) -> (&'static str, &'static str) {
 /// What the mode would have done to a credential.
 pub(super) fn take_back(credential: &Credential, user: &str, mode: Mode, language: Language) -> Vec<String> {
     let deletes = plan(credential, mode).contains(&Action::Delete);
-    let deactivate = set_status(credential, user, "Inactive", language);
-    std::iter::once(deactivate).chain(deletes.then(|| delete(credential, user, language))).collect()
+    std::iter::once(deactivate(credential, user, language))
+        .chain(deletes.then(|| delete(credential, user, language)))
+        .collect()
+}
+
+/// Makes a credential work no more.
+pub(super) fn deactivate(credential: &Credential, user: &str, language: Language) -> String {
+    set_status(credential, user, "Inactive", language)
 }
 
 /// Makes a credential work again.

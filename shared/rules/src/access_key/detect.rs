@@ -1,8 +1,10 @@
 //! From an event to the credential that it made, activated or reset.
 
-use super::Kind;
+use super::old::{DEFAULT_DAYS, longest_age};
+use super::{Kind, NAME};
+use crate::config::{self, Behind};
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::{field, text};
 use crate::language::Localized;
 use crate::say;
@@ -15,6 +17,13 @@ pub enum Finding {
     OfUser(Credential),
     /// To one of the root user's, which no role can take back.
     OfRoot(RootCredential),
+    /// AWS Config found that a user has access keys that are too old.
+    OldKeys {
+        /// The user's id.
+        id: String,
+        /// How old a key may be, in days.
+        days: i64,
+    },
 }
 
 /// A user's credential.
@@ -67,8 +76,17 @@ impl Change {
 
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
+    if let Origin::Config(change) = &event.origin {
+        return config::of_user(change, NAME, |id| {
+            let days = match &change.behind {
+                Some(Behind::Managed { parameters, .. }) => longest_age(parameters)?,
+                _ => DEFAULT_DAYS,
+            };
+            Ok(Finding::OldKeys { id: id.to_owned(), days })
+        });
+    }
     match read(event) {
-        Ok(Some(finding @ Finding::OfUser(_))) => Decision::Violation(finding),
+        Ok(Some(finding @ (Finding::OfUser(_) | Finding::OldKeys { .. }))) => Decision::Violation(finding),
         Ok(Some(finding @ Finding::OfRoot(_))) => Decision::Incident(finding),
         Ok(None) => Decision::Ignore("the credential was deactivated".to_owned()),
         Err(missing) => Decision::Unreadable(missing),
@@ -209,6 +227,27 @@ mod tests {
         for name in ["DeleteAccessKey", "CreateUser", "GetSSHPublicKey", "AccessKey", ""] {
             assert_eq!(call(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_finding_on_old_keys_tells_how_old_they_may_be() {
+        let found = |resource: &str, identifier: &str, parameters: Value| {
+            let raw = json!({"id": "e-1", "detail-type": "Config Rules Compliance Change", "source": "aws.config",
+                "detail": {"configRuleName": "our-keys", "resourceType": "AWS::IAM::User", "resourceId": resource,
+                    "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}});
+            let mut event = parse(&raw).unwrap();
+            if let Origin::Config(change) = &mut event.origin {
+                change.behind = Some(Behind::Managed { identifier: identifier.to_owned(), parameters });
+            }
+            detect(&event, &Settings::default())
+        };
+        let (id, ours) = ("AIDAQRSTUVWXYZEXAMPLE", "ACCESS_KEYS_ROTATED");
+        let old = |days| Decision::Candidate(Finding::OldKeys { id: id.to_owned(), days });
+        assert_eq!(found(id, ours, json!({"maxAccessKeyAge": "30"})), old(30));
+        assert_eq!(found(id, ours, Value::Null), old(90));
+        assert!(matches!(found(id, ours, json!({"maxAccessKeyAge": "soon"})), Decision::Unreadable(_)));
+        assert!(matches!(found("eve", ours, Value::Null), Decision::Unreadable(_)));
+        assert!(matches!(found(id, "IAM_USER_NO_POLICIES_CHECK", Value::Null), Decision::Ignore(_)));
     }
 
     #[test]

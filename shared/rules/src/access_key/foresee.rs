@@ -8,13 +8,18 @@ use crate::language::Language;
 use crate::settings::Settings;
 
 /// What the function would do about a finding.
-pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Foreseen {
+pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foreseen {
     match finding {
         Finding::OfUser(credential) => {
             let (adjective, kind) = (credential.change.adjective(), credential.kind.words(Language::English));
             let what = format!("{adjective} {kind} {} of user {}", credential.id, credential.user);
             let word = Word::by_mode("AccessKeyMode", settings.access_key_mode, settings);
             Foreseen::new(NAME, &credential.id, what, word)
+        }
+        Finding::OldKeys { id, .. } => {
+            let rule = event.origin.config_rule().unwrap_or_default();
+            let on = format!("which managed rule is behind `{rule}`, and on what keys the user has in the account");
+            Foreseen::new(NAME, id, format!("AWS Config found IAM user {id} non-compliant"), Word::depends(on))
         }
         Finding::OfRoot(RootCredential { kind, id, change }) => {
             let id = id.as_deref().unwrap_or("root");

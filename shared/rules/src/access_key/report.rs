@@ -14,7 +14,7 @@ use crate::command::{is_account_id, is_credential_id};
 use crate::event::Event;
 use crate::language::{Language, Localized};
 use crate::say;
-use crate::settings::{Mode, Rollout, Settings};
+use crate::settings::{Mode, Settings};
 use crate::text::quote;
 
 /// What came of a user's credential.
@@ -287,20 +287,7 @@ pub fn of_user(
             if last_use.is_since(event, *change) {
                 report.headline = format!("already used: {short}");
             }
-            report.done.push(if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {}", report.headline);
-                say!(
-                    language,
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-                )
-            } else {
-                say!(
-                    language,
-                    "Nothing was changed, because AccessKeyMode is `alert`. With `revert` it would have:",
-                    "AccessKeyMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
-                )
-            });
+            report.say_withheld(event, settings, "AccessKeyMode");
             let actions = plan(credential, mode);
             let would = |language| actions.iter().map(move |action| would(*action, credential, language));
             report.actions = would(Language::English).collect();

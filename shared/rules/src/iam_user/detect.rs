@@ -3,8 +3,10 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 
+use super::NAME;
+use crate::config;
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::{at, text};
 use crate::language::Localized;
 use crate::policy;
@@ -97,10 +99,18 @@ pub enum Finding {
     },
     /// `DeleteAccountPasswordPolicy`
     PasswordPolicyDeleted,
+    /// AWS Config found that a user has policies of its own.
+    OwnPolicies {
+        /// The user's id.
+        id: String,
+    },
 }
 
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
+    if let Origin::Config(change) = &event.origin {
+        return config::of_user(change, NAME, |id| Ok(Finding::OwnPolicies { id: id.to_owned() }));
+    }
     match read(event) {
         Err(missing) => Decision::Unreadable(missing),
         Ok(Read::Harmless(reason)) => Decision::Ignore(reason),
@@ -246,7 +256,8 @@ pub fn is_of_aws(arn: &str) -> bool {
     matches!(parts.as_slice(), ["arn", partition, "iam", "", "aws", _] if partition.starts_with("aws"))
 }
 
-fn is_managed_quarantine(arn: &str) -> bool {
+/// Whether it is one of AWS's managed quarantine policies, which are left where they are.
+pub fn is_managed_quarantine(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let Some(resource) = parts.last().filter(|_| is_of_aws(arn)) else { return false };
     let name = resource.strip_prefix("policy/").and_then(|path| path.rsplit('/').next());
@@ -301,6 +312,35 @@ mod tests {
         assert_eq!(decided(&called("CreateUser", Value::Null, made)), found(Some("AIDAEVE")));
         assert_eq!(decided(&called("CreateUser", json!({"userName": "eve"}), Value::Null)), found(None));
         assert!(matches!(decided(&called("CreateUser", Value::Null, Value::Null)), Decision::Unreadable(_)));
+    }
+
+    #[test]
+    fn a_finding_is_of_a_user_by_its_id_and_only_of_the_rule_for_policies() {
+        let found = |resource: &str, behind: Option<&str>| {
+            let raw = json!({"id": "e-1", "detail-type": "Config Rules Compliance Change", "source": "aws.config",
+                "detail": {"configRuleName": "our-users", "resourceType": "AWS::IAM::User", "resourceId": resource,
+                    "newEvaluationResult": {"complianceType": "NON_COMPLIANT"}}});
+            let mut event = parse(&raw).unwrap();
+            if let Origin::Config(change) = &mut event.origin {
+                change.behind = behind.map(|identifier| config::Behind::Managed {
+                    identifier: identifier.to_owned(),
+                    parameters: Value::Null,
+                });
+            }
+            decided(&event)
+        };
+        let (id, ours) = ("AIDAQRSTUVWXYZEXAMPLE", Some("IAM_USER_NO_POLICIES_CHECK"));
+        let candidate = Decision::Candidate(Finding::OwnPolicies { id: id.to_owned() });
+        assert_eq!(found(id, ours), candidate);
+        // Nobody has asked yet.
+        assert_eq!(found(id, None), candidate);
+        for other in ["ACCESS_KEYS_ROTATED", "IAM_USER_MFA_ENABLED", "OTHER"] {
+            assert!(matches!(found(id, Some(other)), Decision::Ignore(_)), "{other}");
+            assert!(matches!(found("eve", Some(other)), Decision::Ignore(_)), "{other}");
+        }
+        for resource in ["eve", "AIDA", "AROAQRSTUVWXYZEXAMPLE", "AIDAQRSTUVWXYZ\r\nREVERTED", &"AIDA".repeat(2_500)] {
+            assert!(matches!(found(resource, ours), Decision::Unreadable(_)), "{resource}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ const ALLOWING: &[&str] = &[
 const DENYING: &str = "policy/AWSDenyAll";
 
 /// What the function would do about a finding.
-pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Foreseen {
+pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foreseen {
     let by_mode = || Word::by_mode("IamUserMode", settings.iam_user_mode, settings);
     let told = || Word::told("only told: it can't be taken back, or nobody knows what was there before");
     let of = |resource: &str, what: String, word: Word| Foreseen::new(NAME, resource, what, word);
@@ -63,6 +63,11 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
         }
         Finding::MfaDeleted { serial } => of(serial, format!("virtual MFA device {serial} deleted"), told()),
         Finding::BoundaryDeleted { user } => of(user, format!("permissions boundary of user {user} deleted"), told()),
+        Finding::OwnPolicies { id } => {
+            let rule = event.origin.config_rule().unwrap_or_default();
+            let on = format!("which managed rule is behind `{rule}`, and on what policies the user has in the account");
+            of(id, format!("AWS Config found IAM user {id} non-compliant"), Word::depends(on))
+        }
         Finding::PasswordPolicyDeleted => of("", "the account's password policy deleted".to_owned(), told()),
     }
 }
@@ -113,6 +118,7 @@ mod tests {
             (Finding::MfaDeleted { serial: "s".to_owned() }, Alert, Alert),
             (Finding::BoundaryDeleted { user: eve() }, Alert, Alert),
             (Finding::PasswordPolicyDeleted, Alert, Alert),
+            (Finding::OwnPolicies { id: "AIDA1".to_owned() }, Depends, Depends),
         ] {
             let verdict = |mode: &str| foresee(&finding, &event, &settings(mode)).verdict;
             assert_eq!((verdict("revert"), verdict("alert")), (in_revert, in_alert), "{finding:?}");

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::CONTAINMENT;
 use crate::language::Language;
 use crate::say;
@@ -38,6 +40,30 @@ pub struct AccessKey {
     pub id: String,
     /// Whether it can be used.
     pub is_active: bool,
+}
+
+/// A policy that a user has by itself, not by a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OwnPolicy {
+    /// A managed policy that is attached to the user: its ARN.
+    Attached(String),
+    /// An inline policy.
+    Inline {
+        /// Its name.
+        name: String,
+        /// What it says.
+        document: Value,
+    },
+}
+
+impl OwnPolicy {
+    /// What takes it off the user.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Attached(arn) => Action::DetachPolicy(arn.clone()),
+            Self::Inline { name, .. } => Action::DeleteInlinePolicy(name.clone()),
+        }
+    }
 }
 
 /// A change of the account.

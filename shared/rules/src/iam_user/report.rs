@@ -3,14 +3,15 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::detect::{Finding, is_of_aws};
+use super::document;
 use super::plan::{Action, Hanging};
 use super::{CONTAINMENT, DENY_EVERYTHING};
-use crate::alert::{Outcome, Report, Severity, Step, allow_actor, nothing_allows, tries_again};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, found, nothing_allows, tries_again};
 use crate::command::is_argument;
 use crate::event::Event;
 use crate::language::{Language, Localized};
 use crate::say;
-use crate::settings::{Rollout, Settings};
+use crate::settings::Settings;
 use crate::text::quote;
 
 /// What came of a finding.
@@ -199,20 +200,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         }
         Course::Withheld { actions, hanging, not_read, name } => {
             say_renamed(&mut report, name.as_deref());
-            report.done.push(if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {}", report.headline);
-                say!(
-                    language,
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-                )
-            } else {
-                say!(
-                    language,
-                    "Nothing was changed, because IamUserMode is `alert`. With `revert` it would have:",
-                    "IamUserMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
-                )
-            });
+            report.say_withheld(event, settings, "IamUserMode");
             report.done.extend(lines(actions, language));
             report.actions = actions.iter().map(ToString::to_string).collect();
             report.left.push(say!(
@@ -594,6 +582,7 @@ impl<'a> About<'a> {
             Finding::MfaDeleted { serial } => ("virtual MFA device deleted", "", "", Some(serial)),
             Finding::BoundaryDeleted { user } => ("permissions boundary removed", "", user.as_str(), None),
             Finding::PasswordPolicyDeleted => ("account password policy deleted", "", "", None),
+            Finding::OwnPolicies { id } => ("IAM user with policies of its own", "", id.as_str(), None),
         };
         // Of an ARN, what comes last says most.
         let more =
@@ -687,14 +676,14 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
         }
         Finding::PolicyPut { user, policy, document: Some(document) } => {
             let (user, policy) = (quote(user), quote(policy));
-            vec![
-                say!(
-                    language,
-                    "{call} put the inline policy {policy}, which allows something, on IAM user {user}:",
-                    "{call} により、許可を含むインラインポリシー {policy} が IAM ユーザー {user} に追加されました:"
-                ),
-                format!("  {}", quote(&document.to_string())),
-            ]
+            vec![say!(
+                language,
+                "{call} put the inline policy {policy}, which allows something, on IAM user {user}:",
+                "{call} により、許可を含むインラインポリシー {policy} が IAM ユーザー {user} に追加されました:"
+            )]
+            .into_iter()
+            .chain(document::lines(document).into_iter().map(|line| format!("  {line}")))
+            .collect()
         }
         Finding::PolicyPut { user, policy, document: None } => {
             let (user, policy) = (quote(user), quote(policy));
@@ -785,6 +774,7 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
                 ),
             ]
         }
+        Finding::OwnPolicies { .. } => found(event, language).into_iter().collect(),
         Finding::PasswordPolicyDeleted => vec![
             say!(
                 language,
@@ -936,7 +926,8 @@ fn to_look_at(finding: &Finding, language: Language) -> Vec<String> {
         Finding::UserCreated { .. }
         | Finding::PasswordCreated { .. }
         | Finding::PolicyAttached { .. }
-        | Finding::PolicyPut { .. } => by_hand(finding, language),
+        | Finding::PolicyPut { .. }
+        | Finding::OwnPolicies { .. } => by_hand(finding, language),
     }
 }
 
@@ -1185,12 +1176,18 @@ fn has_written(steps: &[Step]) -> bool {
     steps.iter().any(|step| !step.call.starts_with("Get") && !step.call.starts_with("List"))
 }
 
-fn lines(actions: &[Action], language: Language) -> Vec<String> {
+pub(super) fn lines(actions: &[Action], language: Language) -> Vec<String> {
     actions.iter().map(|action| format!("  - {}", action.to_do(language))).collect()
 }
 
 /// A command about a user, or, where a name does not belong into one, what to do in words.
-fn user_command(language: Language, operation: &str, user: &str, rest: &[(&str, &str)], instead: &str) -> String {
+pub(super) fn user_command(
+    language: Language,
+    operation: &str,
+    user: &str,
+    rest: &[(&str, &str)],
+    instead: &str,
+) -> String {
     let arguments: Vec<(&str, &str)> = [("--user-name", user)].into_iter().chain(rest.iter().copied()).collect();
     cli(operation, &arguments).unwrap_or_else(|| {
         say!(
@@ -1201,7 +1198,7 @@ fn user_command(language: Language, operation: &str, user: &str, rest: &[(&str, 
     })
 }
 
-fn cli(operation: &str, arguments: &[(&str, &str)]) -> Option<String> {
+pub(super) fn cli(operation: &str, arguments: &[(&str, &str)]) -> Option<String> {
     let fit = arguments.iter().all(|(_, value)| is_argument(value));
     let written: Vec<String> = arguments.iter().map(|(name, value)| format!("{name} {value}")).collect();
     fit.then(|| format!("  aws iam {operation} {}", written.join(" ")))

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::judge::{Circle, Organization, Standing, strangers};
-use crate::command::is_account_id;
+use crate::access_analyzer::ExternalAccess;
+use crate::command::{is_account_id, is_iam_name};
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::{field, text};
 use crate::language::Localized;
 use crate::policy;
@@ -13,28 +14,28 @@ use crate::policy::texts;
 use crate::settings::Settings;
 use crate::{localized, say};
 
-/// What an event let in, with all that its revert needs.
+/// What an event let in or found to be let in, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
-    /// A role's trust policy was written.
+    /// A role's trust policy was written, or found open to somebody outside.
     Trust(Trust),
     /// An identity provider was made or changed.
     Provider(Provider),
 }
 
-/// A role's trust policy, as the event wrote it.
+/// A role's trust policy, as the event wrote it or as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trust {
     /// The role's name, which may be of another role later.
     pub role_name: String,
     /// The role's id (`AROA…`), where the event tells it.
     pub role_id: Option<String>,
-    /// The role's ARN, where the event tells it.
+    /// The role's ARN, where the event tells it. A finding does always.
     pub role_arn: Option<String>,
     /// The account that the role is in.
     pub account: String,
-    /// The whole trust policy.
-    pub document: Value,
+    /// The whole trust policy that the event wrote. `None` of a finding: whatever is in the role's policy by now is what was found.
+    pub document: Option<Value>,
 }
 
 /// An identity provider, as the event tells it.
@@ -59,6 +60,10 @@ pub enum ProviderKind {
 
 /// Decides on one of the rule's events that succeeded. What depends on the account's organization is a candidate.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    if let Origin::AccessAnalyzer(access) = &event.origin {
+        return found(event, access)
+            .map_or_else(Decision::Unreadable, |trust| Decision::Candidate(Finding::Trust(trust)));
+    }
     let Some(name) = document_field(event) else { return provider(event) };
     let (account, document) = match written(event, name) {
         Ok(written) => written,
@@ -76,6 +81,34 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
         Ok(trust) if is_candidate => Decision::Candidate(Finding::Trust(trust)),
         Ok(trust) => Decision::Violation(Finding::Trust(trust)),
     }
+}
+
+/// The role that IAM Access Analyzer found open.
+fn found(event: &Event, access: &ExternalAccess) -> Result<Trust, Localized> {
+    event.not_of_this_account().map_or(Ok(()), Err)?;
+    let account = event.account.clone().filter(|account| is_account_id(account));
+    let account =
+        account.ok_or_else(|| localized!("no `accountId` in `detail`", "`detail` に `accountId` がありません"))?;
+    let parts: Vec<&str> = access.resource.splitn(6, ':').collect();
+    let name = match parts.as_slice() {
+        ["arn", _, "iam", "", owner, role] if *owner == account => role.strip_prefix("role/"),
+        _ => None,
+    };
+    // The path is no part of the name.
+    let name = name.and_then(|role| role.rsplit('/').next()).filter(|name| is_iam_name(name));
+    let role_name = name.ok_or_else(|| {
+        localized!(
+            "`resource` in `detail` is not the ARN of a role of this account",
+            "`detail` の `resource` がこのアカウントのロールの ARN ではありません"
+        )
+    })?;
+    Ok(Trust {
+        role_name: role_name.to_owned(),
+        role_id: None,
+        role_arn: Some(access.resource.clone()),
+        account,
+        document: None,
+    })
 }
 
 fn provider(event: &Event) -> Decision<Finding> {
@@ -124,7 +157,7 @@ fn trust(event: &Event, account: String, document: Value) -> Result<Trust, Local
         role_id: text(role, "roleId"),
         role_arn: text(role, "arn"),
         account,
-        document,
+        document: Some(document),
     })
 }
 

@@ -24,9 +24,15 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
 }
 
 fn trust(trust: &Trust, settings: &Settings) -> Foreseen {
+    let name = &trust.role_name;
+    let resource = trust.role_arn.as_ref().unwrap_or(name);
+    let Some(document) = &trust.document else {
+        let what = format!("IAM Access Analyzer found that role {name} trusts somebody outside");
+        return Foreseen::new(NAME, resource, what, Word::depends("what the account shows"));
+    };
     let organization = &Organization::Unknown;
     let circle = Circle { account: &trust.account, trusted: &settings.trusted_accounts, organization };
-    let strangers = strangers(&trust.document, &circle);
+    let strangers = strangers(document, &circle);
     let by_mode = Word::by_mode("RoleTrustMode", settings.role_trust_mode, settings);
     let on_organization = || Word::depends("whether they are of the account's organization");
     let word = if strangers.iter().all(|stranger| stranger.standing == Standing::OfOrganization) {
@@ -46,8 +52,6 @@ fn trust(trust: &Trust, settings: &Settings) -> Foreseen {
     let mut accounts = accounts.unwrap_or_default().concat();
     accounts.sort();
     accounts.dedup();
-    let name = &trust.role_name;
-    let resource = trust.role_arn.as_ref().unwrap_or(name);
     let what = format!("role {name} trusts {}", whom.join(", "));
     Foreseen::new(NAME, resource, what, word).exempted_by("TrustedAccounts", &accounts)
 }
@@ -67,7 +71,7 @@ mod tests {
             role_id: None,
             role_arn: None,
             account: "123456789012".to_owned(),
-            document: json!({"Version": "2012-10-17", "Statement": statements}),
+            document: Some(json!({"Version": "2012-10-17", "Statement": statements})),
         };
         foresee(&Finding::Trust(trust), &event, &settings)
     }

@@ -67,7 +67,7 @@ pub enum Situation {
     Closed,
     /// There is no role of that name.
     NoRole,
-    /// The role of that name is another one, which has its own event.
+    /// The role of that name is another one, which has its own event. That of a finding has another ARN.
     AnotherRole,
 }
 
@@ -131,7 +131,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// What to do about a role whose trust policy an event wrote. `live` is the role of that name now.
+/// What to do about a role whose trust policy an event wrote, or which was found open. `live` is the role of that name now.
 pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan {
     let mut plan = Plan {
         situation: Situation::NoRole,
@@ -143,14 +143,17 @@ pub fn plan(trust: &Trust, live: Option<&LiveRole>, circle: &Circle<'_>) -> Plan
         live: None,
     };
     let Some(live) = live else { return plan };
-    if trust.role_id.as_ref().is_some_and(|id| *id != live.id) {
+    let is_found_by_arn = trust.document.is_none();
+    let is_another = trust.role_id.as_ref().is_some_and(|id| *id != live.id)
+        || is_found_by_arn && trust.role_arn.as_ref().is_some_and(|arn| *arn != live.arn);
+    if is_another {
         plan.situation = Situation::AnotherRole;
         return plan;
     }
     // Those inside by the event's conditions are not its doing, also if the live conditions let them in.
-    let told = strangers(&trust.document, circle);
+    let told = trust.document.as_ref().map(|document| strangers(document, circle));
     for stranger in strangers(&live.document, circle) {
-        let is_told = told.iter().any(|told| told.is_now(&stranger));
+        let is_told = told.as_ref().is_none_or(|told| told.iter().any(|told| told.is_now(&stranger)));
         match (is_told, stranger.standing) {
             (true, Standing::Outside) if stranger.has_to_go() => plan.outsiders.push(stranger),
             (true, Standing::Outside) => plan.denied.push(stranger),

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use super::detect::{Finding, Provider, ProviderKind, Trust};
 use super::judge::{Standing, Stranger};
 use super::plan::{Action, Plan, Situation};
-use crate::alert::{Outcome, Report, Severity, Step, allow_actor, nothing_allows, tries_again};
+use crate::access_analyzer::ExternalAccess;
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, found, nothing_allows, tries_again};
 use crate::command::{is_account_id, is_argument, is_iam_name};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::text;
 use crate::language::{Language, Localized};
 use crate::policy::is_the_same;
@@ -56,7 +57,7 @@ pub enum Course {
     },
 }
 
-/// Puts together what a person is told. `strangers` are those of the event's trust policy.
+/// Puts together what a person is told. `strangers` are those of the event's trust policy; of a finding, those of the role's as it was seen first.
 pub fn report(
     event: &Event,
     finding: &Finding,
@@ -105,7 +106,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
             how_to_close(&mut report, trust);
             report.left.push(tries_again(language));
         }
-        Course::Left { plan, not_told } => left_as_it_is(&mut report, trust, settings, plan, not_told.as_ref()),
+        Course::Left { plan, not_told } => left_as_it_is(&mut report, event, trust, settings, plan, not_told.as_ref()),
         Course::Gone(plan) => {
             report.headline = match plan.others.as_slice() {
                 [] => format!("role {name} trusted {}, already gone", whom(strangers)),
@@ -138,7 +139,7 @@ fn of_trust(event: &Event, trust: &Trust, strangers: &[Stranger], settings: &Set
                 say_others(&mut report, plan);
                 what_it_may_have_done(&mut report, trust);
             } else {
-                say_where_to_look(&mut report);
+                say_where_to_look(&mut report, trust);
             }
         }
         Course::Closed { plan, carried_out, at, now } => {
@@ -253,14 +254,27 @@ fn say_kept(report: &mut Report, plan: &Plan) {
     }
 }
 
-fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: &Plan, not_told: Option<&Localized>) {
+fn left_as_it_is(
+    report: &mut Report,
+    event: &Event,
+    trust: &Trust,
+    settings: &Settings,
+    plan: &Plan,
+    not_told: Option<&Localized>,
+) {
     let language = report.language;
     let in_it: Vec<Stranger> = plan.in_it().cloned().collect();
     report.severity = Some(severity(&in_it));
     report.headline = format!("role {} trusts {}", trust.role_name, whom(&in_it));
     let may_be_own = in_it.iter().any(Stranger::depends_on_organization);
     let is_alert = settings.role_trust_mode == Mode::Alert;
+    let is_found_only = event.origin != Origin::CloudTrail && settings.config_findings == Mode::Alert;
     match &plan.action {
+        _ if is_alert && is_found_only => report.done.push(say!(
+            language,
+            "Nothing was changed, because ConfigFindings is `alert`.",
+            "ConfigFindings が `alert` のため、何も変更していません。"
+        )),
         _ if is_alert => report.done.push(say!(
             language,
             "Nothing was changed, because RoleTrustMode is `alert`.",
@@ -289,7 +303,13 @@ fn left_as_it_is(report: &mut Report, trust: &Trust, settings: &Settings, plan: 
         }
     }
     if let Some(action) = &plan.action {
-        if is_alert {
+        if is_alert && is_found_only {
+            report.done.push(say!(
+                language,
+                "With `revert` there and in RoleTrustMode it would have:",
+                "ConfigFindings と RoleTrustMode がともに `revert` であれば次の操作を行っていました:"
+            ));
+        } else if is_alert {
             report.done.push(say!(
                 language,
                 "With `revert` it would have:",
@@ -409,6 +429,19 @@ fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Cours
         }
         Course::Provider | Course::NotRead { .. } => None,
     };
+    if let Origin::AccessAnalyzer(access) = &event.origin {
+        let mut lines: Vec<String> = found(event, language).into_iter().collect();
+        lines.extend(told_by_finding(access, language));
+        if !strangers.is_empty() {
+            lines.push(say!(
+                language,
+                "When snapback looked, the role's trust policy let in:",
+                "snapback が確認した時点で、ロールの信頼ポリシーは次のプリンシパルを許可していました:"
+            ));
+            lines.extend(who_is_let_in(strangers, language));
+        }
+        return lines;
+    }
     let call = quote(&event.name);
     let role = quote(trust.role_arn.as_deref().or(live_arn).unwrap_or(&trust.role_name));
     let id = trust.role_id.as_deref().map_or_else(String::new, |id| format!(" ({})", quote(id)));
@@ -424,6 +457,24 @@ fn happened(event: &Event, trust: &Trust, strangers: &[Stranger], course: &Cours
             "{call} により、ロール {role}{id} の信頼ポリシーが変更されました。信頼ポリシーは次のプリンシパルを許可しています:"
         ),
     }];
+    lines.extend(who_is_let_in(strangers, language));
+    lines
+}
+
+/// Who can do what since when, by a finding.
+fn told_by_finding(access: &ExternalAccess, language: Language) -> Vec<String> {
+    let all = |texts: &[String]| (!texts.is_empty()).then(|| quote(&texts.join(", ")));
+    let who = all(&access.principals).map(|who| say!(language, "  Who:       {who}", "  プリンシパル: {who}"));
+    let how = all(&access.actions).map(|how| say!(language, "  By:        {how}", "  アクション: {how}"));
+    let on = all(&access.conditions).map(|on| say!(language, "  Condition: {on}", "  条件: {on}"));
+    let since = access.since.as_deref().map(quote);
+    let since = since.map(|since| say!(language, "  Since:     {since}", "  検出結果の作成日時: {since}"));
+    [who, how, on, since].into_iter().flatten().collect()
+}
+
+/// Each stranger, why it is one, and on which conditions it is let in.
+fn who_is_let_in(strangers: &[Stranger], language: Language) -> Vec<String> {
+    let mut lines = Vec::new();
     for stranger in strangers {
         let whom = quote(&stranger.principal.of(language));
         lines.push(format!("  - {whom}: {}", quote(stranger.reason.of(language))));
@@ -486,7 +537,7 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
             "See what the role may do: its policies, attached and inline.",
             "ロールに許可されている操作を、アタッチされたポリシーとインラインポリシーで確認してください。"
         ));
-        say_where_to_look(report);
+        say_where_to_look(report, trust);
         report.left.push(say!(
             language,
             "Sessions last for up to 12 hours, whatever the trust policy says by now. To end them: IAM console, the role, Revoke sessions.",
@@ -497,7 +548,7 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
     report.left.push(say!(language, "See what the role may do:", "ロールに許可されている操作を確認してください:"));
     report.left.push(format!("    aws iam list-attached-role-policies --role-name={name}"));
     report.left.push(format!("    aws iam list-role-policies --role-name={name}"));
-    say_where_to_look(report);
+    say_where_to_look(report, trust);
     report.left.push(say!(
         language,
         "Sessions last for up to 12 hours, whatever the trust policy says by now. If there are any that are not right, end them once",
@@ -516,13 +567,20 @@ fn what_it_may_have_done(report: &mut Report, trust: &Trust) {
     ));
 }
 
-fn say_where_to_look(report: &mut Report) {
+fn say_where_to_look(report: &mut Report, trust: &Trust) {
     let language = report.language;
-    report.left.push(say!(
-        language,
-        "See in CloudTrail, in every region, whether the role was assumed since the change: AssumeRole,",
-        "変更後にこのロールが引き受けられていないか、すべてのリージョンの CloudTrail で確認してください。"
-    ));
+    report.left.push(match trust.document {
+        Some(_) => say!(
+            language,
+            "See in CloudTrail, in every region, whether the role was assumed since the change: AssumeRole,",
+            "変更後にこのロールが引き受けられていないか、すべてのリージョンの CloudTrail で確認してください。"
+        ),
+        None => say!(
+            language,
+            "See in CloudTrail, in every region, whether the role was assumed from outside: AssumeRole,",
+            "このロールが外部から引き受けられていないか、すべてのリージョンの CloudTrail で確認してください。"
+        ),
+    });
     report.left.push(say!(
         language,
         "AssumeRoleWithSAML and AssumeRoleWithWebIdentity with this role as roleArn. For example:",

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::Scope;
 use super::acl::{Grant, Grantee, requested};
 use super::block::Block;
 use super::judge::{Circle, outsiders, public_statements, public_statements_of_access_point};
+use super::{Scope, found};
 use crate::command::is_account_id;
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::{field, items, text};
 use crate::language::Localized;
 use crate::policy;
@@ -29,8 +29,8 @@ pub struct Finding {
 /// What was changed, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Opened {
-    /// The account's block: what it was set to, or `None` if it was deleted. What it was before is not in the event.
-    Account(Option<Block>),
+    /// The account's block. What it was before is not in the event.
+    Account(AccountChange),
     /// A bucket.
     Bucket {
         /// Its name.
@@ -51,6 +51,28 @@ pub enum Opened {
     Told(Told),
 }
 
+/// What became of the account's block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// It was set to this.
+    Set(Block),
+    /// It was deleted.
+    Deleted,
+    /// It was found not to be wholly on.
+    Found,
+}
+
+impl AccountChange {
+    /// What it is by the event; `None` if only the account can tell.
+    pub fn told(self) -> Option<Block> {
+        match self {
+            Self::Set(block) => Some(block),
+            Self::Deleted => Some(Block::OFF),
+            Self::Found => None,
+        }
+    }
+}
+
 /// What of a bucket was changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BucketChange {
@@ -68,6 +90,24 @@ pub enum BucketChange {
         version_id: Option<String>,
         /// The grants; `None` if the event does not hold them.
         grants: Option<Vec<Grant>>,
+    },
+    /// Nobody knows what: it was found open. So all of the bucket counts, its block, its policy and its access control list.
+    Found(Ground),
+}
+
+/// What was found of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// That everybody can read it or write to it.
+    Public,
+    /// That its block is not wholly on.
+    Block,
+    /// That somebody outside the account can reach it.
+    Outside {
+        /// Whether that is everybody.
+        is_public: bool,
+        /// Whether it is, or may be, through an access point, also one of several.
+        is_through_point: bool,
     },
 }
 
@@ -108,8 +148,16 @@ pub struct Opens {
     pub outsiders: bool,
 }
 
-/// Decides on one of S3's calls.
+/// Decides on one of S3's calls, or on what was found.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    match &event.origin {
+        Origin::CloudTrail => by_call(event, settings),
+        Origin::Config(change) => found::by_config(event, change, settings),
+        Origin::AccessAnalyzer(access) => found::by_access_analyzer(event, access, settings),
+    }
+}
+
+fn by_call(event: &Event, settings: &Settings) -> Decision<Finding> {
     let finding = match read(event) {
         Ok(Some(finding)) => finding,
         Ok(None) => return ignore("it sets nothing that could be public"),
@@ -159,9 +207,10 @@ pub fn opens(finding: &Finding, settings: &Settings, bucket: Option<&str>) -> Op
     let scope = Scope::of(settings, bucket);
     let document = finding.document().flatten();
     let is_public = match &finding.opened {
-        Opened::Account(block) | Opened::Bucket { change: BucketChange::Block(block), .. } => {
-            !block.is_some_and(Block::is_on)
-        }
+        Opened::Account(change) => change.told().is_some_and(|block| !block.is_on()),
+        Opened::Bucket { change: BucketChange::Block(block), .. } => !block.is_some_and(Block::is_on),
+        // It was open, but need not be any more.
+        Opened::Bucket { change: BucketChange::Found(_), .. } => false,
         Opened::AccessPoint { change: AccessPointChange::Created(block), .. } => !block.is_on(),
         Opened::Told(Told::MultiRegion { reasons, .. }) => !reasons.is_empty(),
         Opened::Told(Told::AclsEnabled { .. }) => true,
@@ -185,7 +234,7 @@ impl BucketChange {
     pub fn document(&self) -> Option<&Value> {
         match self {
             Self::Policy(document) => document.as_ref(),
-            Self::Block(_) | Self::Acl(_) | Self::ObjectAcl { .. } => None,
+            Self::Block(_) | Self::Acl(_) | Self::ObjectAcl { .. } | Self::Found(_) => None,
         }
     }
 }
@@ -203,7 +252,15 @@ impl AccessPointChange {
 impl Finding {
     /// Whether the event holds all of what was written.
     pub fn is_told_in_full(&self) -> bool {
-        self.document() != Some(None) && self.grants() != Some(None)
+        self.document() != Some(None) && self.grants() != Some(None) && !self.is_found()
+    }
+
+    /// Whether it was found, and nobody knows what opened it.
+    pub(super) fn is_found(&self) -> bool {
+        matches!(
+            self.opened,
+            Opened::Account(AccountChange::Found) | Opened::Bucket { change: BucketChange::Found(_), .. }
+        )
     }
 
     /// The bucket, as far as the event names it.
@@ -245,7 +302,7 @@ fn other_owner(event: &Event) -> Option<String> {
     (owner != account).then_some(owner)
 }
 
-fn not_looked_for(settings: &Settings) -> Decision<Finding> {
+pub(super) fn not_looked_for(settings: &Settings) -> Decision<Finding> {
     match settings.s3_public_mode {
         Mode::Off => ignore("S3PublicMode is `off`"),
         _ => ignore("the bucket is one of PublicBuckets"),
@@ -284,15 +341,15 @@ pub fn read(event: &Event) -> Result<Option<Finding>, Localized> {
     let bucket_change = |change| bucket().map(|bucket| Opened::Bucket { bucket, change });
     let block = || Block::read(part(request, "PublicAccessBlockConfiguration"));
     let opened = match event.name.as_str() {
-        "PutAccountPublicAccessBlock" => Opened::Account(Some(block())),
-        "DeleteAccountPublicAccessBlock" => Opened::Account(None),
+        "PutAccountPublicAccessBlock" => Opened::Account(AccountChange::Set(block())),
+        "DeleteAccountPublicAccessBlock" => Opened::Account(AccountChange::Deleted),
         "PutBucketPublicAccessBlock" => bucket_change(BucketChange::Block(Some(block())))?,
         "DeleteBucketPublicAccessBlock" => bucket_change(BucketChange::Block(None))?,
         // The API's own names are the same for both levels.
         "PutPublicAccessBlock" if bucket().is_ok() => bucket_change(BucketChange::Block(Some(block())))?,
         "DeletePublicAccessBlock" if bucket().is_ok() => bucket_change(BucketChange::Block(None))?,
-        "PutPublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(Some(block())),
-        "DeletePublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(None),
+        "PutPublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(AccountChange::Set(block())),
+        "DeletePublicAccessBlock" if account_of_host(request).is_some() => Opened::Account(AccountChange::Deleted),
         "PutPublicAccessBlock" | "DeletePublicAccessBlock" => {
             return Err(localized!(
                 "neither `bucketName` nor an account's `host` in the request",

@@ -3,25 +3,33 @@
 use serde_json::Value;
 
 use super::acl::Grantee;
-use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Opens, Told, opens};
+use super::detect::{AccessPointChange, AccountChange, BucketChange, Finding, Ground, Opened, Opens, Told, opens};
 use super::judge::{Circle, Outsider, outsiders};
 use super::{NAME, Scope};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::foresee::{Foreseen, Word};
 use crate::language::Language;
 use crate::settings::Settings;
+use crate::text::quote;
 
 /// The function's second rule.
 pub const CROSS_ACCOUNT: &str = "s3-cross-account";
 
 /// What the function would do about a finding.
-pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Foreseen {
+pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foreseen {
     let account = finding.account.clone();
     match &finding.opened {
-        Opened::Account(block) => {
-            let what = match block {
-                Some(block) => format!("the account's public access block was weakened ({block})"),
-                None => "the account's public access block was deleted".to_owned(),
+        Opened::Account(AccountChange::Found) => {
+            let what = match is_rule_known(event) {
+                true => "the account's public access block was found not to be on",
+                false => "the account was found non-compliant",
+            };
+            Foreseen::new(NAME, account, what, found(event))
+        }
+        Opened::Account(change) => {
+            let what = match change {
+                AccountChange::Set(block) => format!("the account's public access block was weakened ({block})"),
+                _ => "the account's public access block was deleted".to_owned(),
             };
             let word = match settings.public_buckets.is_empty() {
                 true => public(settings),
@@ -50,6 +58,15 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
             BucketChange::Policy(document) => {
                 policy(finding, bucket, &format!("policy of bucket {bucket}"), document.as_ref(), settings)
             }
+            BucketChange::Found(ground) => {
+                let what = match ground {
+                    _ if !is_rule_known(event) => format!("bucket {bucket} was found non-compliant"),
+                    Ground::Block => format!("the public access block of bucket {bucket} was found not to be on"),
+                    Ground::Public => format!("bucket {bucket} was found to be public"),
+                    Ground::Outside { .. } => format!("bucket {bucket} was found to be reachable from outside"),
+                };
+                Foreseen::new(NAME, bucket, what, found(event))
+            }
             BucketChange::Acl(_) => list(finding, bucket, bucket, &format!("bucket {bucket}"), settings),
             BucketChange::ObjectAcl { key, .. } => {
                 list(finding, bucket, &format!("{bucket}/{key}"), &format!("object {key} in bucket {bucket}"), settings)
@@ -69,6 +86,22 @@ pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Forese
 
 fn public(settings: &Settings) -> Word {
     Word::by_mode("S3PublicMode", settings.s3_public_mode, settings)
+}
+
+/// Whether it is known what a rule of AWS Config looks for, if one found it.
+fn is_rule_known(event: &Event) -> bool {
+    !matches!(&event.origin, Origin::Config(change) if change.behind.is_none())
+}
+
+/// A finding says that something was open; what is, only the account can tell.
+fn found(event: &Event) -> Word {
+    match &event.origin {
+        Origin::Config(change) if !is_rule_known(event) => {
+            let rule = quote(&change.rule_name);
+            Word::depends(format!("which managed rule is behind `{rule}`, and on what the account shows"))
+        }
+        _ => Word::depends("what the account shows"),
+    }
 }
 
 fn cross_account(settings: &Settings) -> Word {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Scope;
 use super::acl::{Acl, Grant};
 use super::block::Block;
-use super::detect::{AccessPointChange, BucketChange};
+use super::detect::{AccessPointChange, BucketChange, Ground};
 use super::judge::{
     Circle, Outsider, PublicStatement, may_be_kept_private, outsiders, public_statements,
     public_statements_of_access_point, without,
@@ -172,6 +172,11 @@ impl<'a> Wanted<'a> {
             takes_outsiders: settings.s3_cross_account_mode == Mode::Revert,
         }
     }
+
+    /// The same where all that is looked for were to be taken away.
+    pub fn with_all_taken(self) -> Self {
+        Self { takes_public: true, takes_outsiders: true, ..self }
+    }
 }
 
 impl Plan {
@@ -211,7 +216,7 @@ pub fn of_account(account: &str, block: Option<Block>, settings: &Settings) -> P
 }
 
 /// What to do about a bucket in which an event changed something. Nothing, if what the event changed is not public now, unless
-/// `is_begun`: the door has been shut for this event.
+/// `is_begun`: the door has been shut for this event. Of a bucket that was found open, all of it counts.
 ///
 /// The bucket's block closes all that is public in the bucket, whoever made it so. What it closes is put right too, so that nothing public
 /// waits for the day the block is lifted.
@@ -224,6 +229,7 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     let owner_id = acl.map(|acl| acl.owner_id.as_str());
     let mut plan = Plan { is_blocked: block.is_some_and(Block::is_on), ..Plan::default() };
 
+    let has_weak_block = block.is_some_and(|block| !block.is_on());
     let mut is_opened = false;
     if wanted.scope.public {
         plan.judge(policy, public_statements, says);
@@ -243,13 +249,16 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
                 plan.is_version_unknown = may_be_another && has_public(told) && of_object.is_empty();
                 !of_object.is_empty() || plan.is_version_unknown || is_unread && has_public(told)
             }
+            // It may be long ago: what can't be read is not taken for open.
+            BucketChange::Found(Ground::Block) => plan.is_public() || !of_bucket.is_empty() || has_weak_block,
+            BucketChange::Found(Ground::Public | Ground::Outside { .. }) => plan.is_public() || !of_bucket.is_empty(),
         };
         is_opened = is_begun || is_shown;
         let is_ignoring = block.is_some_and(|block| block.ignore_public_acls);
         plan.hides_grants = is_ignoring && of_bucket.is_empty() && of_object.is_empty();
         if is_opened {
             plan.grants = [of_bucket, of_object].concat();
-            if matches!(change, BucketChange::Block(_)) {
+            if matches!(change, BucketChange::Block(_) | BucketChange::Found(Ground::Block)) {
                 plan.switches_off = block.map(Block::off).unwrap_or_default();
             }
             if wanted.takes_public && !plan.is_blocked {
@@ -262,22 +271,27 @@ pub fn of_bucket(bucket: &str, change: &BucketChange, live: &LiveBucket, wanted:
     }
     match change {
         BucketChange::Policy(_) => plan.look_for_outsiders(policy, wanted, owner_id),
+        BucketChange::Found(Ground::Outside { .. }) => {
+            plan.look_for_outsiders(policy, wanted, owner_id);
+            plan.look_for_foreign_grants(acl, wanted, owner_id);
+        }
         BucketChange::Acl(_) => plan.look_for_foreign_grants(acl, wanted, owner_id),
         BucketChange::ObjectAcl { .. } => plan.look_for_foreign_grants(object_acl, wanted, owner_id),
-        BucketChange::Block(_) => {}
+        BucketChange::Block(_) | BucketChange::Found(Ground::Public | Ground::Block) => {}
     }
     // Of what the event did not open, only what it is about has to be known.
-    if is_opened {
+    let is_found = matches!(change, BucketChange::Found(_));
+    if is_opened || is_found && wanted.scope.public {
         plan.note(&localized!("the public access block", "ブロックパブリックアクセス"), &live.block);
     }
-    if is_opened || matches!(change, BucketChange::Policy(_)) {
+    if is_opened || is_found || matches!(change, BucketChange::Policy(_)) {
         plan.is_policy_unread = live.policy.is_err();
         plan.note(&localized!("the policy", "ポリシー"), &live.policy);
     }
-    if is_opened || matches!(change, BucketChange::Policy(_)) && wanted.scope.public {
+    if is_opened || (is_found || matches!(change, BucketChange::Policy(_))) && wanted.scope.public {
         plan.note(&localized!("the policy's status", "ポリシーのステータス"), &live.is_public);
     }
-    if is_opened || matches!(change, BucketChange::Acl(_)) {
+    if is_opened || is_found || matches!(change, BucketChange::Acl(_)) {
         plan.note(&localized!("the access control list", "アクセスコントロールリスト (ACL)"), &live.acl);
     }
     if let Some(acl) = &live.object_acl {
@@ -349,6 +363,23 @@ pub fn of_access_point(
     plan.look_for_outsiders(policy, wanted, None);
     plan.repair_policy(PolicyOf::AccessPoint(name.to_owned()), policy, wanted);
     plan
+}
+
+/// Whether IAM Access Analyzer tells of an access point, while nothing of the bucket itself lets anybody in who should not be: access points are
+/// not looked at then. What is public through one is shut by the bucket's block. Of a bucket that could not be read wholly nobody can say so.
+pub fn is_left_to_access_points(change: &BucketChange, plan: &Plan, scope: Scope) -> bool {
+    match change {
+        BucketChange::Found(Ground::Outside { is_public, is_through_point: true })
+            if plan.is_empty() && plan.not_read.is_empty() =>
+        {
+            if *is_public {
+                scope.public && !plan.is_blocked
+            } else {
+                scope.cross_account
+            }
+        }
+        _ => false,
+    }
 }
 
 impl Plan {

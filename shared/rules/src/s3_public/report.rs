@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use super::Scope;
 use super::acl::{Grant, Grantee};
 use super::block::Block;
-use super::detect::{AccessPointChange, BucketChange, Finding, Opened, Told, opens};
+use super::detect::{AccessPointChange, AccountChange, BucketChange, Finding, Ground, Opened, Told, opens};
 use super::judge::{Circle, PublicStatement, outsiders, public_statements, public_statements_of_access_point};
 use super::plan::{Action, Doubt, Plan};
-use crate::alert::{Outcome, Report, Severity, Step, allow_actor, tries_again};
+use crate::alert::{Outcome, Report, Severity, Step, allow_actor, found, nothing_allows, tries_again};
 use crate::command::{is_argument, is_bucket_name};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::text;
 use crate::language::{Language, Localized};
 use crate::settings::{Mode, Settings};
@@ -53,12 +53,16 @@ pub enum Course {
 /// Puts together what a person is told.
 pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Course, steps: Vec<Step>) -> Report {
     let mut report = Report::new(settings.alert_language, Outcome::Alert, headline(finding, course.plan()));
-    report.happened = happened(event, finding, settings);
+    report.happened = found(event, report.language).into_iter().collect();
+    report.happened.extend(match finding.is_found() {
+        true => course.plan().map(|plan| shown(finding, plan, report.language)).unwrap_or_default(),
+        false => happened(event, finding, settings),
+    });
     report.happened.extend(course.plan().map(|plan| of_others(plan, report.language)).unwrap_or_default());
     report.to_allow = to_allow(event, finding, course.plan(), report.language);
     report.actions = planned(course);
     match course {
-        Course::Told => told(&mut report, finding),
+        Course::Told => told(&mut report, event, finding),
         Course::NotRead { problem } => not_read(&mut report, event, finding, settings, problem),
         Course::Left { plan } => left_as_it_is(&mut report, event, finding, settings, plan),
         Course::Gone(plan) => gone(&mut report, finding, plan.as_deref()),
@@ -88,7 +92,9 @@ fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
     let of_others = plan.filter(|plan| !plan.is_public()).and_then(others);
     let set_or_deleted = |block: &Option<Block>| if block.is_some() { "weakened" } else { "deleted" };
     match &finding.opened {
-        Opened::Account(block) => format!("S3 public access block of the account {}", set_or_deleted(block)),
+        Opened::Account(AccountChange::Set(_)) => "S3 public access block of the account weakened".to_owned(),
+        Opened::Account(AccountChange::Deleted) => "S3 public access block of the account deleted".to_owned(),
+        Opened::Account(AccountChange::Found) => "S3 public access block of the account is not on".to_owned(),
         Opened::Bucket { bucket, change } => match change {
             BucketChange::Block(block) => format!("public access block of bucket {bucket} {}", set_or_deleted(block)),
             BucketChange::Policy(_) => match of_others {
@@ -96,6 +102,14 @@ fn headline(finding: &Finding, plan: Option<&Plan>) -> String {
                 None if is_doubtful => format!("policy of bucket {bucket} may be public"),
                 None if !is_public => format!("policy of bucket {bucket}"),
                 None => format!("public policy on bucket {bucket}"),
+            },
+            BucketChange::Found(ground) => match (of_others, ground) {
+                _ if is_doubtful => format!("bucket {bucket} may be public"),
+                _ if plan.is_some_and(Plan::is_public) => format!("public bucket {bucket}"),
+                (Some(others), _) => format!("bucket {bucket} lets in {others}"),
+                (None, Ground::Block) => format!("public access block of bucket {bucket} is not on"),
+                (None, Ground::Public) => format!("bucket {bucket} may be public"),
+                (None, Ground::Outside { .. }) => format!("bucket {bucket} can be reached from outside"),
             },
             BucketChange::Acl(_) | BucketChange::ObjectAcl { .. } => {
                 let is_buckets = matches!(change, BucketChange::Acl(_));
@@ -154,13 +168,16 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
     let public = || named_statements(&public, language);
     match &finding.opened {
         Opened::Account(change) => vec![
-            match change.map(|block| block.off().join(", ")) {
-                Some(off) => say!(
-                    language,
-                    "{call} set the public access block of the account. Off: {off}.",
-                    "{call} により、アカウントのブロックパブリックアクセスが設定されました。無効: {off}"
-                ),
-                None => say!(
+            match change {
+                AccountChange::Set(block) => {
+                    let off = block.off().join(", ");
+                    say!(
+                        language,
+                        "{call} set the public access block of the account. Off: {off}.",
+                        "{call} により、アカウントのブロックパブリックアクセスが設定されました。無効: {off}"
+                    )
+                }
+                AccountChange::Deleted | AccountChange::Found => say!(
                     language,
                     "{call} deleted the public access block of the account: all four switches are off.",
                     "{call} により、アカウントのブロックパブリックアクセスが削除されました。4 つの設定はすべて無効です。"
@@ -252,6 +269,38 @@ fn happened(event: &Event, finding: &Finding, settings: &Settings) -> Vec<String
     }
 }
 
+/// What the account shows of what was found.
+fn shown(finding: &Finding, plan: &Plan, language: Language) -> Vec<String> {
+    let mut lines = Vec::new();
+    let off = plan.switches_off.join(", ");
+    match &finding.opened {
+        _ if off.is_empty() => {}
+        Opened::Account(_) => lines.push(say!(
+            language,
+            "Of the public access block of the account, which holds for all of its buckets, this is off: {off}.",
+            "アカウントのすべてのバケットに適用されるブロックパブリックアクセスのうち、次の設定が無効です: {off}"
+        )),
+        _ => lines.push(say!(
+            language,
+            "Of the bucket's public access block, this is off: {off}.",
+            "バケットのブロックパブリックアクセスのうち、次の設定が無効です: {off}"
+        )),
+    }
+    if !plan.statements.is_empty() {
+        lines.push(say!(language, "The policy of the bucket:", "バケットポリシー:"));
+        lines.extend(named_statements(&plan.statements, language));
+    }
+    if !plan.grants.is_empty() {
+        lines.push(say!(
+            language,
+            "The access control list (ACL) of the bucket:",
+            "バケットのアクセスコントロールリスト (ACL):"
+        ));
+        lines.extend(named_grants(Some(&plan.grants), language));
+    }
+    lines
+}
+
 fn of_bucket(
     event: &Event,
     bucket: &str,
@@ -298,6 +347,8 @@ fn of_bucket(
             });
             lines.extend(named_grants(grants.as_deref(), language));
         }
+        // Told by the account.
+        BucketChange::Found(_) => {}
         BucketChange::ObjectAcl { key, version_id, grants } => {
             let key = quote(key);
             let version = version_id
@@ -353,8 +404,43 @@ fn named_grants(grants: Option<&[Grant]>, language: Language) -> Vec<String> {
     public.map(line).collect()
 }
 
-fn told(report: &mut Report, finding: &Finding) {
+fn told(report: &mut Report, event: &Event, finding: &Finding) {
     let language = report.language;
+    if let Opened::Bucket { bucket, change: BucketChange::Found(ground) } = &finding.opened {
+        let is_public = matches!(ground, Ground::Outside { is_public: true, .. });
+        report.severity = Some(if is_public { Severity::High } else { Severity::Medium });
+        let mut is_told = false;
+        if let Origin::AccessAnalyzer(access) = &event.origin {
+            is_told = !access.sources.is_empty();
+            if !access.principals.is_empty() {
+                let who = quote(&access.principals.join(", "));
+                report.happened.push(say!(language, "Who can: {who}.", "アクセスできる相手: {who}"));
+            }
+        }
+        report.done.push(if is_told {
+            say!(
+                language,
+                "Nothing: the policy and the list of the bucket let in nobody whom they should not. It is through an access point.",
+                "何も変更していません。バケットのポリシーと ACL には問題がなく、外部からのアクセスはアクセスポイントを経由するものです。"
+            )
+        } else {
+            say!(
+                language,
+                "Nothing: the policy and the list of the bucket let in nobody whom they should not. It was closed since, or it is through an \
+                 access point.",
+                "何も変更していません。バケットのポリシーと ACL には問題がありません。すでに解消されたか、アクセスポイントを経由するものです。"
+            )
+        });
+        report.left.push(say!(
+            language,
+            "Look at the policies of the bucket's access points, multi-Region ones too:",
+            "マルチリージョンアクセスポイントも含め、バケットのアクセスポイントのポリシーを確認してください:"
+        ));
+        let arguments =
+            ["s3control", "list-access-points", "--account-id", &finding.account, "--bucket", bucket.as_str()];
+        report.left.extend(command(&arguments, "", region(event, finding)));
+        return;
+    }
     report.done.push(say!(
         language,
         "Nothing: snapback only tells of this.",
@@ -437,7 +523,8 @@ fn not_read(report: &mut Report, event: &Event, finding: &Finding, settings: &Se
             "読み取れなかったため、何も変更していません: {problem}"
         )
     }));
-    if opens.outsiders && !opens.public {
+    let may_be_public = !Scope::of(settings, finding.bucket()).public && finding.bucket().is_some();
+    if opens.outsiders && !opens.public || finding.is_found() && may_be_public {
         report.left.push(take_others_out(language));
     } else {
         how_to_close(report, event, finding, settings);
@@ -520,11 +607,13 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
     let would: Vec<String> = plan.actions().flat_map(|action| action.lines(language)).collect();
     let concerns_public = plan.is_public() || plan.is_open() || !plan.switches_off.is_empty();
     match would.as_slice() {
-        [] if concerns_public && settings.s3_public_mode == Mode::Alert => report.done.push(say!(
-            language,
-            "Nothing was changed, because S3PublicMode is `alert`.",
-            "S3PublicMode が `alert` のため、何も変更していません。"
-        )),
+        [] if concerns_public && settings.s3_public_mode == Mode::Alert && !only_finds(event, settings) => {
+            report.done.push(say!(
+                language,
+                "Nothing was changed, because S3PublicMode is `alert`.",
+                "S3PublicMode が `alert` のため、何も変更していません。"
+            ))
+        }
         [] if matches!(finding.opened, Opened::Account(_)) && !settings.public_buckets.is_empty() => {
             report.done.push(say!(
                 language,
@@ -534,12 +623,12 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
         }
         [] => report.done.push(say!(language, "Nothing was changed.", "何も変更していません。")),
         _ => {
-            report.headline = format!("would have reverted: {}", report.headline);
-            report.done.push(say!(
-                language,
-                "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-            ));
+            let takes_others_out = plan.repair.iter().any(Action::takes_others_out);
+            let modes: Vec<&str> = [("S3PublicMode", concerns_public), ("S3CrossAccountMode", takes_others_out)]
+                .into_iter()
+                .filter_map(|(mode, concerns)| concerns.then_some(mode))
+                .collect();
+            report.say_withheld(event, settings, &modes.join(", "));
             report.done.extend(would);
         }
     }
@@ -566,8 +655,13 @@ fn left_as_it_is(report: &mut Report, event: &Event, finding: &Finding, settings
     } else if concerns_public {
         delete_weak_access_point(report, event, finding);
     }
-    judge_others(report, plan, settings);
+    judge_others(report, event, plan, settings);
     could_not_be_read(report, plan);
+}
+
+/// Whether what was found is only told, whatever the modes.
+fn only_finds(event: &Event, settings: &Settings) -> bool {
+    event.origin != Origin::CloudTrail && settings.config_findings == Mode::Alert
 }
 
 /// Those of other accounts who are let in.
@@ -601,13 +695,15 @@ fn of_others(plan: &Plan, language: Language) -> Vec<String> {
 }
 
 /// What is left to do about those of other accounts who still are in it.
-fn judge_others(report: &mut Report, plan: &Plan, settings: &Settings) {
+fn judge_others(report: &mut Report, event: &Event, plan: &Plan, settings: &Settings) {
     if plan.outsiders.is_empty() && plan.foreign_grants.is_empty() {
         return;
     }
     let language = report.language;
     let is_certain = plan.outsiders.iter().any(|outsider| outsider.is_certain);
-    if is_certain && settings.s3_cross_account_mode == Mode::Alert {
+    if is_certain && only_finds(event, settings) {
+        // Said already.
+    } else if is_certain && settings.s3_cross_account_mode == Mode::Alert {
         report.done.push(say!(
             language,
             "Other accounts in the policy are left, because S3CrossAccountMode is `alert`.",
@@ -774,7 +870,14 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         ));
         how_to_close(report, event, finding, settings);
     }
-    if let (Opened::Account(_), true) = (&finding.opened, done.now.is_some_and(|now| now.is_blocked)) {
+    let is_blocked = done.now.is_some_and(|now| now.is_blocked);
+    if let (Opened::Account(AccountChange::Found), true) = (&finding.opened, is_blocked) {
+        report.left.push(say!(
+            language,
+            "All four switches are on now: what was public on purpose is closed, too.",
+            "現在は 4 つの設定がすべて有効です。意図して公開していたものも非公開になっています。"
+        ));
+    } else if let (Opened::Account(_), true) = (&finding.opened, is_blocked) {
         report.left.push(say!(
             language,
             "All four switches are on now. What they were before is not in the event: what was public on purpose is closed.",
@@ -808,7 +911,7 @@ fn done(report: &mut Report, event: &Event, finding: &Finding, settings: &Settin
         ));
     }
     if let Some(now) = done.now {
-        judge_others(report, now, settings);
+        judge_others(report, event, now, settings);
     }
     if report.problem.is_some() {
         report.left.push(tries_again(language));
@@ -899,6 +1002,9 @@ fn say_doubt(report: &mut Report, doubt: Option<Doubt>, now: Option<&Plan>) {
 /// Whether an action puts right what the event did not change.
 fn puts_right_more(action: &Action, finding: &Finding) -> bool {
     let Opened::Bucket { change, .. } = &finding.opened else { return false };
+    if finding.is_found() {
+        return false;
+    }
     match action {
         Action::BlockAccount { .. } | Action::BlockBucket { .. } => false,
         Action::WritePolicy { .. } => !matches!(change, BucketChange::Policy(_)),
@@ -980,6 +1086,13 @@ fn how_to_close(report: &mut Report, event: &Event, finding: &Finding, settings:
                 "ポリシーによってその操作が拒否される場合、ルートユーザーはポリシーをすべてのステートメントごと削除できます:"
             );
             by_command(report, what, delete);
+        }
+        Opened::Bucket { change: BucketChange::Found(_), .. } => {
+            report.left.push(say!(
+                language,
+                "Then take what is public out of its policy and its access control list (ACL).",
+                "その後、パブリックなものがあればバケットポリシーとアクセスコントロールリスト (ACL) から削除してください。"
+            ));
         }
         Opened::Bucket { change: BucketChange::Acl(_) | BucketChange::ObjectAcl { .. }, .. } => {
             report.left.push(say!(
@@ -1105,5 +1218,8 @@ fn to_allow(event: &Event, finding: &Finding, plan: Option<&Plan>, language: Lan
         ));
     }
     lines.extend(allow_actor(event, language));
+    if lines.is_empty() && finding.is_found() {
+        lines.push(nothing_allows(language));
+    }
     lines
 }

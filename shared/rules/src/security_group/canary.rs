@@ -85,7 +85,7 @@ mod tests {
                 .collect();
             let own = match &finding {
                 Finding::Rules(opened) => opened.rules.iter(),
-                Finding::Entries(_) => panic!("no rules"),
+                Finding::Entries(_) | Finding::Group(_) => panic!("no rules"),
             };
             let own = own.map(|rule| live(rule.id.as_deref().unwrap_or("sgr-1"), &rule.traffic, &rule.source));
             let rules = own.chain(older.clone()).collect();
@@ -128,6 +128,29 @@ mod tests {
         let mut case = canary();
         *case.record.pointer_mut(pointer).unwrap() = value;
         case
+    }
+
+    /// A finding does not tell who did it, so the canary's role is no excuse.
+    #[test]
+    fn what_was_found_is_told_whatever_the_group() {
+        let mut event = event::parse(&canary().record).unwrap();
+        let given = Given { name: "CanaryRoleArn".to_owned(), value: ROLE.to_owned() };
+        let settings = Settings::from_given(&BTreeMap::from([("CanaryRoleArn", given)])).unwrap();
+        let finding = Finding::Group(GROUP.to_owned());
+        let live = LiveRule {
+            id: "sgr-1".to_owned(),
+            group_id: GROUP.to_owned(),
+            traffic: TRAFFIC,
+            source: Source::range(SOURCE).unwrap(),
+        };
+        let plan = plan(&finding, &Live { rules: vec![live], ..Live::default() }, &settings, Remedy::TakeOutEntries);
+        let (carried_out, at) = (plan.actions.clone(), DateTime::UNIX_EPOCH);
+        let course = Course::Closed { carried_out, at, older: Vec::new(), entries_left: None, plan };
+        let report = report(&event, &finding, &settings, &course, Vec::new());
+        assert_eq!(report.outcome, Outcome::Reverted);
+        assert_eq!(group_to_ask_for(&event, &finding, &settings, &report), None);
+        event.actor = event::Actor::default();
+        assert_eq!(group_to_ask_for(&event, &finding, &settings, &report), None);
     }
 
     #[test]

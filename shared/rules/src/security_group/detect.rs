@@ -1,12 +1,15 @@
-//! From an event to what it opened.
+//! From an event to what it opened, or found open.
 
 use ipnet::IpNet;
 use serde_json::Value;
 
+use super::NAME;
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Source, Traffic};
+use crate::command::is_group_id;
+use crate::config::ComplianceChange;
 use crate::decision::Decision;
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::json::{field, items, number, scalar, text};
 use crate::language::Localized;
 use crate::public::{Family, public_addresses};
@@ -18,13 +21,15 @@ use crate::{localized, say};
 /// on, so more than these are told, and not looked at one by one.
 pub const MOST: usize = 1_000;
 
-/// What an event opened, with all that its revert needs.
+/// What an event opened or found open, with all that its revert needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// Rules were added to a group, or changed in it.
     Rules(OpenedRules),
     /// Entries were added to a prefix list.
     Entries(AddedEntries),
+    /// AWS Config found the group of this id (`sg-…`) open; by which of its rules is not told.
+    Group(String),
 }
 
 /// Rules that an event added or changed.
@@ -80,7 +85,11 @@ pub enum Added {
 
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
+    if let Origin::Config(change) = &event.origin {
+        return found(event, change);
+    }
     match read(event) {
+        Ok(found @ Finding::Group(_)) => Decision::Candidate(found),
         Ok(Finding::Rules(opened)) => judge(opened, settings),
         Ok(Finding::Entries(entries)) => match &entries.added {
             Added::Ranges(ranges) if ranges.is_empty() => Decision::Ignore("no entry was added to the list".to_owned()),
@@ -93,7 +102,26 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     }
 }
 
-/// Reads what an event changed, without judging it.
+/// Decides on what a rule of AWS Config found. As long as nobody has asked what is behind the rule's name, it may be for this function.
+fn found(event: &Event, change: &ComplianceChange) -> Decision<Finding> {
+    if change.behind.is_some()
+        && let Err(reason) = change.asks_of(NAME)
+    {
+        return Decision::Ignore(reason);
+    }
+    if let Some(problem) = event.not_of_this_account() {
+        return Decision::Unreadable(problem);
+    }
+    if !is_group_id(&change.resource_id) {
+        return Decision::Unreadable(localized!(
+            "`resourceId` in `detail` is not the id of a security group",
+            "`detail` の `resourceId` がセキュリティグループの ID ではありません"
+        ));
+    }
+    Decision::Candidate(Finding::Group(change.resource_id.clone()))
+}
+
+/// Reads what a call changed, without judging it.
 ///
 /// # Errors
 /// Says what was missing or not understood, and where.

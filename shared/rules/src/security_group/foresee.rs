@@ -4,15 +4,16 @@ use super::NAME;
 use super::detect::{Added, AddedEntries, EventRule, Finding, GroupRef, OpenedRules, read};
 use super::exposure::{Limits, Opening, to_take_away};
 use super::traffic::{Protocol, Traffic};
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use crate::foresee::{Foreseen, Word};
 use crate::settings::Settings;
 
 /// What the function would do about a finding.
-pub fn foresee(finding: &Finding, _event: &Event, settings: &Settings) -> Foreseen {
+pub fn foresee(finding: &Finding, event: &Event, settings: &Settings) -> Foreseen {
     match finding {
         Finding::Rules(opened) => rules(opened, settings),
         Finding::Entries(entries) => self::entries(entries),
+        Finding::Group(group) => found(group, event),
     }
 }
 
@@ -62,6 +63,15 @@ fn entries(AddedEntries { prefix_list_id, added, .. }: &AddedEntries) -> Foresee
     };
     let word = Word::depends("which groups name the list, and their other rules");
     Foreseen::new(NAME, prefix_list_id, what, word)
+}
+
+fn found(group: &str, event: &Event) -> Foreseen {
+    let rule = match &event.origin {
+        Origin::Config(change) => change.rule_name.as_str(),
+        Origin::CloudTrail | Origin::AccessAnalyzer(_) => "",
+    };
+    let word = Word::depends(format!("which managed rule is behind `{rule}`, and on what the account shows"));
+    Foreseen::new(NAME, group, format!("AWS Config found {group} non-compliant"), word)
 }
 
 /// How `AllowedPublicPorts` writes it; `None` for what it can't hold.

@@ -19,7 +19,7 @@ const MOST_REMOVED: usize = 100;
 /// What the account holds, as far as a plan needs it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Live {
-    /// Inbound rules: of the event's group, or of every group that names the event's prefix list.
+    /// Inbound rules: of the event's or finding's group, or of every group that names the event's prefix list.
     pub rules: Vec<LiveRule>,
     /// The ids of outbound rules: `ModifySecurityGroupRules` changes both kinds and does not say which.
     pub outbound: BTreeSet<String>,
@@ -121,6 +121,33 @@ pub fn plan(finding: &Finding, live: &Live, settings: &Settings, remedy: Remedy)
     match finding {
         Finding::Rules(opened) => plan_rules(opened, live, limits),
         Finding::Entries(entries) => plan_entries(entries, live, limits, remedy),
+        Finding::Group(_) => plan_group(live, limits),
+    }
+}
+
+/// All rules of the group are what was found.
+fn plan_group(live: &Live, limits: Limits<'_>) -> Plan {
+    let taken = exposing(live.rules.iter(), &[], live, limits);
+    let situation = if taken.is_empty() { Situation::NotOpen } else { Situation::Open };
+    Plan { situation, actions: revocations(taken), naming: Vec::new(), older: Vec::new() }
+}
+
+/// Why there is nothing to take away from a group that AWS Config found open, for the log.
+pub fn why_not_open(live: &Live, settings: &Settings) -> String {
+    let from_public = live
+        .rules
+        .iter()
+        .filter(|rule| Family::BOTH.iter().any(|family| public_addresses(*family, &live.ranges(&rule.source)) > 0));
+    let from_public: Vec<&LiveRule> = from_public.collect();
+    let limits = Limits { widest: settings.widest_public, allowed: &settings.allowed_public_ports };
+    if from_public.is_empty() {
+        "the group is gone, or no inbound rule of it holds a public address".to_owned()
+    } else if from_public.iter().all(|rule| limits.allow(&rule.traffic)) {
+        "what it lets in from public addresses is among AllowedPublicPorts".to_owned()
+    } else {
+        "the public addresses that it lets in are no more than WidestPublicIpv4Prefix and WidestPublicIpv6Prefix allow, \
+         but for AllowedPublicPorts"
+            .to_owned()
     }
 }
 
@@ -153,7 +180,7 @@ fn plan_rules(opened: &OpenedRules, live: &Live, limits: Limits<'_>) -> Plan {
         true => Situation::NotOpen,
     };
     let kept: Vec<Opening> = own.iter().filter(|rule| !taken.contains(rule)).map(|rule| live.opening(rule)).collect();
-    let older = older(others.into_iter(), &kept, live, limits);
+    let older = exposing(others.into_iter(), &kept, live, limits);
     Plan { situation, actions: revocations(taken), naming: Vec::new(), older }
 }
 
@@ -204,7 +231,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
             false if naming.is_empty() && is_wide => Situation::Unnamed,
             false => Situation::NotOpen,
         };
-        let older = if was_open { older(live.rules.iter(), &[], live, limits) } else { Vec::new() };
+        let older = if was_open { exposing(live.rules.iter(), &[], live, limits) } else { Vec::new() };
         return plan(situation, Vec::new(), older);
     }
 
@@ -215,7 +242,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
             .filter_map(|index| naming.get(index).map(|rule| (*rule).clone()))
             .collect();
         let left = live.rules.iter().filter(|rule| !revoked.contains(rule));
-        let older = older(left, &[], live, limits);
+        let older = exposing(left, &[], live, limits);
         return plan(Situation::Open, revocations(revoked), older);
     }
     let mut afterwards = live.clone();
@@ -223,7 +250,7 @@ fn plan_entries(entries: &AddedEntries, live: &Live, limits: Limits<'_>, remedy:
         list.entries.retain(|range| !taken.contains(range));
     }
     let action = Action::RemoveEntries { prefix_list_id: id.clone(), version: list.version, entries: taken };
-    let older = older(live.rules.iter(), &[], &afterwards, limits);
+    let older = exposing(live.rules.iter(), &[], &afterwards, limits);
     plan(Situation::Open, vec![action], older)
 }
 
@@ -237,7 +264,7 @@ fn revocations(rules: Vec<LiveRule>) -> Vec<Action> {
 }
 
 /// Which of `rules` would have to go for their groups not to be open to the world, `beside` staying.
-fn older<'a>(
+fn exposing<'a>(
     rules: impl Iterator<Item = &'a LiveRule>,
     beside: &[Opening],
     live: &Live,

@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use super::detect::{Added, AddedEntries, Finding, GroupRef, OpenedRules};
 use super::plan::{Action, LiveRule, Plan};
 use super::traffic::Traffic;
-use crate::alert::{Outcome, Report, Step, allow_actor, nothing_allows, tries_again};
+use crate::alert::{Outcome, Report, Step, allow_actor, found, nothing_allows, tries_again};
 use crate::event::Event;
 use crate::language::{Language, Localized};
 use crate::say;
-use crate::settings::{Rollout, Settings};
+use crate::settings::Settings;
 use crate::text::quote;
 
 /// What came of a finding.
@@ -59,13 +59,15 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
     let object = object(finding, language);
     let short = short(finding);
     let (open, was_open) = match finding {
-        Finding::Rules(_) => (format!("{short} open to the world"), format!("{short} was open to the world")),
+        Finding::Rules(_) | Finding::Group(_) => {
+            (format!("{short} open to the world"), format!("{short} was open to the world"))
+        }
         Finding::Entries(_) => {
             (format!("{short} opens groups to the world"), format!("{short} opened groups to the world"))
         }
     };
     let mut report = Report::new(language, Outcome::Alert, open.clone());
-    report.happened = happened(event, finding, language);
+    report.happened = happened(event, finding, course, language);
     report.steps = steps;
     report.to_allow = to_allow(event, finding, course, language);
     report.actions = planned(course);
@@ -84,20 +86,8 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
         }
         Course::Withheld(plan) => {
             say_naming(&mut report, plan);
-            if settings.rollout == Rollout::Observe {
-                report.headline = format!("would have reverted: {open}");
-                report.done.push(say!(
-                    language,
-                    "Nothing was changed, because Rollout is `observe`. With `enforce` it would have:",
-                    "Rollout が `observe` のため、何も変更していません。`enforce` であれば次の操作を行っていました:"
-                ));
-            } else {
-                report.done.push(say!(
-                    language,
-                    "Nothing was changed, because SecurityGroupMode is `alert`. With `revert` it would have:",
-                    "SecurityGroupMode が `alert` のため、何も変更していません。`revert` であれば次の操作を行っていました:"
-                ));
-            }
+            report.headline.clone_from(&open);
+            report.say_withheld(event, settings, "SecurityGroupMode");
             report.done.extend(lines(&plan.actions));
             report.left.push(say!(
                 language,
@@ -156,11 +146,25 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
                 report.done.extend(lines(&plan.actions));
             }
             report.done.extend(carried_out.iter().map(|action| action.past(language)));
-            report.done.push(say!(
-                language,
-                "It was read again afterwards: what the event opened no longer lets the world in.",
-                "その後に再確認したところ、このイベントで開放されたものは、インターネット全体には開放されていませんでした。"
-            ));
+            report.done.push(match finding {
+                Finding::Group(_) => say!(
+                    language,
+                    "It was read again afterwards: the group no longer lets the world in.",
+                    "その後に再確認したところ、このセキュリティグループはインターネット全体には開放されていませんでした。"
+                ),
+                Finding::Rules(_) | Finding::Entries(_) => say!(
+                    language,
+                    "It was read again afterwards: what the event opened no longer lets the world in.",
+                    "その後に再確認したところ、このイベントで開放されたものは、インターネット全体には開放されていませんでした。"
+                ),
+            });
+            if let Finding::Group(_) = finding {
+                report.left.push(say!(
+                    language,
+                    "Since when it was open, the finding does not tell. See whether it was used, and by whom it was opened.",
+                    "いつから開放されていたかは、検出結果には含まれていません。その間に利用されていないか、誰が開放したかを確認してください。"
+                ));
+            }
             if let Finding::Rules(OpenedRules { changed: true, .. }) = finding {
                 report.done.push(say!(
                     language,
@@ -207,11 +211,18 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
             report.done.extend(carried_out.iter().map(|action| action.past(language)));
             let remaining = remaining.as_ref().unwrap_or(&plan.actions);
             if remaining.is_empty() {
-                report.done.push(say!(
-                    language,
-                    "As far as the account could be read, what the event opened is closed.",
-                    "アカウントを読み取れた範囲では、このイベントで開放されたものは閉じられています。"
-                ));
+                report.done.push(match finding {
+                    Finding::Group(_) => say!(
+                        language,
+                        "As far as the account could be read, the group is closed.",
+                        "アカウントを読み取れた範囲では、このセキュリティグループは閉じられています。"
+                    ),
+                    Finding::Rules(_) | Finding::Entries(_) => say!(
+                        language,
+                        "As far as the account could be read, what the event opened is closed.",
+                        "アカウントを読み取れた範囲では、このイベントで開放されたものは閉じられています。"
+                    ),
+                });
                 report.left.push(say!(
                     language,
                     "Look at {object} now: what could not be read may be open.",
@@ -240,12 +251,7 @@ pub fn report(event: &Event, finding: &Finding, settings: &Settings, course: &Co
 
 /// The changes that were planned, for the log.
 fn planned(course: &Course) -> Vec<String> {
-    match course {
-        Course::Withheld(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => {
-            plan.actions.iter().map(ToString::to_string).collect()
-        }
-        Course::NotRead { .. } | Course::Gone(_) | Course::Unnamed => Vec::new(),
-    }
+    plan_of(course).into_iter().flat_map(|plan| &plan.actions).map(ToString::to_string).collect()
 }
 
 /// What the finding is about, as a subject has room for.
@@ -253,6 +259,7 @@ fn short(finding: &Finding) -> &str {
     match finding {
         Finding::Rules(OpenedRules { group: GroupRef::Id(name) | GroupRef::Name(name), .. }) => name,
         Finding::Entries(AddedEntries { prefix_list_id, .. }) => prefix_list_id,
+        Finding::Group(id) => id,
     }
 }
 
@@ -260,7 +267,7 @@ fn short(finding: &Finding) -> &str {
 fn object(finding: &Finding, language: Language) -> String {
     let short = quote(short(finding));
     match finding {
-        Finding::Rules(OpenedRules { group: GroupRef::Id(_), .. }) => {
+        Finding::Rules(OpenedRules { group: GroupRef::Id(_), .. }) | Finding::Group(_) => {
             say!(language, "security group {short}", "セキュリティグループ {short}")
         }
         Finding::Rules(OpenedRules { group: GroupRef::Name(_), .. }) => {
@@ -270,7 +277,7 @@ fn object(finding: &Finding, language: Language) -> String {
     }
 }
 
-fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String> {
+fn happened(event: &Event, finding: &Finding, course: &Course, language: Language) -> Vec<String> {
     let object = object(finding, language);
     let call = quote(&event.name);
     match finding {
@@ -314,6 +321,19 @@ fn happened(event: &Event, finding: &Finding, language: Language) -> Vec<String>
             "{call} brought entries back into {object}.",
             "{call} により、{object} に以前のエントリが復元されました。"
         )],
+        Finding::Group(_) => {
+            let mut lines: Vec<String> = found(event, language).into_iter().collect();
+            let rules: Vec<&LiveRule> = to_revoke(course).collect();
+            if !rules.is_empty() {
+                lines.push(say!(
+                    language,
+                    "When snapback looked, these inbound rules let the world in:",
+                    "snapback が確認した時点で、次のインバウンドルールがインターネット全体に開放されていました:"
+                ));
+                lines.extend(rules.iter().map(|rule| format!("  - {}", rule.of(language))));
+            }
+            lines
+        }
     }
 }
 
@@ -365,22 +385,30 @@ fn to_allow(event: &Event, finding: &Finding, course: &Course, language: Languag
 
 /// The traffic that would have to be allowed: that of the rules to revoke, or, without a plan, of the event's rules from public sources.
 fn offending<'a>(finding: &'a Finding, course: &'a Course) -> Vec<&'a Traffic> {
-    let plan = match course {
-        Course::Withheld(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => Some(plan),
-        Course::NotRead { .. } | Course::Gone(_) | Course::Unnamed => None,
-    };
-    let planned = plan.into_iter().flat_map(|plan| &plan.actions).flat_map(|action| match action {
-        Action::RevokeRules { rules, .. } => rules.as_slice(),
-        Action::RemoveEntries { .. } => &[],
-    });
-    match (finding, plan) {
-        (_, Some(_)) => planned.map(|rule| &rule.traffic).collect(),
+    match (finding, plan_of(course)) {
+        (_, Some(_)) => to_revoke(course).map(|rule| &rule.traffic).collect(),
         (Finding::Rules(opened), None) => {
             let from_public = opened.rules.iter().filter(|rule| rule.source.may_be_public());
             from_public.map(|rule| &rule.traffic).collect()
         }
-        (Finding::Entries(_), None) => Vec::new(),
+        (Finding::Entries(_) | Finding::Group(_), None) => Vec::new(),
     }
+}
+
+/// The plan, where there was something to do.
+fn plan_of(course: &Course) -> Option<&Plan> {
+    match course {
+        Course::Withheld(plan) | Course::Closed { plan, .. } | Course::Failed { plan, .. } => Some(plan),
+        Course::NotRead { .. } | Course::Gone(_) | Course::Unnamed => None,
+    }
+}
+
+/// The rules that were to be revoked.
+fn to_revoke(course: &Course) -> impl Iterator<Item = &LiveRule> {
+    plan_of(course).into_iter().flat_map(|plan| &plan.actions).flat_map(|action| match action {
+        Action::RevokeRules { rules, .. } => rules.as_slice(),
+        Action::RemoveEntries { .. } => &[],
+    })
 }
 
 /// How AllowedPublicPorts writes it; nothing for what it can't hold.
