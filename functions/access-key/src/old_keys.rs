@@ -13,6 +13,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::account::{Account, Held};
 
+fn renamed() -> Localized {
+    localized!(
+        "the user was renamed or deleted while its keys were looked at",
+        "キーを確認している間に、ユーザーの名前が変更されたか、ユーザーが削除されました"
+    )
+}
+
 /// Keys on their way to inactivity.
 pub(crate) struct Deactivation<'a> {
     account: Account<'a>,
@@ -64,7 +71,8 @@ impl<'a> Deactivation<'a> {
             self.keys.push(OldKey { id, created, last_use });
         }
         if self.keys.is_empty() {
-            return Ok(Err("the user was renamed or deleted meanwhile, and its keys are another's".to_owned()));
+            // Under its new name the user's own keys are still to be looked at.
+            return Ok(Ok(self.failed(renamed())));
         }
         let settings = self.invocation.settings;
         if !settings.acts(settings.access_key_mode) {
@@ -74,16 +82,17 @@ impl<'a> Deactivation<'a> {
         let held: Vec<Held<'_>> = held.collect();
         let results = join_all(held.iter().map(|held| Box::pin(self.account.deactivate(held)))).await;
         let at = self.invocation.now();
-        // What is gone works no more.
-        let refused = results.iter().filter_map(|result| result.as_ref().err()).filter(|error| !error.is_not_found());
-        self.failures = refused.map(Localized::from).collect();
+        let refused = || results.iter().filter_map(|result| result.as_ref().err());
+        // It is gone, or the user has another name, under which the key still works.
+        let is_missing = refused().any(CallError::is_not_found);
+        self.failures = refused().map(Localized::from).collect();
         let (start, mut pause) = (Instant::now(), Pause::default());
         loop {
-            let left = match self.active().await {
-                Err(error) if error.is_not_found() => Vec::new(),
-                left => left?,
-            };
+            let left = self.active().await?;
             let is_left = left.iter().any(|(id, _)| self.keys.iter().any(|key| key.id == *id));
+            if !is_left && is_missing {
+                return Ok(Ok(self.failed(renamed())));
+            }
             if !is_left {
                 let (user, keys) = (self.user.clone(), self.keys.clone());
                 return Ok(Ok(Course::Deactivated { user, keys, at }));
