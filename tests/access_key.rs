@@ -1314,7 +1314,8 @@ async fn old_keys_are_set_inactive_and_nothing_else() {
         let ran = found.run(&[("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", mode)], 91).await;
         let key = &found.scene.other_key;
         let update = expected("UpdateAccessKey", &[("UserName", user), ("AccessKeyId", key), ("Status", "Inactive")]);
-        let reads = [found.identify().to_vec(), vec![found.list(), found.last_use()]].concat();
+        let reads =
+            [found.identify().to_vec(), vec![found.list(), found.last_use(), found.identify()[1].clone()]].concat();
         ran.is(Violation, &[Contained], &[reads, vec![update, found.list(), publish()]].concat());
         ran.mail_says(&[
             &format!("old access keys of {user} deactivated"),
@@ -1338,7 +1339,9 @@ async fn old_keys_are_set_inactive_and_nothing_else() {
 async fn old_keys_are_only_told_unless_both_settings_say_otherwise() {
     let found = Found::new("30").await;
     let (user, key) = (&found.scene.user, &found.scene.other_key);
-    let calls = [found.identify().to_vec(), vec![found.list(), found.last_use(), publish()]].concat();
+    let calls =
+        [found.identify().to_vec(), vec![found.list(), found.last_use(), found.identify()[1].clone(), publish()]]
+            .concat();
     for (settings, why) in [
         (vec![], "because ConfigFindings is `alert`"),
         (vec![("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", "alert")], "because AccessKeyMode is `alert`"),

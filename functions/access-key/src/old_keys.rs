@@ -61,17 +61,12 @@ impl<'a> Deactivation<'a> {
         }
         let last_uses = join_all(keys.iter().map(|(id, _)| Box::pin(self.account.last_use(id)))).await;
         for ((id, created), last_use) in keys.into_iter().zip(last_uses) {
-            // A key tells whose it is: the name may have come to somebody else between the two reads.
-            if let Ok((Some(owner), _)) = &last_use
-                && *owner != self.user
-            {
-                continue;
-            }
             let last_use = last_use.map_or_else(|error| LastUse::Unknown((&error).into()), |(_, last_use)| last_use);
             self.keys.push(OldKey { id, created, last_use });
         }
-        if self.keys.is_empty() {
-            // Under its new name the user's own keys are still to be looked at.
+        // The name may have come to somebody else between the two reads: then the keys are another's.
+        if users::name_of(self.account.iam, self.id, self.account.calls).await?.as_ref() != Some(&self.user) {
+            self.keys.clear();
             return Ok(Ok(self.failed(renamed())));
         }
         let settings = self.invocation.settings;
