@@ -1314,7 +1314,8 @@ async fn old_keys_are_set_inactive_and_nothing_else() {
         let ran = found.run(&[("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", mode)], 91).await;
         let key = &found.scene.other_key;
         let update = expected("UpdateAccessKey", &[("UserName", user), ("AccessKeyId", key), ("Status", "Inactive")]);
-        let reads = [found.identify().to_vec(), vec![found.list(), found.last_use()]].concat();
+        let reads =
+            [found.identify().to_vec(), vec![found.list(), found.last_use(), found.identify()[1].clone()]].concat();
         ran.is(Violation, &[Contained], &[reads, vec![update, found.list(), publish()]].concat());
         ran.mail_says(&[
             &format!("old access keys of {user} deactivated"),
@@ -1338,7 +1339,9 @@ async fn old_keys_are_set_inactive_and_nothing_else() {
 async fn old_keys_are_only_told_unless_both_settings_say_otherwise() {
     let found = Found::new("30").await;
     let (user, key) = (&found.scene.user, &found.scene.other_key);
-    let calls = [found.identify().to_vec(), vec![found.list(), found.last_use(), publish()]].concat();
+    let calls =
+        [found.identify().to_vec(), vec![found.list(), found.last_use(), found.identify()[1].clone(), publish()]]
+            .concat();
     for (settings, why) in [
         (vec![], "because ConfigFindings is `alert`"),
         (vec![("CONFIG_FINDINGS", "revert"), ("ACCESS_KEY_MODE", "alert")], "because AccessKeyMode is `alert`"),
@@ -1389,4 +1392,36 @@ async fn an_old_key_that_can_not_be_deactivated_is_told_and_tried_again() {
     assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), true)]));
     found.run(REVERT_FINDINGS, 91).await.mail_says(&["CONTAINED"]);
     assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), false)]));
+}
+
+/// What was told when the rule could not be looked at does not silence what is found when it is tried again.
+#[tokio::test]
+async fn a_rule_that_could_not_be_looked_at_is_told_and_what_it_found_afterwards_too() {
+    let found = Found::new("90").await;
+    let denied = Fault::new("", "DescribeConfigRules", "AccessDeniedException");
+    found.scene.stage.inject(Fault { status: 400, ..denied });
+    let process = found.scene.stage.process_ahead(AccessKey::new, &[], TimeDelta::try_days(91).unwrap());
+    let finding = config_finding(&found.rule, "AWS::IAM::User", &found.id);
+    let ran = found.scene.stage.run(&process, &finding).await;
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&["a finding of AWS Config could not be looked at"]);
+    let ran = found.scene.stage.run(&process, &finding).await;
+    ran.mail_says(&[&format!("old access keys of {}", found.scene.user)]);
+    assert_eq!(found.keys().await, BTreeMap::from([(found.scene.other_key.clone(), true)]));
+}
+
+#[tokio::test]
+async fn a_user_renamed_before_its_key_is_deactivated_is_not_taken_for_done() {
+    let found = Found::new("90").await;
+    let slow = Fault::new("", "UpdateAccessKey", "");
+    found.scene.stage.inject(Fault { code: None, delay_seconds: 4.0, ..slow });
+    let name = format!("renamed-{}", unique());
+    let rename = async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        found.scene.iam.update_user().user_name(&found.scene.user).new_user_name(&name).send().await.unwrap();
+    };
+    let (ran, ()) = tokio::join!(found.run(REVERT_FINDINGS, 91), rename);
+    assert!(ran.handled.error.is_some(), "{ran:#?}");
+    ran.mail_says(&["FAILED - ACT NOW: old access keys of"]);
+    found.run(REVERT_FINDINGS, 91).await.mail_says(&["CONTAINED", &name]);
 }

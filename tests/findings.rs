@@ -10,7 +10,7 @@ use std::path::Path;
 use aws_sdk_config::Client;
 use aws_sdk_config::types::{ConfigRule, Owner, Source};
 use findings::Findings;
-use rules::Outcome::Alert;
+use rules::Outcome::{Alert, Failed};
 use rules::config::{Behind, ComplianceChange, MANAGED_RULES, ManagedRule, May};
 use rules::findings::NAME;
 use rules::{Language, Origin, event, foresee};
@@ -227,9 +227,10 @@ async fn what_could_not_be_asked_is_told_and_tried_again() {
     let event = change(&name, "AWS::::Account", ACCOUNT);
     scene.stage.inject(Fault { status: 400, ..Fault::new("", "DescribeConfigRules", "AccessDeniedException") });
     let ran = scene.run(&event).await;
-    ran.is_error(Violation, &[Alert], &[refused(describe(&name), 400), publish()]);
+    ran.is_error(Violation, &[Failed], &[refused(describe(&name), 400), publish()]);
     ran.mail_says(&["A STEP FAILED", "AccessDenied", "tries again"]);
-    scene.run(&event).await.is(Violation, &[], &[describe(&name)]);
+    // The failure was told, not what was found.
+    scene.run(&event).await.is(Violation, &[Alert], &[describe(&name), publish()]);
 }
 
 #[tokio::test]

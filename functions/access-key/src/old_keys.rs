@@ -13,6 +13,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::account::{Account, Held};
 
+fn renamed() -> Localized {
+    localized!(
+        "the user was renamed or deleted while its keys were looked at",
+        "キーを確認している間に、ユーザーの名前が変更されたか、ユーザーが削除されました"
+    )
+}
+
 /// Keys on their way to inactivity.
 pub(crate) struct Deactivation<'a> {
     account: Account<'a>,
@@ -54,17 +61,13 @@ impl<'a> Deactivation<'a> {
         }
         let last_uses = join_all(keys.iter().map(|(id, _)| Box::pin(self.account.last_use(id)))).await;
         for ((id, created), last_use) in keys.into_iter().zip(last_uses) {
-            // A key tells whose it is: the name may have come to somebody else between the two reads.
-            if let Ok((Some(owner), _)) = &last_use
-                && *owner != self.user
-            {
-                continue;
-            }
             let last_use = last_use.map_or_else(|error| LastUse::Unknown((&error).into()), |(_, last_use)| last_use);
             self.keys.push(OldKey { id, created, last_use });
         }
-        if self.keys.is_empty() {
-            return Ok(Err("the user was renamed or deleted meanwhile, and its keys are another's".to_owned()));
+        // The name may have come to somebody else between the two reads: then the keys are another's.
+        if users::name_of(self.account.iam, self.id, self.account.calls).await?.as_ref() != Some(&self.user) {
+            self.keys.clear();
+            return Ok(Ok(self.failed(renamed())));
         }
         let settings = self.invocation.settings;
         if !settings.acts(settings.access_key_mode) {
@@ -74,16 +77,17 @@ impl<'a> Deactivation<'a> {
         let held: Vec<Held<'_>> = held.collect();
         let results = join_all(held.iter().map(|held| Box::pin(self.account.deactivate(held)))).await;
         let at = self.invocation.now();
-        // What is gone works no more.
-        let refused = results.iter().filter_map(|result| result.as_ref().err()).filter(|error| !error.is_not_found());
-        self.failures = refused.map(Localized::from).collect();
+        let refused = || results.iter().filter_map(|result| result.as_ref().err());
+        // It is gone, or the user has another name, under which the key still works.
+        let is_missing = refused().any(CallError::is_not_found);
+        self.failures = refused().map(Localized::from).collect();
         let (start, mut pause) = (Instant::now(), Pause::default());
         loop {
-            let left = match self.active().await {
-                Err(error) if error.is_not_found() => Vec::new(),
-                left => left?,
-            };
+            let left = self.active().await?;
             let is_left = left.iter().any(|(id, _)| self.keys.iter().any(|key| key.id == *id));
+            if !is_left && is_missing {
+                return Ok(Ok(self.failed(renamed())));
+            }
             if !is_left {
                 let (user, keys) = (self.user.clone(), self.keys.clone());
                 return Ok(Ok(Course::Deactivated { user, keys, at }));

@@ -281,7 +281,7 @@ pub fn unreadable(unreadable: &Unreadable, language: Language) -> Report {
 
 /// The report on what a rule of AWS Config found of which it could not be learned what it looks for.
 pub fn rule_not_known(event: &Event, problem: &Localized, language: Language, steps: Vec<Step>) -> Report {
-    let mut report = Report::new(language, Outcome::Alert, "a finding of AWS Config could not be looked at");
+    let mut report = Report::new(language, Outcome::Failed, "a finding of AWS Config could not be looked at");
     report.happened.extend(found(event, language));
     report.say_not_read(problem);
     report.left.push(say!(language, "Look at the resource by hand.", "リソースを手動で確認してください。"));
