@@ -261,9 +261,16 @@ impl Theatre<'_> {
         if mails.len() != mailed {
             shown.problems.push(format!("mails sent: {mailed}, received: {}", mails.len()));
         }
+        // The replay hands over what says that all is well, and the functions ignore it; EventBridge hands it to nobody.
+        let mut expected = expected.cloned();
+        if decided.is_empty()
+            && let Some(expected) = &mut expected
+        {
+            expected.retain(|_, decision| decision.verdict != "ignored");
+        }
         match expected {
             None => shown.problems.push("the replay did not come to it".to_owned()),
-            Some(expected) if *expected != decided => {
+            Some(expected) if expected != decided => {
                 shown.problems.push(format!("decided as {decided:?}, in the replay as {expected:?}"));
             }
             Some(_) => {}
