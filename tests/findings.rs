@@ -4,8 +4,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 use aws_sdk_config::Client;
 use aws_sdk_config::types::{ConfigRule, Owner, Source};
@@ -19,7 +17,7 @@ use runtime::{Calls, ConfigRules};
 use sandbox::Fault;
 use sandbox::reenact::config::required_parameters;
 use serde_json::{Value, json};
-use tests::{ACCOUNT, Process, Ran, Stage, expected, publish, refused, unique};
+use tests::{ACCOUNT, Process, Ran, Stage, expected, publish, refused, samples, unique};
 
 // ---------------------------------------------------------------------------------------------------------
 // The process, the rules and the events
@@ -490,18 +488,8 @@ async fn two_hundred_findings_go_where_the_table_says() {
 /// Each sample in a process of its own; what a file holds is one scenario.
 #[tokio::test]
 async fn samples_are_told_or_not_as_their_names_say() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events/findings");
     let mut tried = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".json") {
-            continue;
-        }
-        let events = match serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap() {
-            Value::Array(events) => events,
-            event => vec![event],
-        };
+    for (name, events) in samples("findings") {
         let scene = Scene::new().await;
         let mut subjects = Vec::new();
         for event in &events {

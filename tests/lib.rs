@@ -18,6 +18,8 @@ pub mod cloudformation;
 pub mod evaluator;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -532,4 +534,20 @@ pub fn event(service: &str, name: &str, request: Value, response: Value) -> Valu
             "eventCategory": "Management",
         },
     })
+}
+
+/// The sample files in the folder of a function, without those in folders of their own settings: each file's name and its events.
+pub fn samples(function: &str) -> Vec<(String, Vec<Value>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events").join(function);
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files
+        .map(|path| {
+            let events = match serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap() {
+                Value::Array(events) => events,
+                event => vec![event],
+            };
+            (path.file_name().unwrap().to_string_lossy().into_owned(), events)
+        })
+        .collect()
 }

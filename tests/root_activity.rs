@@ -3,8 +3,6 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking, also in its helpers")]
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,7 +12,7 @@ use rules::Outcome::Alert;
 use runtime::Verdict::{self, Folded, Ignored, Unreadable, Violation};
 use sandbox::Fault;
 use serde_json::{Value, json};
-use tests::{ACCOUNT, Process, Ran, Stage, event, publish, refused};
+use tests::{ACCOUNT, Process, Ran, Stage, event, publish, refused, samples};
 
 // ---------------------------------------------------------------------------------------------------------
 // The process and the events
@@ -232,18 +230,8 @@ async fn hostile_text_stays_on_its_line() {
 /// Each sample in a process of its own; what a file holds is one scenario.
 #[tokio::test]
 async fn samples_are_told_or_not_as_their_names_say() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events/root-activity");
     let mut tried = 0;
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".json") {
-            continue;
-        }
-        let events = match serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap() {
-            Value::Array(events) => events,
-            event => vec![event],
-        };
+    for (name, events) in samples("root-activity") {
         let scene = Scene::new().await;
         let mut subjects = Vec::new();
         for event in &events {

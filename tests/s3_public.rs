@@ -11,14 +11,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types as s3;
 use aws_sdk_s3control::Client as Control;
 use aws_sdk_s3control::types as control;
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::TimeDelta;
 use rules::Outcome::{self, Alert, Contained, Failed, Reverted};
 use rules::s3_public::block::Block;
 use runtime::Verdict::{self, Exempt, Ignored, Resent, Unreadable, Violation};
 use s3_public::S3Public;
 use sandbox::{Fault, StandIn, anonymous_get};
 use serde_json::{Value, json};
-use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, config_finding, event, stand_in, unique};
+use tests::{ACCOUNT, DEVELOPER, Process, Ran, Stage, access_finding, config_finding, event, stand_in, unique};
 use tokio::time::sleep;
 
 const FOREIGN: &str = "999988887777";
@@ -185,7 +185,7 @@ impl Scene {
 
     /// What IAM Access Analyzer finds of the bucket.
     fn reachable(&self, principal: &str, sources: Value) -> Value {
-        access_finding(&format!("arn:aws:s3:::{}", self.bucket), principal, sources)
+        bucket_found(&format!("arn:aws:s3:::{}", self.bucket), principal, sources)
     }
 
     async fn owner(&self) -> String {
@@ -409,37 +409,13 @@ fn account_event(name: &str, block: Option<Block>) -> Value {
     event("s3", name, request, Value::Null)
 }
 
-/// What IAM Access Analyzer has just found in us-east-1, as EventBridge delivers it.
-fn access_finding(resource: &str, principal: &str, sources: Value) -> Value {
-    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-    json!({
-        "version": "0",
-        "id": format!("{:08x}-aaaa-4aaa-8aaa-aaaaaaaaaaaa", unique()),
-        "detail-type": "Access Analyzer Finding",
-        "source": "aws.access-analyzer",
-        "account": ACCOUNT,
-        "time": time,
-        "region": "us-east-1",
-        "resources": [format!("arn:aws:access-analyzer:us-east-1:{ACCOUNT}:analyzer/account")],
-        "detail": {
-            "version": "1.0",
-            "id": format!("{:08x}-bbbb-4bbb-8bbb-bbbbbbbbbbbb", unique()),
-            "status": "ACTIVE",
-            "resourceType": "AWS::S3::Bucket",
-            "resource": resource,
-            "createdAt": time,
-            "analyzedAt": time,
-            "updatedAt": time,
-            "accountId": ACCOUNT,
-            "region": "us-east-1",
-            "principal": {"AWS": principal},
-            "action": ["s3:GetObject"],
-            "condition": {},
-            "isDeleted": false,
-            "isPublic": principal == "*",
-            "sources": sources,
-        },
-    })
+/// What IAM Access Analyzer has just found of a bucket.
+fn bucket_found(resource: &str, principal: &str, sources: Value) -> Value {
+    let mut finding = access_finding("AWS::S3::Bucket", resource, json!({"AWS": principal}));
+    finding["detail"]["action"] = json!(["s3:GetObject"]);
+    finding["detail"]["isPublic"] = json!(principal == "*");
+    finding["detail"]["sources"] = sources;
+    finding
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -1865,7 +1841,7 @@ async fn names_of_nobodys_choosing_reach_no_call() {
         "bucket",
         &format!("arn:aws:s3:::{long}"),
     ] {
-        scene.is(&scene.run(&[REVERT], &access_finding(arn, "*", json!([]))).await, Unreadable, &[Alert], &[PUBLISH]);
+        scene.is(&scene.run(&[REVERT], &bucket_found(arn, "*", json!([]))).await, Unreadable, &[Alert], &[PUBLISH]);
     }
     // Another account's, as an analyzer of an organization finds it.
     let mut finding = scene.reachable("*", json!(["POLICY"]));

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::command::is_user_id;
 use crate::decision::Decision;
+use crate::event::Event;
 use crate::json::{at, scalar, text};
 use crate::language::Localized;
 use crate::{access_key, findings, iam_user, localized, s3_public, security_group};
@@ -144,19 +145,25 @@ impl ComplianceChange {
             None => Err(format!("the rule `{}` is none that this function knows", self.rule_name)),
         }
     }
+
+    /// Why it is not for a function, in words, for the log. As long as nobody has asked what is behind the rule's name, it may be for any.
+    pub(crate) fn not_for(&self, function: &str) -> Option<String> {
+        self.behind.as_ref().and_then(|_| self.asks_of(function).err())
+    }
 }
 
-/// Decides on what a rule found about an IAM user, whose id `finding` gets; it may say what it did not understand. As long as nobody has asked what is behind the rule's name, it may be
-/// for any function.
+/// Decides on what a rule found about an IAM user, whose id `finding` gets; it may say what it did not understand.
 pub(crate) fn of_user<F>(
+    event: &Event,
     change: &ComplianceChange,
     function: &str,
     finding: impl FnOnce(&str) -> Result<F, Localized>,
 ) -> Decision<F> {
-    if change.behind.is_some()
-        && let Err(reason) = change.asks_of(function)
-    {
+    if let Some(reason) = change.not_for(function) {
         return Decision::Ignore(reason);
+    }
+    if let Some(problem) = event.not_of_this_account() {
+        return Decision::Unreadable(problem);
     }
     if is_user_id(&change.resource_id) {
         return finding(&change.resource_id).map_or_else(Decision::Unreadable, Decision::Candidate);
@@ -183,6 +190,8 @@ pub(crate) fn recorded_at(detail: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Origin, parse};
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]
@@ -190,6 +199,21 @@ mod tests {
         let identifiers: BTreeSet<&str> = MANAGED_RULES.iter().map(|known| known.identifier).collect();
         let names: BTreeSet<&str> = MANAGED_RULES.iter().map(|known| known.default_name).collect();
         assert_eq!((identifiers.len(), names.len()), (MANAGED_RULES.len(), MANAGED_RULES.len()));
+    }
+
+    /// An id is looked for in this account only, so a user of another would seem to be gone.
+    #[test]
+    fn a_user_of_another_account_is_told_and_not_looked_for() {
+        let decided = |account: &str| {
+            let raw = json!({"detail-type": COMPLIANCE_CHANGE, "account": "123456789012", "detail": {"awsAccountId": account,
+                "configRuleName": "r", "resourceType": "AWS::IAM::User", "resourceId": "AIDAQ3C7TN4YKEXAMPLE",
+                "newEvaluationResult": {"complianceType": NON_COMPLIANT}}});
+            let event = parse(&raw).unwrap();
+            let Origin::Config(change) = &event.origin else { unreachable!() };
+            of_user(&event, change, iam_user::NAME, |id| Ok(id.to_owned()))
+        };
+        assert_eq!(decided("123456789012"), Decision::Candidate("AIDAQ3C7TN4YKEXAMPLE".to_owned()));
+        assert!(matches!(decided("111122223333"), Decision::Unreadable(_)));
     }
 
     #[test]

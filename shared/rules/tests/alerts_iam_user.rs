@@ -425,6 +425,27 @@ fn own_policies_not_taken_off() {
     check_found("own_policies_not_taken_off", &with("ConfigFindings", "revert"), &course);
 }
 
+/// A mail may get lost, and whoever tries again finds nothing to tell of: what a deleted policy said is in the log as well.
+#[test]
+fn what_was_deleted_is_in_the_log() {
+    let (policies, at) = (own_policies(), time("2026-03-02T09:14:19Z"));
+    let (event, settings) = (policies_found(), with("ConfigFindings", "revert"));
+    let logged = |actions: Vec<Action>| {
+        let course = found::Course::TakenOff { user: "eve".to_owned(), policies: policies.clone(), actions, at };
+        found::report(&event, FOUND, &settings, &course, Vec::new()).actions
+    };
+    let documents = policies.iter().filter_map(|policy| match policy {
+        OwnPolicy::Inline { name, document } => Some((name, document)),
+        OwnPolicy::Attached(_) => None,
+    });
+    let documents: Vec<String> = documents.map(|(name, document)| format!("{name} was {document}")).collect();
+    let all: Vec<Action> = policies.iter().map(OwnPolicy::action).collect();
+    assert!(!documents.is_empty());
+    assert_eq!(logged(all.clone())[all.len()..], documents);
+    // What was not deleted is still to be read in the account.
+    assert_eq!(logged(Vec::new()), Vec::<String>::new());
+}
+
 #[test]
 fn own_policies_not_read() {
     let course = found::Course::NotRead { problem: time_ran_out() };
@@ -436,18 +457,25 @@ fn own_policies() -> Vec<OwnPolicy> {
     vec![OwnPolicy::Attached(ADMINISTRATOR.to_owned()), OwnPolicy::Inline { name: "backdoor".to_owned(), document }]
 }
 
-fn check_found(name: &str, settings: &Settings, course: &found::Course) {
-    let id = "AIDAQ3C7TN4YUEXAMPLE";
+const FOUND: &str = "AIDAQ3C7TN4YUEXAMPLE";
+
+/// What AWS Config found of the user with that id.
+fn policies_found() -> Event {
     let event = event::parse(&json!({"id": "6f1f8a5e-1c2b-4d3e-8f4a-5b6c7d8e9f0a", "source": "aws.config",
         "detail-type": "Config Rules Compliance Change", "account": SCENE.account, "region": SCENE.region,
-        "detail": {"configRuleName": "iam-user-no-policies-check", "resourceType": "AWS::IAM::User", "resourceId": id,
+        "detail": {"configRuleName": "iam-user-no-policies-check", "resourceType": "AWS::IAM::User", "resourceId": FOUND,
             "newEvaluationResult": {"complianceType": "NON_COMPLIANT", "resultRecordedTime": SCENE.time}}}));
     let mut event = event.unwrap();
     if let Origin::Config(change) = &mut event.origin {
         let identifier = "IAM_USER_NO_POLICIES_CHECK".to_owned();
         change.behind = Some(Behind::Managed { identifier, parameters: Value::Null });
     }
-    compare!(name, &event, settings, |settings| found::report(&event, id, settings, course, looks()));
+    event
+}
+
+fn check_found(name: &str, settings: &Settings, course: &found::Course) {
+    let event = policies_found();
+    compare!(name, &event, settings, |settings| found::report(&event, FOUND, settings, course, looks()));
 }
 
 fn check(name: &str, event: &Event, settings: &Settings, course: &Course, steps: Vec<Step>) {

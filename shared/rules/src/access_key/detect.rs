@@ -77,7 +77,7 @@ impl Change {
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
     if let Origin::Config(change) = &event.origin {
-        return config::of_user(change, NAME, |id| {
+        return config::of_user(event, change, NAME, |id| {
             let days = match &change.behind {
                 Some(Behind::Managed { parameters, .. }) => longest_age(parameters)?,
                 _ => DEFAULT_DAYS,

@@ -239,19 +239,13 @@ const KNOWN: &[Known] = &[
                         "  1. See which trails there are, and whether they log:",
                         "  1. どの証跡があり、記録しているかどうかを確認します:",
                     ),
-                    ("     aws cloudtrail describe-trails", "     aws cloudtrail describe-trails"),
-                    (
-                        "     aws cloudtrail get-trail-status --name TRAIL_ARN",
-                        "     aws cloudtrail get-trail-status --name TRAIL_ARN",
-                    ),
+                    same("     aws cloudtrail describe-trails"),
+                    same("     aws cloudtrail get-trail-status --name TRAIL_ARN"),
                     (
                         "  2. One that was stopped: find out in its event history who did it (StopLogging, UpdateTrail, DeleteTrail), and start it:",
                         "  2. 停止された証跡は、誰が停止したのかをイベント履歴 (StopLogging、UpdateTrail、DeleteTrail) で確認し、再開します:",
                     ),
-                    (
-                        "     aws cloudtrail start-logging --name TRAIL_ARN",
-                        "     aws cloudtrail start-logging --name TRAIL_ARN",
-                    ),
+                    same("     aws cloudtrail start-logging --name TRAIL_ARN"),
                     (
                         "  3. None: deploy snapback with CreateTrail=yes, or make one in CloudTrail, Trails.",
                         "  3. 証跡がなければ、CreateTrail=yes で snapback をデプロイするか、[CloudTrail] > [証跡] で作成します。",
@@ -279,17 +273,15 @@ const KNOWN: &[Known] = &[
                         "  1. See what it is; NoSuchEntity means that there is none:",
                         "  1. 現在のポリシーを確認します (NoSuchEntity はポリシーがないという意味です):",
                     ),
-                    ("     aws iam get-account-password-policy", "     aws iam get-account-password-policy"),
+                    same("     aws iam get-account-password-policy"),
                     (
                         "  2. Set it to what the rule asks for, such as its defaults. This replaces the whole policy:",
                         "  2. ルールが求める値に設定します。次の例はルールのデフォルト値で、ポリシー全体を置き換えます:",
                     ),
-                    (
-                        "     aws iam update-account-password-policy --minimum-password-length 14 --require-symbols --require-numbers \\",
+                    same(
                         "     aws iam update-account-password-policy --minimum-password-length 14 --require-symbols --require-numbers \\",
                     ),
-                    (
-                        "       --require-uppercase-characters --require-lowercase-characters --password-reuse-prevention 24 --max-password-age 90",
+                    same(
                         "       --require-uppercase-characters --require-lowercase-characters --password-reuse-prevention 24 --max-password-age 90",
                     ),
                 ],
@@ -316,27 +308,15 @@ const KNOWN: &[Known] = &[
                         "  2. See when its password (PasswordLastUsed) and its keys were used last:",
                         "  2. パスワード (PasswordLastUsed) とキーが最後に使われた日時を確認します:",
                     ),
-                    ("     aws iam get-user --user-name NAME", "     aws iam get-user --user-name NAME"),
-                    (
-                        "     aws iam list-access-keys --user-name NAME",
-                        "     aws iam list-access-keys --user-name NAME",
-                    ),
-                    (
-                        "     aws iam get-access-key-last-used --access-key-id KEY_ID",
-                        "     aws iam get-access-key-last-used --access-key-id KEY_ID",
-                    ),
+                    same("     aws iam get-user --user-name NAME"),
+                    same("     aws iam list-access-keys --user-name NAME"),
+                    same("     aws iam get-access-key-last-used --access-key-id KEY_ID"),
                     (
                         "  3. Shut off what is not needed. A key can be activated again, a password has to be set anew:",
                         "  3. 不要なものを使えないようにします。キーは再び有効化できますが、パスワードは設定し直す必要があります:",
                     ),
-                    (
-                        "     aws iam update-access-key --user-name NAME --access-key-id KEY_ID --status Inactive",
-                        "     aws iam update-access-key --user-name NAME --access-key-id KEY_ID --status Inactive",
-                    ),
-                    (
-                        "     aws iam delete-login-profile --user-name NAME",
-                        "     aws iam delete-login-profile --user-name NAME",
-                    ),
+                    same("     aws iam update-access-key --user-name NAME --access-key-id KEY_ID --status Inactive"),
+                    same("     aws iam delete-login-profile --user-name NAME"),
                 ],
             ));
             steps
@@ -362,10 +342,7 @@ const KNOWN: &[Known] = &[
                         "  2. A user of a person: let the person add a device (IAM, Users, the user, Security credentials), or take the password away:",
                         "  2. 人が使うユーザーであれば、本人にデバイスを追加してもらうか ([IAM] > [ユーザー] > ユーザー名 > [セキュリティ認証情報])、パスワードを削除します:",
                     ),
-                    (
-                        "     aws iam delete-login-profile --user-name NAME",
-                        "     aws iam delete-login-profile --user-name NAME",
-                    ),
+                    same("     aws iam delete-login-profile --user-name NAME"),
                     (
                         "  3. A user of a program: give the program a role, and delete the user.",
                         "  3. プログラムが使うユーザーであれば、プログラムにロールを使わせ、ユーザーを削除します。",
@@ -395,22 +372,13 @@ const KNOWN: &[Known] = &[
                         "  2. See in which groups it is, and what else gives it rights:",
                         "  2. 所属グループと、ほかに権限を与えているものを確認します:",
                     ),
-                    (
-                        "     aws iam list-groups-for-user --user-name NAME",
-                        "     aws iam list-groups-for-user --user-name NAME",
-                    ),
-                    (
-                        "     aws iam list-attached-user-policies --user-name NAME",
-                        "     aws iam list-attached-user-policies --user-name NAME",
-                    ),
+                    same("     aws iam list-groups-for-user --user-name NAME"),
+                    same("     aws iam list-attached-user-policies --user-name NAME"),
                     (
                         "  3. Put it into the group that it should be in. Mind that it gets the group's rights, and snapback tells of it:",
                         "  3. 所属すべきグループに追加します。グループの権限を得ることに注意してください。追加は snapback からも通知されます:",
                     ),
-                    (
-                        "     aws iam add-user-to-group --user-name NAME --group-name GROUP",
-                        "     aws iam add-user-to-group --user-name NAME --group-name GROUP",
-                    ),
+                    same("     aws iam add-user-to-group --user-name NAME --group-name GROUP"),
                     (
                         "     A user that nobody needs is better deleted.",
                         "     誰も必要としないユーザーは削除してください。",
@@ -454,6 +422,11 @@ const KNOWN: &[Known] = &[
         },
     },
 ];
+
+/// A line that is the same in both languages: a command.
+const fn same(line: &str) -> (&str, &str) {
+    (line, line)
+}
 
 fn lines<const N: usize>(language: Language, both: [(&str, &str); N]) -> Vec<String> {
     let one = |(english, japanese): (&str, &str)| match language {

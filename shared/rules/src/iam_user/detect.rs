@@ -109,7 +109,7 @@ pub enum Finding {
 /// Decides on one of the rule's events that succeeded.
 pub fn detect(event: &Event, _settings: &Settings) -> Decision<Finding> {
     if let Origin::Config(change) = &event.origin {
-        return config::of_user(change, NAME, |id| Ok(Finding::OwnPolicies { id: id.to_owned() }));
+        return config::of_user(event, change, NAME, |id| Ok(Finding::OwnPolicies { id: id.to_owned() }));
     }
     match read(event) {
         Err(missing) => Decision::Unreadable(missing),

@@ -105,6 +105,7 @@ pub fn report(event: &Event, id: &str, settings: &Settings, course: &Course, ste
                 "ユーザー、グループ、アクセス許可の境界は変更していません。"
             ));
             say_put_back(&mut report, user, policies);
+            log_documents(&mut report, policies, actions);
         }
         Course::NotTakenOff { user, policies, actions, problem } => {
             report.outcome = Outcome::Failed;
@@ -126,6 +127,7 @@ pub fn report(event: &Event, id: &str, settings: &Settings, course: &Course, ste
             ));
             report.left.extend(policies.iter().map(|policy| take_off(user, policy, language)));
             say_put_back(&mut report, user, policies);
+            log_documents(&mut report, policies, actions);
             report.left.push(tries_again(language));
         }
     }
@@ -154,6 +156,16 @@ fn say_policies(report: &mut Report, user: &str, policies: &[OwnPolicy]) {
 fn say_actions(report: &mut Report, actions: &[Action]) {
     report.done.extend(actions.iter().map(|action| action.done(report.language)));
     report.actions = actions.iter().map(ToString::to_string).collect();
+}
+
+/// Adds to the log what was deleted, since it is nowhere else: a mail may get lost, and whoever tries again finds nothing.
+fn log_documents(report: &mut Report, policies: &[OwnPolicy], actions: &[Action]) {
+    report.actions.extend(policies.iter().filter(|policy| actions.contains(&policy.action())).filter_map(|policy| {
+        match policy {
+            OwnPolicy::Attached(_) => None,
+            OwnPolicy::Inline { name, document } => Some(format!("{name} was {}", document::written(document))),
+        }
+    }));
 }
 
 /// How a person gives the user back what was taken: inline policies first, since what they say is nowhere else.

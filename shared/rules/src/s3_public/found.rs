@@ -23,10 +23,7 @@ const OF_ACCOUNTS_BLOCK: &str = "S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS";
 
 /// Decides on what a rule of AWS Config found. The rules on buckets don't look at the lists of objects, nor at access points.
 pub(super) fn by_config(event: &Event, change: &ComplianceChange, settings: &Settings) -> Decision<Finding> {
-    // What is behind the rule's name is not known to those who have no account to ask.
-    if change.behind.is_some()
-        && let Err(reason) = change.asks_of(NAME)
-    {
+    if let Some(reason) = change.not_for(NAME) {
         return Decision::Ignore(reason);
     }
     let identifier = change.managed_rule().map(|rule| rule.identifier);

@@ -102,11 +102,9 @@ pub fn detect(event: &Event, settings: &Settings) -> Decision<Finding> {
     }
 }
 
-/// Decides on what a rule of AWS Config found. As long as nobody has asked what is behind the rule's name, it may be for this function.
+/// Decides on what a rule of AWS Config found.
 fn found(event: &Event, change: &ComplianceChange) -> Decision<Finding> {
-    if change.behind.is_some()
-        && let Err(reason) = change.asks_of(NAME)
-    {
+    if let Some(reason) = change.not_for(NAME) {
         return Decision::Ignore(reason);
     }
     if let Some(problem) = event.not_of_this_account() {
